@@ -1,0 +1,12 @@
+DROP TABLE outbox;
+DROP TABLE audit_events;
+DROP TABLE attempts;
+DROP TABLE setup_codes;
+DROP TABLE form_uses;
+DROP TABLE verifiers;
+DROP TABLE token_secrets;
+DROP TABLE tokens;
+DROP TABLE sessions;
+DROP TABLE members;
+DROP TABLE organizations;
+DROP TABLE users;

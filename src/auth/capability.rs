@@ -1,0 +1,299 @@
+//! Capabilities: what a handler must hold to call a verb. Their fields are private here, so nobody else can make one.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use super::secret::{Presented, SecretKind, present};
+use super::session::{Account, account};
+use crate::app::Instance;
+use crate::audit::{Actor, Origin};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::ids::UserId;
+
+/// The instance that a request runs in.
+///
+/// # Panics
+/// Never: `app::build` hands the instance to every worker.
+pub fn instance(request: &HttpRequest) -> &Instance {
+    request
+        .app_data::<web::Data<Instance>>()
+        .expect("the instance is part of the application")
+}
+
+/// Somebody is signed in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    account: Account,
+    origin: Origin,
+}
+
+impl SignedIn {
+    fn of(request: &HttpRequest) -> Result<Self> {
+        match account(request) {
+            Some(account) => Ok(Self {
+                account,
+                origin: Origin::of(request),
+            }),
+            None => Err(Error::SignIn {
+                back: back(request),
+            }),
+        }
+    }
+
+    /// Who, and how.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Whose things the services may touch.
+    pub fn owner(&self) -> Owner<'_> {
+        Owner(&self.account.user_id)
+    }
+
+    /// For the audit log.
+    pub fn actor(&self) -> Actor {
+        Actor::session(
+            self.account.user_id.clone(),
+            self.account.session_id.clone(),
+            self.origin.clone(),
+        )
+    }
+}
+
+/// Whose things a service may touch; got from a capability alone. Every query for them begins here, so somebody else's
+/// id is not found rather than forbidden.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a>(&'a UserId);
+
+impl Owner<'_> {
+    /// The user.
+    pub fn user_id(&self) -> &UserId {
+        self.0
+    }
+}
+
+/// Somebody is signed in, and proved it again within the last minutes.
+#[derive(Debug, Clone)]
+pub struct Confirmed(SignedIn);
+
+impl Confirmed {
+    fn of(request: &HttpRequest) -> Result<Self> {
+        let signed_in = SignedIn::of(request)?;
+        if instance(request).clock.now() < signed_in.account.confirmed_until {
+            Ok(Self(signed_in))
+        } else {
+            Err(Error::Confirm {
+                back: back(request),
+            })
+        }
+    }
+}
+
+impl std::ops::Deref for Confirmed {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.0
+    }
+}
+
+/// An administrator of the instance. To everybody else these pages do not exist.
+#[derive(Debug, Clone)]
+pub struct Administrator(SignedIn);
+
+impl Administrator {
+    fn of(request: &HttpRequest) -> Result<Self> {
+        let signed_in = SignedIn::of(request)?;
+        if signed_in.account.is_administrator {
+            Ok(Self(signed_in))
+        } else {
+            Err(Error::NotFound)
+        }
+    }
+}
+
+impl std::ops::Deref for Administrator {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.0
+    }
+}
+
+/// An administrator who proved it again within the last minutes: for every change.
+#[derive(Debug, Clone)]
+pub struct AdministratorConfirmed(Administrator);
+
+impl AdministratorConfirmed {
+    fn of(request: &HttpRequest) -> Result<Self> {
+        let administrator = Administrator::of(request)?;
+        Confirmed::of(request)?;
+        Ok(Self(administrator))
+    }
+
+    /// For the audit log.
+    pub fn actor(&self) -> Actor {
+        self.0.actor()
+    }
+}
+
+impl std::ops::Deref for AdministratorConfirmed {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.0.0
+    }
+}
+
+/// The command line: whoever can run it on the instance's own data may administer it.
+#[derive(Debug, Clone, Copy)]
+pub struct Operator(());
+
+impl Operator {
+    /// For the command line alone: there is no way here from a request.
+    pub(crate) fn at_the_terminal() -> Self {
+        Self(())
+    }
+}
+
+/// Who may administer: an administrator who confirmed it, or the operator at the command line.
+pub trait Administers {
+    /// For the audit log.
+    fn as_actor(&self) -> Actor;
+}
+
+impl Administers for AdministratorConfirmed {
+    fn as_actor(&self) -> Actor {
+        self.actor()
+    }
+}
+
+impl Administers for Operator {
+    fn as_actor(&self) -> Actor {
+        Actor::command_line()
+    }
+}
+
+/// A caller that presented a verifier's credential of the right form; whether it is one, the look-up says that the check
+/// itself makes, in the same read.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifierCaller(Presented);
+
+impl VerifierCaller {
+    /// What to look the credential up by.
+    pub fn presented(&self) -> Presented {
+        self.0
+    }
+}
+
+/// A caller that presented a token of the right form; whether it is good, the look-up says.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenBearer {
+    presented: Presented,
+    now: Timestamp,
+}
+
+impl TokenBearer {
+    /// What to look the token up by.
+    pub fn presented(&self) -> Presented {
+        self.presented
+    }
+
+    /// When it was presented.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+/// Why a bearer credential was not even looked up (RFC 6750, 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BearerProblem {
+    /// There is none.
+    Missing,
+    /// There are two, or it is not `Bearer <one word>`.
+    Malformed,
+    /// This instance can't have made it, or it is of another kind.
+    Invalid,
+}
+
+/// The bearer credential of a request: in the `Authorization` header, and nowhere else.
+fn bearer(
+    request: &HttpRequest,
+    takes: impl Fn(SecretKind) -> bool,
+) -> Result<Presented, BearerProblem> {
+    let mut headers = request.headers().get_all(header::AUTHORIZATION);
+    let Some(first) = headers.next() else {
+        return Err(BearerProblem::Missing);
+    };
+    if headers.next().is_some() {
+        return Err(BearerProblem::Malformed);
+    }
+    let text = first.to_str().map_err(|_| BearerProblem::Malformed)?;
+    let Some((scheme, credential)) = text.split_once(' ') else {
+        return Err(BearerProblem::Malformed);
+    };
+    let brand = &instance(request).config.tokens.brand;
+    if scheme.eq_ignore_ascii_case("basic") {
+        // RFC 7662 leaves open how the caller authenticates; many clients only know HTTP Basic. The user name is not used.
+        return basic_password(credential)
+            .and_then(|password| present(brand, &password))
+            .filter(|presented| takes(presented.kind))
+            .ok_or(BearerProblem::Invalid);
+    }
+    if !scheme.eq_ignore_ascii_case("bearer")
+        || credential.trim().is_empty()
+        || credential.trim().contains(' ')
+    {
+        return Err(BearerProblem::Malformed);
+    }
+    present(brand, credential.trim())
+        .filter(|presented| takes(presented.kind))
+        .ok_or(BearerProblem::Invalid)
+}
+
+fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {
+    use base64::Engine;
+    let decoded = zeroize::Zeroizing::new(
+        base64::engine::general_purpose::STANDARD
+            .decode(credential.trim())
+            .ok()?,
+    );
+    let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(zeroize::Zeroizing::new(password.to_owned()))
+}
+
+/// Where to come back to after signing in or confirming: the page that was asked for, or that the posted form stands on.
+fn back(request: &HttpRequest) -> String {
+    request
+        .uri()
+        .path_and_query()
+        .map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
+}
+
+macro_rules! capability {
+    ($($name:ident by $of:expr;)+) => {$(
+        impl FromRequest for $name {
+            type Error = Error;
+            type Future = Ready<Result<Self>>;
+
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                ready($of(request))
+            }
+        }
+    )+};
+}
+
+capability! {
+    SignedIn by SignedIn::of;
+    Confirmed by Confirmed::of;
+    Administrator by Administrator::of;
+    AdministratorConfirmed by AdministratorConfirmed::of;
+    VerifierCaller by |request| bearer(request, |kind| kind == SecretKind::Verifier).map(VerifierCaller).map_err(Error::Bearer);
+    TokenBearer by |request: &HttpRequest| bearer(request, |kind| kind != SecretKind::Verifier)
+        .map(|presented| TokenBearer { presented, now: instance(request).clock.now() })
+        .map_err(Error::Bearer);
+}

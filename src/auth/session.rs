@@ -1,0 +1,382 @@
+//! Browser logins: rows in the database, an opaque key in a signed cookie.
+//!
+//! actix-session keeps the cookie; the rows are this module's own, because a login, its audit entry and its mail belong
+//! into one transaction. So a verb here writes the row and hands the new key to actix-session, whose [`Store`] only adopts
+//! it. The cookie's value opens the session; the database keeps its SHA-256 (NIST SP 800-63B-4, 5.1).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_session::{Session, SessionExt};
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::key::hex;
+use super::secret::SecretHash;
+use crate::app::Instance;
+use crate::audit::Origin;
+use crate::clock::Timestamp;
+use crate::config::SessionConfig;
+use crate::db::schema::{organizations, sessions, users};
+use crate::db::{Connection, Db, Tx};
+use crate::error::{Error, Result};
+use crate::ids::{OrganizationId, SessionId, UserId};
+use crate::users::{Theme, UserStatus};
+
+/// How many live sessions a user may have; the oldest ends.
+const MAX_PER_USER: usize = 50;
+/// A session's "last seen" is written at most once in so many seconds.
+const SEEN_EVERY: i64 = 60;
+/// The one entry of actix-session's state that a loaded session has.
+const ACCOUNT: &str = "account";
+/// The one entry that a new or renewed session has: the key that its row was written under.
+const KEY: &str = "key";
+
+/// Who is signed in, and how: what one query knows at the start of each request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Account {
+    /// The login.
+    pub session_id: SessionId,
+    /// The user.
+    pub user_id: UserId,
+    /// Their sign-in name.
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name; may be empty.
+    pub last_name: String,
+    /// May they administer the instance?
+    pub is_administrator: bool,
+    /// Light, dark, or as the system.
+    pub theme: String,
+    /// The organization being worked in.
+    pub organization_id: OrganizationId,
+    /// Its name.
+    pub organization_name: String,
+    /// Until when "confirm it is you" holds.
+    pub confirmed_until: Timestamp,
+}
+
+impl Account {
+    /// First and last name, as far as they are known; else the e-mail.
+    pub fn name(&self) -> String {
+        let name = format!("{} {}", self.first_name, self.last_name)
+            .trim()
+            .to_owned();
+        if name.is_empty() {
+            self.email.clone()
+        } else {
+            name
+        }
+    }
+}
+
+/// The account of a request, if somebody is signed in.
+pub fn account(request: &HttpRequest) -> Option<Account> {
+    let session = request.get_session();
+    let entries = session.entries();
+    entries
+        .get(ACCOUNT)
+        .and_then(|json| serde_json::from_str(json).ok())
+}
+
+/// A new session's key: 256 random bits, to be given to the browser once its row is committed.
+pub struct NewKey(String);
+
+impl NewKey {
+    fn generate() -> Self {
+        Self(hex(&crate::ids::random::<32>()))
+    }
+
+    fn hash(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+
+    /// Gives the browser this key in place of whatever it had.
+    ///
+    /// # Errors
+    /// Never in practice; actix-session's signature has one.
+    pub fn give(self, session: &Session) -> Result<()> {
+        session.clear();
+        session.renew();
+        session
+            .insert(KEY, self.0)
+            .map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// Begins a login, within the transaction that records it.
+///
+/// # Errors
+/// When the database refuses.
+pub fn begin(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    persistent: bool,
+    origin: &Origin,
+    config: &SessionConfig,
+    now: Timestamp,
+) -> Result<(SessionId, NewKey)> {
+    let mine = sessions::table.filter(sessions::user_id.eq(user));
+    let live: Vec<SessionId> = mine
+        .order(sessions::id.desc())
+        .select(sessions::id)
+        .load(&mut **tx)?;
+    if live.len() >= MAX_PER_USER {
+        diesel::delete(sessions::table.filter(sessions::id.eq_any(&live[MAX_PER_USER - 1..])))
+            .execute(&mut **tx)?;
+    }
+    let (id, key) = (SessionId::new(), NewKey::generate());
+    let absolute = if persistent {
+        config.kept_absolute
+    } else {
+        config.absolute
+    };
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(&id),
+            sessions::key_hash.eq(key.hash()),
+            sessions::user_id.eq(user),
+            sessions::persistent.eq(persistent),
+            sessions::address.eq(&origin.address),
+            sessions::agent.eq(&origin.agent),
+            sessions::created_at.eq(now),
+            sessions::seen_at.eq(now),
+            sessions::expires_at.eq(now.plus(absolute)),
+            sessions::confirmed_until.eq(now.plus(config.confirmation)),
+        ))
+        .execute(&mut **tx)?;
+    Ok((id, key))
+}
+
+/// Gives a login a new key, and lets "confirm it is you" hold from now on: after a confirmation, or a changed password.
+///
+/// # Errors
+/// [`Error::NotFound`] when the session ended meanwhile.
+pub fn renew(
+    tx: &mut Tx<'_>,
+    id: &SessionId,
+    config: &SessionConfig,
+    now: Timestamp,
+) -> Result<NewKey> {
+    let key = NewKey::generate();
+    let renewed = diesel::update(sessions::table.find(id))
+        .set((
+            sessions::key_hash.eq(key.hash()),
+            sessions::confirmed_until.eq(now.plus(config.confirmation)),
+            sessions::seen_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    if renewed == 1 {
+        Ok(key)
+    } else {
+        Err(Error::NotFound)
+    }
+}
+
+/// Ends one login.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end(tx: &mut Tx<'_>, id: &SessionId) -> Result<()> {
+    diesel::delete(sessions::table.find(id)).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Ends every login of a user but one, and says how many.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_others(tx: &mut Tx<'_>, user: &UserId, but: &SessionId) -> Result<usize> {
+    Ok(diesel::delete(
+        sessions::table
+            .filter(sessions::user_id.eq(user))
+            .filter(sessions::id.ne(but)),
+    )
+    .execute(&mut **tx)?)
+}
+
+/// Takes away the sessions that are over; for the hourly job.
+///
+/// # Errors
+/// When the database refuses.
+pub fn forget_old(tx: &mut Tx<'_>, config: &SessionConfig, now: Timestamp) -> Result<usize> {
+    let idle = |persistent: bool, idle: i64| {
+        sessions::persistent
+            .eq(persistent)
+            .and(sessions::seen_at.le(now.plus(-idle)))
+    };
+    let over = sessions::expires_at
+        .le(now)
+        .or(idle(false, config.idle))
+        .or(idle(true, config.kept_idle));
+    Ok(diesel::delete(sessions::table.filter(over)).execute(&mut **tx)?)
+}
+
+/// Sessions that were seen and not yet written: gathered here, flushed together, so that no page waits for a write.
+#[derive(Default)]
+pub struct Seen(Mutex<HashMap<SessionId, Timestamp>>);
+
+impl Seen {
+    fn note(&self, id: &SessionId, now: Timestamp) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.clone(), now);
+    }
+
+    /// Writes what was gathered.
+    ///
+    /// # Errors
+    /// When the database refuses; what was gathered is then gone, which only makes a session seem idle a minute longer.
+    pub fn flush(&self, db: &Db) -> Result<()> {
+        let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if gathered.is_empty() {
+            return Ok(());
+        }
+        db.write_here(move |tx| {
+            for (id, seen) in gathered {
+                diesel::update(sessions::table.find(id).filter(sessions::seen_at.lt(seen)))
+                    .set(sessions::seen_at.eq(seen))
+                    .execute(&mut **tx)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// actix-session's view of the table.
+pub struct Store(pub Arc<Instance>);
+
+impl SessionStore for Store {
+    async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
+        let hash = SecretHash::of(key.as_ref());
+        let now = self.0.clock.now();
+        let row = self
+            .0
+            .db
+            .read(move |connection| find(connection, hash))
+            .await
+            .map_err(|error| LoadError::Other(error.into()))?;
+        let Some(row) = row else { return Ok(None) };
+        let config = &self.0.config.sessions;
+        let idle = if row.persistent {
+            config.kept_idle
+        } else {
+            config.idle
+        };
+        if row.status != UserStatus::Active
+            || now >= row.expires_at
+            || row.seen_at.until(now) >= idle
+        {
+            return Ok(None);
+        }
+        if row.seen_at.until(now) >= SEEN_EVERY {
+            self.0.seen.note(&row.id, now);
+        }
+        let json = serde_json::to_string(&row.account())
+            .map_err(|error| LoadError::Deserialization(error.into()))?;
+        Ok(Some(HashMap::from([(ACCOUNT.to_owned(), json)])))
+    }
+
+    /// Adopts the row that [`begin`] or [`renew`] wrote.
+    async fn save(
+        &self,
+        state: HashMap<String, String>,
+        _: &Duration,
+    ) -> Result<SessionKey, SaveError> {
+        let key: Option<String> = state
+            .get(KEY)
+            .and_then(|json| serde_json::from_str(json).ok());
+        let key = key.ok_or_else(|| {
+            SaveError::Other(anyhow::anyhow!(
+                "a session is begun with session::begin alone"
+            ))
+        })?;
+        SessionKey::try_from(key).map_err(|error| SaveError::Other(error.into()))
+    }
+
+    async fn update(
+        &self,
+        _: SessionKey,
+        state: HashMap<String, String>,
+        ttl: &Duration,
+    ) -> Result<SessionKey, UpdateError> {
+        self.save(state, ttl)
+            .await
+            .map_err(|error| UpdateError::Other(error.into()))
+    }
+
+    /// The verbs above decide how long a session lives.
+    async fn update_ttl(&self, _: &SessionKey, _: &Duration) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+
+    /// [`end`] and [`renew`] have already made the old key worthless.
+    async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: SessionId,
+    persistent: bool,
+    seen_at: Timestamp,
+    expires_at: Timestamp,
+    confirmed_until: Timestamp,
+    user_id: UserId,
+    email: String,
+    first_name: String,
+    last_name: String,
+    is_administrator: bool,
+    status: UserStatus,
+    theme: Theme,
+    organization_id: OrganizationId,
+    organization_name: String,
+}
+
+impl Row {
+    fn account(self) -> Account {
+        Account {
+            session_id: self.id,
+            user_id: self.user_id,
+            email: self.email,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            is_administrator: self.is_administrator,
+            theme: self.theme.as_str().to_owned(),
+            organization_id: self.organization_id,
+            organization_name: self.organization_name,
+            confirmed_until: self.confirmed_until,
+        }
+    }
+}
+
+fn find(connection: &mut Connection, hash: SecretHash) -> Result<Option<Row>> {
+    Ok(sessions::table
+        .inner_join(users::table)
+        .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
+        .filter(sessions::key_hash.eq(hash))
+        .select((
+            sessions::id,
+            sessions::persistent,
+            sessions::seen_at,
+            sessions::expires_at,
+            sessions::confirmed_until,
+            users::id,
+            users::email,
+            users::first_name,
+            users::last_name,
+            users::is_administrator,
+            users::status,
+            users::theme,
+            organizations::id,
+            organizations::name,
+        ))
+        .first::<Row>(connection)
+        .optional()?)
+}

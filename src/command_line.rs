@@ -1,0 +1,170 @@
+//! The command line: `serve` (the default), and what an operator does at a terminal. The only place that makes an
+//! [`Operator`].
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::administration::verifiers;
+use crate::app::{self, Instance};
+use crate::auth::capability::Operator;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, LogFormat};
+use crate::error::Error;
+use crate::text;
+use clap::{Parser, Subcommand};
+
+/// The account centre behind the avatar, and the one call with which services check a token.
+#[derive(Parser)]
+#[command(name = "keystead", version)]
+struct Arguments {
+    /// The settings file; without it, keystead.toml in the working folder, if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve (what happens without a command).
+    Serve,
+    /// Check the settings and say what is wrong with them, without starting.
+    CheckConfig,
+    /// Administer the instance from here.
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Make a verifier: a service that checks tokens. Prints its credential, once.
+    CreateVerifier {
+        /// The service, such as "billing".
+        name: String,
+    },
+}
+
+/// The exit code of a configuration error (sysexits.h, EX_CONFIG).
+const EX_CONFIG: u8 = 78;
+
+/// Runs what the arguments ask for.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("keystead: {error:#}");
+            if error.is::<ConfigError>() {
+                ExitCode::from(EX_CONFIG)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let config = Config::load(arguments.config.as_deref(), std::env::vars())?;
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            let _flush = log_to_stderr(&config);
+            actix_web::rt::System::new().block_on(serve(config))
+        }
+        Command::CheckConfig => {
+            println!("The settings are right.");
+            Ok(())
+        }
+        Command::Admin(Admin::CreateVerifier { name }) => create_verifier(config, &name),
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let app = app::build(config, Clock::system())?;
+    let config = &app.instance.config;
+    tracing::info!(address = %app.address, base_url = %config.absolute(""), database = ?app.instance.db.engine(), "Keystead is listening");
+    if !config.is_https() {
+        tracing::warn!(
+            "base_url is plain http, so cookies are not marked Secure: good for trying it on this machine, not for serving people"
+        );
+    }
+    if let Some(link) = &app.setup_link {
+        // Printed rather than logged: it belongs to whoever started the program, not into a log store.
+        println!("\nMake the first administrator here, once:\n\n    {link}\n");
+    }
+    let handle = app.server.handle();
+    actix_web::rt::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping: requests under way may finish");
+        handle.stop(true).await;
+    });
+    app.server.await?;
+    drop(app.background);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        _ => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    drop(tokio::signal::ctrl_c().await);
+}
+
+/// Log lines go to stderr through a queue that drops rather than blocks: a full pipe must not stop the service.
+fn log_to_stderr(config: &Config) -> tracing_appender::non_blocking::WorkerGuard {
+    use std::io::IsTerminal;
+    use tracing_subscriber::EnvFilter;
+    let terminal = std::io::stderr().is_terminal();
+    let json = match config.log_format {
+        LogFormat::Auto => !terminal,
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+    };
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    // Every odd cookie would be a line of actix-session's.
+    let filter = EnvFilter::new(&config.log_filter)
+        .add_directive("actix_session=error".parse().expect("a constant directive"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer);
+    if json {
+        lines.json().flatten_event(true).init();
+    } else {
+        lines.with_ansi(terminal).with_target(false).init();
+    }
+    guard
+}
+
+fn create_verifier(config: Config, name: &str) -> anyhow::Result<()> {
+    text::title(name)
+        .map_err(|problem| anyhow::anyhow!("{}", problem.message.unwrap_or_default()))?;
+    let instance = Instance::open(config, Clock::system())?;
+    let (name, brand, now) = (
+        text::tidy(name),
+        instance.config.tokens.brand.clone(),
+        instance.clock.now(),
+    );
+    let operator = Operator::at_the_terminal();
+    let title = name.clone();
+    let secret = instance.db.write_here(move |tx| verifiers::make(tx, &operator, &brand, &name, now)).map_err(|error| match error {
+        Error::Taken(_) => anyhow::anyhow!("there is a verifier called {title:?} already; choose another name, or delete that one on the Verifiers page"),
+        other => anyhow::anyhow!(other),
+    })?;
+    eprintln!("The credential of {title:?}, shown only now:");
+    println!("{}", secret.reveal_for_machine());
+    Ok(())
+}

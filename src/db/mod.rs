@@ -1,0 +1,240 @@
+//! The database: one handle for both engines, and the only two ways to use it.
+//!
+//! [`Db::read`] and [`Db::write`] hide where the work runs. A SQLite read takes microseconds and runs in the caller's
+//! own thread, since a hop would cost more than the read; SQLite writes go one after another to one writer thread.
+//! PostgreSQL blocks on the network and runs on the blocking pool.
+
+mod connection;
+mod migrate;
+#[expect(missing_docs, reason = "generated; migrations/ documents the tables")]
+pub mod schema;
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use tokio::sync::oneshot;
+
+pub use connection::{AnyConnection as Connection, Engine};
+use connection::{Manager, Pooled};
+
+use crate::error::{Error, Result};
+
+/// How long a request waits for a connection or for its turn to write before it answers 503.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How many writes may wait for the SQLite writer.
+const WRITE_QUEUE: usize = 512;
+
+/// A write transaction. Holding one is the only way to call a verb that changes something.
+pub struct Tx<'c>(&'c mut Connection);
+
+impl std::ops::Deref for Tx<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+impl std::ops::DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.0
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The database of this instance; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    engine: Engine,
+    readers: r2d2::Pool<Manager>,
+    writer: Option<SyncSender<Job>>,
+    _url: Arc<str>,
+}
+
+impl Db {
+    /// Opens the database at `url` (`sqlite:FILE`, or `postgres://…`), and brings its tables up to date.
+    ///
+    /// # Errors
+    /// When it cannot be reached or migrated, or was written by a newer version.
+    pub fn open(url: &str) -> anyhow::Result<Self> {
+        let engine = Engine::of(url)?;
+        let mut first = connection::establish(engine, url, false)?;
+        migrate::run(&mut first)?;
+        let readers = r2d2::Pool::builder()
+            .max_size(10)
+            .min_idle(Some(if engine == Engine::Sqlite { 2 } else { 1 }))
+            .test_on_check_out(true)
+            .connection_timeout(PATIENCE)
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .build(Manager::new(engine, url, engine == Engine::Sqlite))?;
+        let writer = match engine {
+            Engine::Sqlite => Some(start_writer(first)?),
+            Engine::Postgres => None,
+        };
+        Ok(Self {
+            engine,
+            readers,
+            writer,
+            _url: url.into(),
+        })
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Reads. What it sees is committed.
+    ///
+    /// # Errors
+    /// What `work` returns, or [`Error::Unavailable`] when no connection was free in time.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    {
+        match self.engine {
+            Engine::Sqlite => self.read_here(work),
+            Engine::Postgres => {
+                let db = self.clone();
+                hop(move || db.read_here(work)).await
+            }
+        }
+    }
+
+    /// Reads in this thread.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub fn read_here<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        let mut pooled = self.connection()?;
+        pooled.watch(work)
+    }
+
+    /// Changes something: one transaction, kept whole or not at all.
+    ///
+    /// # Errors
+    /// What `work` returns (and then nothing was changed), or [`Error::Unavailable`] when its turn did not come in time.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let Some(writer) = &self.writer else {
+            let db = self.clone();
+            return hop(move || db.write_here(work)).await;
+        };
+        let (answer, answered) = oneshot::channel();
+        queue(writer, work, move |outcome| drop(answer.send(outcome)))?;
+        answered
+            .await
+            .map_err(|_| Error::Unavailable("the database writer stopped"))?
+    }
+
+    /// Changes something, from a thread that may wait: the command line and the jobs.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub fn write_here<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let Some(writer) = &self.writer else {
+            let mut pooled = self.connection()?;
+            return pooled.watch(|connection| transaction(connection, work));
+        };
+        let (answer, answered) = std::sync::mpsc::channel();
+        queue(writer, work, move |outcome| drop(answer.send(outcome)))?;
+        answered
+            .recv()
+            .map_err(|_| Error::Unavailable("the database writer stopped"))?
+    }
+
+    fn connection(&self) -> Result<r2d2::PooledConnection<Manager>> {
+        self.readers.get().map_err(|error| {
+            tracing::warn!(%error, "no database connection");
+            Error::Unavailable("no database connection was free")
+        })
+    }
+}
+
+impl Pooled {
+    /// Runs `work`, and remembers when its failure says that this connection is of no more use.
+    fn watch<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        let outcome = work(&mut self.connection);
+        if let Err(Error::Database(error)) = &outcome {
+            self.dead |= connection::is_fatal(error);
+        }
+        outcome
+    }
+}
+
+fn queue<T, F>(
+    writer: &SyncSender<Job>,
+    work: F,
+    answer: impl FnOnce(Result<T>) + Send + 'static,
+) -> Result<()>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+{
+    let job: Job = Box::new(move |connection| answer(transaction(connection, work)));
+    writer.try_send(job).map_err(|error| match error {
+        TrySendError::Full(_) => Error::Unavailable("too many writes are waiting"),
+        TrySendError::Disconnected(_) => Error::Unavailable("the database writer stopped"),
+    })
+}
+
+fn start_writer(mut connection: Connection) -> anyhow::Result<SyncSender<Job>> {
+    let (sender, jobs) = sync_channel::<Job>(WRITE_QUEUE);
+    std::thread::Builder::new()
+        .name("db-writer".into())
+        .spawn(move || {
+            for job in jobs {
+                // A panicking verb answers nobody (its caller sees the dropped channel) and must not end the writer.
+                let survived =
+                    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut connection)));
+                if survived.is_err() {
+                    tracing::error!("a write panicked; it was rolled back");
+                    drop(Connection::rollback_transaction(&mut connection));
+                }
+            }
+        })?;
+    Ok(sender)
+}
+
+/// Runs `work` in one transaction that holds the write lock from its start.
+///
+/// SQLite must begin IMMEDIATE: a transaction that reads first and then writes fails at once when another writer came
+/// between, whatever the busy timeout says.
+fn transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+) -> Result<T> {
+    match connection {
+        Connection::Sqlite(sqlite) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?
+        }
+        Connection::Postgres(_) => Connection::begin_transaction(connection)?,
+    }
+    match work(&mut Tx(connection)) {
+        Ok(done) => {
+            Connection::commit_transaction(connection)?;
+            Ok(done)
+        }
+        Err(error) => {
+            Connection::rollback_transaction(connection)?;
+            Err(error)
+        }
+    }
+}
+
+async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::Unavailable("database work was cut short"))?
+}

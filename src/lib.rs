@@ -1,0 +1,38 @@
+//! Keystead: the account centre behind the avatar, and the one call with which services check a token.
+//!
+//! One folder for each feature, and a thin shared shell beside them; `docs/architecture.md` is the map.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`app`], [`config`], [`routes`], [`urls`] | building the instance; its settings; every route and every path |
+//! | [`db`], [`auth`], [`web`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, letters, chores, the log |
+//! | [`setup`], [`sign_in`], [`profile`], [`security`], [`appearance`] | the pages before and behind the avatar |
+//! | [`catalogue`], [`tokens`], [`verification`] | what scopes are made of; tokens; checking them |
+//! | [`users`], [`organizations`], [`administration`] | people, tenants, and who runs the instance |
+
+pub mod administration;
+pub mod app;
+pub mod appearance;
+pub mod audit;
+pub mod auth;
+pub mod catalogue;
+pub mod clock;
+pub mod command_line;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod ids;
+pub mod jobs;
+pub mod mail;
+pub mod organizations;
+pub mod profile;
+pub mod routes;
+pub mod security;
+pub mod setup;
+pub mod sign_in;
+pub mod text;
+pub mod tokens;
+pub mod urls;
+pub mod users;
+pub mod verification;
+pub mod web;

@@ -1,0 +1,14 @@
+//! Mail: an outbox in the database, and the ways out of it.
+//!
+//! A verb writes its mail with [`queue`], in the transaction of the change that the mail tells of. Sending is a job:
+//! it claims one mail at a time by moving its due time, so that two nodes never send the same one at once, and it sends
+//! at least once.
+
+mod deliver;
+pub mod letters;
+mod outbox;
+
+pub use deliver::{Carrier, deliver_due};
+pub use letters::Letter;
+pub(crate) use outbox::forget_old;
+pub use outbox::{MailState, Queued, find, page, queue, waiting};

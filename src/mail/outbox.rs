@@ -1,0 +1,188 @@
+//! The outbox's rows.
+
+use diesel::prelude::*;
+
+use super::Letter;
+use crate::clock::Timestamp;
+use crate::db::schema::outbox;
+use crate::db::{Connection, Tx};
+use crate::error::Result;
+use crate::ids::{MailId, UserId};
+use crate::text_enum;
+
+text_enum! {
+    /// Where a mail is on its way.
+    pub enum MailState {
+        /// Not sent yet, or to be tried again.
+        Waiting = "waiting",
+        /// Kept as a file, since no mail server is set up.
+        Filed = "filed",
+        /// Given up, with a reason.
+        Failed = "failed",
+    }
+}
+
+/// A mail in the outbox.
+#[derive(Debug, Clone, Queryable)]
+pub struct Queued {
+    /// Its id, and the stable part of its Message-ID.
+    pub id: MailId,
+    /// To whom.
+    pub recipient: String,
+    /// Subject.
+    pub subject: String,
+    /// Plain text.
+    pub text_body: String,
+    /// The same in HTML.
+    pub html_body: String,
+    /// Where it is.
+    pub state: MailState,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Why it is not sent yet.
+    pub reason: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+type Columns = (
+    outbox::id,
+    outbox::recipient,
+    outbox::subject,
+    outbox::text_body,
+    outbox::html_body,
+    outbox::state,
+    outbox::attempts,
+    outbox::reason,
+    outbox::created_at,
+);
+const COLUMNS: Columns = (
+    outbox::id,
+    outbox::recipient,
+    outbox::subject,
+    outbox::text_body,
+    outbox::html_body,
+    outbox::state,
+    outbox::attempts,
+    outbox::reason,
+    outbox::created_at,
+);
+
+/// Puts a mail into the outbox, in the transaction of the change that it tells of.
+///
+/// # Errors
+/// When the database refuses; then the change is rolled back with it.
+pub fn queue(
+    tx: &mut Tx<'_>,
+    user: Option<&UserId>,
+    recipient: &str,
+    letter: &Letter,
+    now: Timestamp,
+) -> Result<()> {
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::id.eq(MailId::new()),
+            outbox::user_id.eq(user),
+            outbox::recipient.eq(recipient),
+            outbox::subject.eq(&letter.subject),
+            outbox::text_body.eq(&letter.text),
+            outbox::html_body.eq(&letter.html),
+            outbox::state.eq(MailState::Waiting),
+            outbox::attempts.eq(0),
+            outbox::reason.eq(""),
+            outbox::created_at.eq(now),
+            outbox::due_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// How many wait to be sent.
+///
+/// # Errors
+/// When the database refuses.
+pub fn waiting(connection: &mut Connection) -> Result<i64> {
+    Ok(outbox::table
+        .filter(outbox::state.eq(MailState::Waiting))
+        .count()
+        .get_result(connection)?)
+}
+
+/// The newest mails, for the administrator's page.
+///
+/// # Errors
+/// When the database refuses.
+pub fn page(connection: &mut Connection, count: i64) -> Result<Vec<Queued>> {
+    Ok(outbox::table
+        .order(outbox::id.desc())
+        .limit(count)
+        .select(COLUMNS)
+        .load(connection)?)
+}
+
+/// One mail.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when there is none.
+pub fn find(connection: &mut Connection, id: &MailId) -> Result<Queued> {
+    Ok(outbox::table.find(id).select(COLUMNS).first(connection)?)
+}
+
+/// A mail that is due, and claims it until `lease` from now.
+pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, lease: i64) -> Result<Option<Queued>> {
+    let due = outbox::table
+        .filter(outbox::state.eq(MailState::Waiting))
+        .filter(outbox::due_at.le(now));
+    let Some((mail, due_at)) = due
+        .order((outbox::due_at, outbox::id))
+        .select((COLUMNS, outbox::due_at))
+        .first::<(Queued, Timestamp)>(&mut **tx)
+        .optional()?
+    else {
+        return Ok(None);
+    };
+    // Another node may have read the same row: only one of the two finds the due time unchanged.
+    let mine = diesel::update(
+        outbox::table
+            .find(&mail.id)
+            .filter(outbox::due_at.eq(due_at)),
+    )
+    .set((
+        outbox::due_at.eq(now.plus(lease)),
+        outbox::attempts.eq(outbox::attempts + 1),
+    ))
+    .execute(&mut **tx)?;
+    Ok((mine == 1).then_some(mail))
+}
+
+pub(super) fn sent(tx: &mut Tx<'_>, id: &MailId) -> Result<()> {
+    diesel::delete(outbox::table.find(id)).execute(&mut **tx)?;
+    Ok(())
+}
+
+pub(super) fn set_state(
+    tx: &mut Tx<'_>,
+    id: &MailId,
+    state: MailState,
+    reason: &str,
+    due_at: Timestamp,
+) -> Result<()> {
+    diesel::update(outbox::table.find(id))
+        .set((
+            outbox::state.eq(state),
+            outbox::reason.eq(reason),
+            outbox::due_at.eq(due_at),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Takes away what was filed or given up before `moment`.
+pub(crate) fn forget_old(tx: &mut Tx<'_>, moment: Timestamp) -> Result<usize> {
+    Ok(diesel::delete(
+        outbox::table
+            .filter(outbox::state.ne(MailState::Waiting))
+            .filter(outbox::created_at.lt(moment)),
+    )
+    .execute(&mut **tx)?)
+}

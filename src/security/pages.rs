@@ -1,0 +1,141 @@
+//! `/settings/security`.
+
+use actix_session::Session;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::app::Instance;
+use crate::auth::SignedIn;
+use crate::auth::password::{Context, Password, PasswordRules, mismatch, problems};
+use crate::error::{Error, Result};
+use crate::sign_in;
+use crate::tokens;
+use crate::urls;
+use crate::web::{
+    Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other,
+};
+
+#[derive(Template)]
+#[template(path = "security/security.html")]
+struct SecurityPage {
+    shell: Shell,
+    errors: Vec<FieldError>,
+    current: Field,
+    password: Field,
+    confirm: Field,
+    rules: PasswordRules,
+    email: String,
+    tokens_active: usize,
+    password_open: bool,
+}
+
+/// What the form sends.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct PasswordForm {
+    current: Zeroizing<String>,
+    password: Zeroizing<String>,
+    confirm: Zeroizing<String>,
+}
+
+fn context<'a>(instance: &'a Instance, who: &'a SignedIn) -> Context<'a> {
+    let account = who.account();
+    Context {
+        product: &instance.config.product_name,
+        email: &account.email,
+        first_name: &account.first_name,
+        last_name: &account.last_name,
+        ..Context::default()
+    }
+}
+
+async fn page(
+    visitor: &Visitor,
+    instance: &Instance,
+    who: &SignedIn,
+    status: StatusCode,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let (owner, now) = (who.clone(), instance.clock.now());
+    let tokens_active = instance
+        .db
+        .read(move |connection| tokens::count_active(connection, owner.owner(), now))
+        .await?;
+    html(
+        status,
+        &SecurityPage {
+            shell: visitor.shell("Security", "security"),
+            errors: problems.list(),
+            current: problems.secret("current"),
+            password: problems.secret("password"),
+            confirm: problems.secret("confirm"),
+            rules: PasswordRules::new(&context(instance, who), &instance.config.passwords),
+            email: who.account().email.clone(),
+            tokens_active: usize::try_from(tokens_active).unwrap_or_default(),
+            password_open: !problems.is_empty(),
+        },
+    )
+}
+
+/// `GET /settings/security`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn show(
+    who: SignedIn,
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+) -> Result<HttpResponse> {
+    page(&visitor, &instance, &who, StatusCode::OK, &Problems::none()).await
+}
+
+/// `POST /settings/security/password`.
+///
+/// # Errors
+/// [`Error::SignIn`] after too many wrong current passwords; when the database refuses.
+pub async fn change_password(
+    who: SignedIn,
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    session: Session,
+    Posted(form): Posted<PasswordForm>,
+) -> Result<HttpResponse> {
+    let mut found = Problems::none();
+    for problem in problems(
+        &form.password,
+        &context(&instance, &who),
+        &instance.config.passwords,
+    ) {
+        found.add("password", problem.to_string());
+    }
+    if let Some(problem) = mismatch(&form.password, &form.confirm) {
+        found.add("confirm", problem.to_string());
+    }
+    if form.current.is_empty() {
+        found.add("current", "Enter your current password");
+    } else if found.is_empty() && !sign_in::check_password(&instance, &who, &form.current).await? {
+        // Asked last and only for an otherwise good form: each time costs one of the tries.
+        found.add("current", "That is not your current password. Try again.");
+    }
+    if !found.is_empty() {
+        return page(
+            &visitor,
+            &instance,
+            &who,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &found,
+        )
+        .await;
+    }
+    let new =
+        Password::new(&form.password).map_err(|problem| Error::Internal(problem.to_string()))?;
+    super::change_password(&instance, &who, new)
+        .await?
+        .give(&session)?;
+    let mut response = see_other(&urls::settings_security());
+    Notice::PasswordChanged.send(&mut response, instance.config.is_https());
+    Ok(response)
+}

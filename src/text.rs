@@ -1,0 +1,157 @@
+//! What people may type where a name goes.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+use validator::ValidationError;
+
+/// A typed name as it is kept: NFC, without spaces around it.
+pub fn tidy(typed: &str) -> String {
+    typed.trim().nfc().collect()
+}
+
+/// Characters that show nothing, or turn the text around them: a name with one deceives whoever reads it.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+fn problem(code: &'static str, message: impl Into<Cow<'static, str>>) -> ValidationError {
+    ValidationError::new(code).with_message(message.into())
+}
+
+fn plain(typed: &str, most: usize) -> Result<(), ValidationError> {
+    // A joiner between two other characters is how some scripts and emoji are written; it is no disguise there.
+    if typed
+        .chars()
+        .any(|c| is_deceptive(c) && !matches!(c, '\u{200C}' | '\u{200D}'))
+    {
+        return Err(problem(
+            "deceptive",
+            "Leave out invisible and control characters",
+        ));
+    }
+    if typed.chars().count() > most {
+        return Err(problem("long", format!("Use {most} characters or fewer")));
+    }
+    Ok(())
+}
+
+/// A first name: needed.
+///
+/// # Errors
+/// What is wrong, for the field.
+pub fn first_name(typed: &str) -> Result<(), ValidationError> {
+    if tidy(typed).is_empty() {
+        return Err(problem("empty", "Enter your first name"));
+    }
+    plain(typed, 60)
+}
+
+/// A last name: not everybody has one.
+///
+/// # Errors
+/// What is wrong, for the field.
+pub fn last_name(typed: &str) -> Result<(), ValidationError> {
+    plain(typed, 60)
+}
+
+/// The name of a thing: needed.
+///
+/// # Errors
+/// What is wrong, for the field.
+pub fn title(typed: &str) -> Result<(), ValidationError> {
+    if tidy(typed).is_empty() {
+        return Err(problem("empty", "Enter a name"));
+    }
+    plain(typed, 100)
+}
+
+/// A line about a thing: as one likes.
+///
+/// # Errors
+/// What is wrong, for the field.
+pub fn description(typed: &str) -> Result<(), ValidationError> {
+    plain(typed, 300)
+}
+
+/// An e-mail address that a mail can be sent to.
+///
+/// # Errors
+/// What is wrong, for the field.
+pub fn email(typed: &str) -> Result<(), ValidationError> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Err(problem("empty", "Enter an e-mail address"));
+    }
+    let sendable = typed.len() <= 254
+        && validator::ValidateEmail::validate_email(&typed)
+        && typed.parse::<lettre::Address>().is_ok();
+    if sendable {
+        plain(typed, 254)
+    } else {
+        Err(problem(
+            "email",
+            "Enter an e-mail address like name@example.com",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Covers: AC-010, AC-100
+    #[test]
+    fn deceptive_names_are_refused() {
+        for bad in [
+            "",
+            "   ",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "a\nb",
+            "a\0b",
+            "a\u{7f}",
+            &"x".repeat(101),
+        ] {
+            assert!(title(bad).is_err(), "{bad:?}");
+        }
+        for good in [
+            "a",
+            "deploy bot",
+            "Zoë",
+            "<b>",
+            "{{7*7}}",
+            "𝔘𝔫𝔦",
+            "👩\u{200d}🔧",
+            &"x".repeat(100),
+        ] {
+            assert!(title(good).is_ok(), "{good:?}");
+        }
+        assert_eq!(tidy("  Zoe\u{308} "), "Zoë");
+        assert!(last_name("").is_ok() && first_name(" ").is_err());
+    }
+
+    #[test]
+    fn addresses_are_ones_that_mail_reaches() {
+        for bad in [
+            "",
+            "a",
+            "a@",
+            "@b",
+            "a b@c.d",
+            "a@b\r\nBcc: c@d.e",
+            "a@b@c",
+            &format!("{}@example.com", "a".repeat(300)),
+        ] {
+            assert!(email(bad).is_err(), "{bad:?}");
+        }
+        for good in [
+            "ada@example.com",
+            " ada+x@mail.example.co.uk ",
+            "o'neil@example.com",
+        ] {
+            assert!(email(good).is_ok(), "{good:?}");
+        }
+    }
+}

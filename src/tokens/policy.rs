@@ -1,0 +1,301 @@
+//! The rules of tokens: pure functions of facts and the moment.
+
+use time::macros::format_description;
+use time::{Date, Time};
+
+use crate::clock::{DAY, Timestamp};
+use crate::config::TokenConfig;
+
+/// What a secret is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It works.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// Somebody ended it, for good.
+    Revoked,
+}
+
+/// What a secret is at a moment. At the very second of its expiry it no longer works; revoked stays revoked.
+pub fn status(
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Status {
+    if revoked_at.is_some() {
+        Status::Revoked
+    } else if expires_at.is_some_and(|end| end <= now) {
+        Status::Expired
+    } else {
+        Status::Active
+    }
+}
+
+/// Whether a live secret is near its end: thirty days before, or a fifth of its lifetime where that is less.
+pub fn expires_soon(created_at: Timestamp, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at
+        .is_some_and(|end| now < end && now.until(end) <= (created_at.until(end) / 5).min(30 * DAY))
+}
+
+/// Why an expiry can't be had; prints as a sentence for the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpiryProblem {
+    /// Nothing was chosen, or what was chosen is none of the choices. Never read as "never".
+    #[error("Choose when the token expires")]
+    Unknown,
+    /// "Never", and the policy has none of it.
+    #[error("Tokens must expire here; choose a date")]
+    NeverNotAllowed,
+    /// Not a number of days from one to the maximum.
+    #[error("Choose between 1 and {max} days")]
+    Days {
+        /// The longest validity.
+        max: i64,
+    },
+    /// Not a date of the calendar, in the form year-month-day.
+    #[error("Enter a date, such as {example}")]
+    NoDate {
+        /// One that would do.
+        example: String,
+    },
+    /// Over already.
+    #[error("Choose a date from {first} on")]
+    Past {
+        /// The first that would do.
+        first: String,
+    },
+    /// Beyond the maximum.
+    #[error("Choose a date until {last}: tokens are valid for {max} days at most")]
+    TooLate {
+        /// The last that would do.
+        last: String,
+        /// The longest validity.
+        max: i64,
+    },
+}
+
+impl ExpiryProblem {
+    /// Which field it belongs to.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::NoDate { .. } | Self::Past { .. } | Self::TooLate { .. } => "date",
+            Self::Unknown | Self::NeverNotAllowed | Self::Days { .. } => "expiry",
+        }
+    }
+}
+
+/// The validities that the form offers, in days: the operator's, as far as the maximum goes.
+pub fn presets(config: &TokenConfig) -> Vec<i64> {
+    let mut days: Vec<i64> = config
+        .preset_days
+        .iter()
+        .copied()
+        .filter(|days| *days <= config.max_days)
+        .collect();
+    if !days.contains(&config.default_days) {
+        days.push(config.default_days);
+    }
+    days.sort_unstable();
+    days.dedup();
+    days
+}
+
+/// The moment that a choice means: a number of days, `date` (then `date` says which), or `never`.
+///
+/// # Errors
+/// [`ExpiryProblem`]; whatever can't be read is one, never "no expiry".
+pub fn expiry(
+    choice: &str,
+    date: &str,
+    now: Timestamp,
+    config: &TokenConfig,
+) -> Result<Option<Timestamp>, ExpiryProblem> {
+    match choice.trim() {
+        "never" if config.allow_never => Ok(None),
+        "never" => Err(ExpiryProblem::NeverNotAllowed),
+        "date" => on_date(date.trim(), now, config).map(Some),
+        "" => Err(ExpiryProblem::Unknown),
+        days => match days.parse::<i64>() {
+            Ok(days) if (1..=config.max_days).contains(&days) => Ok(Some(now.plus(days * DAY))),
+            Ok(_) => Err(ExpiryProblem::Days {
+                max: config.max_days,
+            }),
+            Err(_)
+                if days.bytes().all(|byte| {
+                    byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e')
+                }) =>
+            {
+                Err(ExpiryProblem::Days {
+                    max: config.max_days,
+                })
+            }
+            Err(_) => Err(ExpiryProblem::Unknown),
+        },
+    }
+}
+
+/// The end of a day, in UTC; on the last day possible, the maximum itself.
+fn on_date(text: &str, now: Timestamp, config: &TokenConfig) -> Result<Timestamp, ExpiryProblem> {
+    let last = now.plus(config.max_days * DAY);
+    let day = Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| {
+        ExpiryProblem::NoDate {
+            example: now.plus(config.default_days * DAY).date(),
+        }
+    })?;
+    let end = day
+        .with_time(Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT))
+        .assume_utc()
+        .unix_timestamp();
+    let end = Timestamp::from_unix(end);
+    if end <= now {
+        Err(ExpiryProblem::Past { first: now.date() })
+    } else if day > last.utc().date() {
+        Err(ExpiryProblem::TooLate {
+            last: last.date(),
+            max: config.max_days,
+        })
+    } else {
+        Ok(end.min(last))
+    }
+}
+
+/// Whether one more token may be made.
+pub fn may_create(have: i64, config: &TokenConfig) -> bool {
+    have < config.max_per_user
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// 2026-11-22 00:06:00 UTC
+    const NOW: Timestamp = Timestamp::from_unix(1_795_305_960);
+
+    /// Covers: S0-16, S3-18, AC-060
+    #[test]
+    fn status_flips_at_the_very_second() {
+        for (expires, revoked, wanted) in [
+            (None, None, Status::Active),
+            (Some(NOW.plus(1)), None, Status::Active),
+            (Some(NOW), None, Status::Expired),
+            (Some(NOW.plus(-1)), None, Status::Expired),
+            (Some(NOW.plus(1)), Some(NOW), Status::Revoked),
+            (Some(NOW.plus(-1)), Some(NOW.plus(-2)), Status::Revoked),
+            (None, Some(NOW), Status::Revoked),
+        ] {
+            assert_eq!(status(expires, revoked, NOW), wanted);
+        }
+    }
+
+    #[test]
+    fn warns_thirty_days_or_a_fifth_before_the_end() {
+        let soon = |lifetime: i64, left: i64| {
+            expires_soon(
+                NOW.plus((left - lifetime) * DAY),
+                Some(NOW.plus(left * DAY)),
+                NOW,
+            )
+        };
+        assert!(soon(365, 30) && !soon(365, 31));
+        assert!(soon(10, 2) && !soon(10, 3));
+        assert!(!soon(10, 0), "what is over is expired, not about to");
+        assert!(!expires_soon(NOW, None, NOW));
+    }
+
+    /// Covers: S0-13, S3-6, AC-060
+    #[test]
+    fn an_expiry_is_what_was_chosen_or_an_error() {
+        let config = Config::default().tokens;
+        let days = |choice: &str| expiry(choice, "", NOW, &config);
+        for good in [1, 7, 90, 365] {
+            assert_eq!(days(&good.to_string()), Ok(Some(NOW.plus(good * DAY))));
+        }
+        for bad in [
+            "0",
+            "-1",
+            "366",
+            "1000000000",
+            "9223372036854775807",
+            "9223372036854775808",
+            "1.5",
+            "1e3",
+        ] {
+            assert_eq!(days(bad), Err(ExpiryProblem::Days { max: 365 }), "{bad}");
+        }
+        for unknown in ["", "  ", "soon", "None", "null", "infinity", "forever"] {
+            assert_eq!(days(unknown), Err(ExpiryProblem::Unknown), "{unknown}");
+        }
+        assert_eq!(days("never"), Err(ExpiryProblem::NeverNotAllowed));
+        assert_eq!(
+            expiry(
+                "never",
+                "",
+                NOW,
+                &TokenConfig {
+                    allow_never: true,
+                    ..config
+                }
+            ),
+            Ok(None)
+        );
+    }
+
+    /// Covers: AC-060
+    #[test]
+    fn a_date_lasts_to_its_end_and_not_beyond_the_maximum() {
+        let config = Config::default().tokens;
+        let on = |date: &str| expiry("date", date, NOW, &config).map(|end| end.unwrap().rfc3339());
+        assert_eq!(on("2026-11-22").unwrap(), "2026-11-22T23:59:59Z");
+        assert_eq!(on("2027-03-03").unwrap(), "2027-03-03T23:59:59Z");
+        assert_eq!(on("2027-11-22").unwrap(), "2027-11-22T00:06:00Z");
+        assert_eq!(
+            on("2027-11-23").unwrap_err().to_string(),
+            "Choose a date until 2027-11-22: tokens are valid for 365 days at most"
+        );
+        assert_eq!(
+            on("2026-11-21").unwrap_err().to_string(),
+            "Choose a date from 2026-11-22 on"
+        );
+        for bad in [
+            "",
+            "tomorrow",
+            "2027-02-29",
+            "2027-13-01",
+            "22.11.2026",
+            "9999999-01-01",
+            "2026-11-22T00:00",
+        ] {
+            assert_eq!(
+                on(bad).unwrap_err().to_string(),
+                "Enter a date, such as 2027-02-20",
+                "{bad}"
+            );
+        }
+        assert_eq!(on("9999-12-31").unwrap_err().field(), "date");
+        let leap = Timestamp::from_unix(1_835_000_000);
+        assert_eq!(
+            expiry("date", "2028-02-29", leap, &config)
+                .unwrap()
+                .unwrap()
+                .rfc3339(),
+            "2028-02-29T23:59:59Z"
+        );
+    }
+
+    #[test]
+    fn presets_keep_to_the_maximum() {
+        let config = Config::default().tokens;
+        assert_eq!(presets(&config), [7, 30, 60, 90, 365]);
+        assert_eq!(
+            presets(&TokenConfig {
+                max_days: 60,
+                default_days: 45,
+                ..config.clone()
+            }),
+            [7, 30, 45, 60]
+        );
+        assert!(may_create(49, &config) && !may_create(50, &config));
+    }
+}

@@ -1,0 +1,293 @@
+//! The verbs of tokens.
+
+use diesel::prelude::*;
+
+use super::policy::{Status, may_create};
+use super::queries::find;
+use super::{TokenKind, queries};
+use crate::app::Instance;
+use crate::audit::{Action, Actor, Event, record};
+use crate::auth::capability::{Confirmed, Owner};
+use crate::auth::secret::PlainSecret;
+use crate::auth::throttle;
+use crate::catalogue::Scopes;
+use crate::clock::Timestamp;
+use crate::config::TokenConfig;
+use crate::db::Tx;
+use crate::db::schema::{form_uses, token_secrets, tokens, users};
+use crate::error::{Error, Result};
+use crate::ids::{SecretId, TokenId, UserId};
+use crate::mail::letters::TokenCreated;
+use crate::mail::queue;
+use crate::urls;
+
+/// A token to be, checked.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What its owner calls it.
+    pub name: String,
+    /// What its owner says of it.
+    pub description: String,
+    /// When it ends; `None` is never.
+    pub expires_at: Option<Timestamp>,
+    /// Everything that its owner may do, rather than `scopes`.
+    pub everything: bool,
+    /// What it is given, with what that implies.
+    pub scopes: Scopes,
+}
+
+/// What became of a wish for a token.
+pub enum Created {
+    /// It was made; the secret is in hand this once.
+    Now(TokenId, PlainSecret),
+    /// The same form made it already.
+    Before(TokenId),
+    /// There are as many as the policy allows.
+    TooMany,
+    /// A live token of the owner's has this name.
+    NameTaken,
+}
+
+/// Makes a personal access token, with its audit entry and the mail to its owner.
+///
+/// `form_id` names the form that asked: the same one makes one token, however often it is sent.
+///
+/// # Errors
+/// [`Error::TooMany`] when this user makes too many in an hour; when the database refuses.
+pub async fn create(
+    instance: &Instance,
+    who: &Confirmed,
+    form_id: &str,
+    new: NewToken,
+) -> Result<Created> {
+    let now = instance.clock.now();
+    let account = who.account();
+    throttle::enter(
+        &instance.db,
+        vec![(format!("tokens {}", account.user_id), throttle::TOKENS)],
+        now,
+    )
+    .await?;
+    let actor = who.actor();
+    let letter = TokenCreated {
+        product: instance.config.product_name.clone(),
+        first_name: account.first_name.clone(),
+        token_name: new.name.clone(),
+        expires: new
+            .expires_at
+            .map_or_else(|| "never".to_owned(), Timestamp::exact),
+        at: now.exact(),
+        browser: actor.origin().agent.clone(),
+        address: actor.origin().address.clone(),
+        url: instance.config.absolute(&urls::settings_tokens()),
+    }
+    .letter()?;
+    let (who, form_id, config) = (
+        who.clone(),
+        format!("{} {form_id}", account.user_id),
+        instance.config.tokens.clone(),
+    );
+    instance
+        .db
+        .write(move |tx| {
+            let owner = who.owner();
+            lock(tx, owner.user_id())?;
+            if let Some(made) = made_before(tx, owner, &form_id)? {
+                return Ok(Created::Before(made));
+            }
+            let mine = tokens::table.filter(
+                tokens::user_id
+                    .eq(owner.user_id())
+                    .and(tokens::kind.eq(TokenKind::Personal)),
+            );
+            if !may_create(mine.count().get_result(&mut **tx)?, &config) {
+                return Ok(Created::TooMany);
+            }
+            if is_taken(tx, owner, &new.name, now)? {
+                return Ok(Created::NameTaken);
+            }
+            let (id, secret) = insert(tx, owner, &new, &config, now)?;
+            diesel::insert_into(form_uses::table)
+                .values((
+                    form_uses::form_id.eq(&form_id),
+                    form_uses::user_id.eq(owner.user_id()),
+                    form_uses::made.eq(id.as_str()),
+                    form_uses::used_at.eq(now),
+                ))
+                .execute(&mut **tx)?;
+            log(
+                tx,
+                &who.actor(),
+                owner,
+                now,
+                Action::TokenCreated,
+                &id,
+                &new.name,
+            )?;
+            queue(
+                tx,
+                Some(owner.user_id()),
+                &who.account().email,
+                &letter,
+                now,
+            )?;
+            Ok(Created::Now(id, secret))
+        })
+        .await
+}
+
+/// Ends a token's secret, for good. Ending it again changes nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not the owner's.
+pub fn revoke(
+    tx: &mut Tx<'_>,
+    owner: Owner<'_>,
+    actor: &Actor,
+    now: Timestamp,
+    id: &TokenId,
+) -> Result<()> {
+    let token = find(tx, owner, id)?;
+    if token.status(now) == Status::Revoked {
+        return Ok(());
+    }
+    let live = token_secrets::token_id
+        .eq(id)
+        .and(token_secrets::revoked_at.is_null());
+    diesel::update(token_secrets::table.filter(live))
+        .set(token_secrets::revoked_at.eq(now))
+        .execute(&mut **tx)?;
+    log(
+        tx,
+        actor,
+        owner,
+        now,
+        Action::TokenRevoked,
+        id,
+        &token.record.name,
+    )
+}
+
+/// Takes a token away, its secrets with it.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not the owner's.
+pub fn delete(
+    tx: &mut Tx<'_>,
+    owner: Owner<'_>,
+    actor: &Actor,
+    now: Timestamp,
+    id: &TokenId,
+) -> Result<()> {
+    let token = find(tx, owner, id)?;
+    if diesel::delete(
+        tokens::table
+            .find(id)
+            .filter(tokens::user_id.eq(owner.user_id())),
+    )
+    .execute(&mut **tx)?
+        != 1
+    {
+        return Err(Error::NotFound);
+    }
+    log(
+        tx,
+        actor,
+        owner,
+        now,
+        Action::TokenDeleted,
+        id,
+        &token.record.name,
+    )
+}
+
+/// Lets one change of a user's tokens through at a time: a count that is read here still holds when the row is written.
+fn lock(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
+    let locked = diesel::update(users::table.find(user))
+        .set(users::token_changes.eq(users::token_changes + 1))
+        .execute(&mut **tx)?;
+    if locked == 1 {
+        Ok(())
+    } else {
+        Err(Error::NotFound)
+    }
+}
+
+fn made_before(tx: &mut Tx<'_>, owner: Owner<'_>, form_id: &str) -> Result<Option<TokenId>> {
+    let mine = form_uses::table
+        .find(form_id)
+        .filter(form_uses::user_id.eq(owner.user_id()));
+    Ok(mine
+        .select(form_uses::made)
+        .first::<String>(&mut **tx)
+        .optional()?
+        .map(TokenId::from))
+}
+
+fn is_taken(tx: &mut Tx<'_>, owner: Owner<'_>, name: &str, now: Timestamp) -> Result<bool> {
+    let same = tokens::user_id
+        .eq(owner.user_id())
+        .and(tokens::kind.eq(TokenKind::Personal))
+        .and(tokens::name.eq(name))
+        .and(token_secrets::is_current);
+    let live = tokens::table
+        .inner_join(token_secrets::table)
+        .filter(same)
+        .filter(queries::active_at(now));
+    Ok(live.count().get_result::<i64>(&mut **tx)? > 0)
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    owner: Owner<'_>,
+    new: &NewToken,
+    config: &TokenConfig,
+    now: Timestamp,
+) -> Result<(TokenId, PlainSecret)> {
+    let (id, kind) = (TokenId::new(), TokenKind::Personal);
+    let secret = PlainSecret::generate(&config.brand, kind.secret());
+    diesel::insert_into(tokens::table)
+        .values((
+            tokens::id.eq(&id),
+            tokens::kind.eq(kind),
+            tokens::user_id.eq(owner.user_id()),
+            tokens::name.eq(&new.name),
+            tokens::description.eq(&new.description),
+            tokens::everything.eq(new.everything),
+            tokens::scopes.eq(new.scopes.to_text()),
+            tokens::created_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    diesel::insert_into(token_secrets::table)
+        .values((
+            token_secrets::id.eq(SecretId::new()),
+            token_secrets::token_id.eq(&id),
+            token_secrets::hash.eq(secret.hash()),
+            token_secrets::last_four.eq(secret.last_four()),
+            token_secrets::is_current.eq(true),
+            token_secrets::created_at.eq(now),
+            token_secrets::expires_at.eq(new.expires_at),
+        ))
+        .execute(&mut **tx)?;
+    Ok((id, secret))
+}
+
+fn log(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    owner: Owner<'_>,
+    now: Timestamp,
+    action: Action,
+    id: &TokenId,
+    name: &str,
+) -> Result<()> {
+    let event = Event {
+        action,
+        user: Some(owner.user_id()),
+        organization: None,
+        subject_id: id.as_str(),
+        subject_name: name,
+        detail: "",
+    };
+    record(tx, actor, now, &event)
+}

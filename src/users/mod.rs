@@ -1,0 +1,31 @@
+//! Users: the people with accounts, and each one's private organization, which is made with the account.
+
+mod queries;
+mod service;
+
+pub use queries::{Credentials, by_email, credentials, email_key, find};
+pub use service::{NewUser, create};
+
+use crate::text_enum;
+
+text_enum! {
+    /// Whether an account may be used.
+    pub enum UserStatus {
+        /// It may.
+        Active = "active",
+        /// An administrator closed it: no door opens, no token is good.
+        Suspended = "suspended",
+    }
+}
+
+text_enum! {
+    /// How the pages look.
+    pub enum Theme {
+        /// Light; the default.
+        Light = "light",
+        /// Dark.
+        Dark = "dark",
+        /// As the system says.
+        System = "system",
+    }
+}

@@ -1,0 +1,88 @@
+//! Reading users.
+
+use diesel::prelude::*;
+
+use super::UserStatus;
+use crate::clock::Timestamp;
+use crate::db::Connection;
+use crate::db::schema::users;
+use crate::error::Result;
+use crate::ids::UserId;
+
+/// What a sign-in needs to know of an account.
+#[derive(Debug, Clone, Queryable)]
+pub struct Credentials {
+    /// The user.
+    pub id: UserId,
+    /// Their sign-in name, as they wrote it.
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// PHC string; `None` when the account has no password.
+    pub password_hash: Option<String>,
+    /// When it was last changed.
+    pub password_changed_at: Option<Timestamp>,
+    /// Whether the account may be used.
+    pub status: UserStatus,
+}
+
+/// The form under which an e-mail is unique and looked up: NFC, trimmed, lower case.
+///
+/// Done here and kept in its own column, because the databases disagree on what lower case is.
+pub fn email_key(email: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    email.trim().nfc().collect::<String>().to_lowercase()
+}
+
+type Columns = (
+    users::id,
+    users::email,
+    users::first_name,
+    users::last_name,
+    users::password_hash,
+    users::password_changed_at,
+    users::status,
+);
+const COLUMNS: Columns = (
+    users::id,
+    users::email,
+    users::first_name,
+    users::last_name,
+    users::password_hash,
+    users::password_changed_at,
+    users::status,
+);
+
+/// The account with that sign-in name.
+///
+/// # Errors
+/// When the database refuses; an unknown name is `None`.
+pub fn by_email(connection: &mut Connection, email: &str) -> Result<Option<Credentials>> {
+    Ok(users::table
+        .filter(users::email_key.eq(email_key(email)))
+        .select(COLUMNS)
+        .first(connection)
+        .optional()?)
+}
+
+/// A user's own credentials.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when the account is gone.
+pub fn credentials(connection: &mut Connection, id: &UserId) -> Result<Credentials> {
+    Ok(users::table.find(id).select(COLUMNS).first(connection)?)
+}
+
+/// Whether there is such a user.
+///
+/// # Errors
+/// When the database refuses.
+pub fn find(connection: &mut Connection, id: &UserId) -> Result<Option<Credentials>> {
+    Ok(users::table
+        .find(id)
+        .select(COLUMNS)
+        .first(connection)
+        .optional()?)
+}

@@ -1,0 +1,197 @@
+//! The reads of a check: few, each by a unique index.
+
+use diesel::prelude::*;
+
+use crate::auth::SecretHash;
+use crate::catalogue::Role;
+use crate::clock::Timestamp;
+use crate::db::Connection;
+use crate::db::schema::{members, organizations, token_secrets, tokens, users, verifiers};
+use crate::error::Result;
+use crate::ids::{OrganizationId, SecretId, TokenId, UserId, VerifierId};
+use crate::tokens::TokenKind;
+use crate::users::UserStatus;
+
+/// All that is known of a token when its secret is presented.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The secret.
+    pub secret_id: SecretId,
+    /// Its end.
+    pub last_four: String,
+    /// Whether a newer one took its place.
+    pub is_current: bool,
+    /// When it was made.
+    pub issued_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was ended.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last good for something, as far as it is written.
+    pub last_used_at: Option<Timestamp>,
+    /// The record.
+    pub token_id: TokenId,
+    /// Whose it is, in kind.
+    pub kind: TokenKind,
+    /// Its name.
+    pub name: String,
+    /// Everything that its owner may do.
+    pub everything: bool,
+    /// What it was given.
+    pub scopes: String,
+    /// The one organization that it is for; `None` is all of its owner's.
+    pub token_organization: Option<OrganizationId>,
+    /// Its owner.
+    pub user_id: UserId,
+    /// Their sign-in name.
+    pub email: String,
+    /// Whether their account may be used.
+    pub user_status: UserStatus,
+    /// Their private organization.
+    pub private_organization: OrganizationId,
+}
+
+type Row = (
+    (SecretId, String, bool),
+    (
+        Timestamp,
+        Option<Timestamp>,
+        Option<Timestamp>,
+        Option<Timestamp>,
+    ),
+    (
+        TokenId,
+        TokenKind,
+        String,
+        bool,
+        String,
+        Option<OrganizationId>,
+    ),
+    (UserId, String, UserStatus, OrganizationId),
+);
+
+impl From<Row> for Found {
+    fn from(row: Row) -> Self {
+        let (
+            (secret_id, last_four, is_current),
+            (issued_at, expires_at, revoked_at, last_used_at),
+            token,
+            user,
+        ) = row;
+        let (token_id, kind, name, everything, scopes, token_organization) = token;
+        let (user_id, email, user_status, private_organization) = user;
+        Self {
+            secret_id,
+            last_four,
+            is_current,
+            issued_at,
+            expires_at,
+            revoked_at,
+            last_used_at,
+            token_id,
+            kind,
+            name,
+            everything,
+            scopes,
+            token_organization,
+            user_id,
+            email,
+            user_status,
+            private_organization,
+        }
+    }
+}
+
+/// The token that a secret belongs to: one read, through every unique index on the way.
+///
+/// # Errors
+/// When the database refuses; an unknown secret is `None`.
+pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option<Found>> {
+    Ok(token_secrets::table
+        .inner_join(tokens::table)
+        .inner_join(users::table.on(users::id.eq(tokens::user_id)))
+        .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
+        .filter(token_secrets::hash.eq(hash))
+        .select((
+            (
+                token_secrets::id,
+                token_secrets::last_four,
+                token_secrets::is_current,
+            ),
+            (
+                token_secrets::created_at,
+                token_secrets::expires_at,
+                token_secrets::revoked_at,
+                token_secrets::last_used_at,
+            ),
+            (
+                tokens::id,
+                tokens::kind,
+                tokens::name,
+                tokens::everything,
+                tokens::scopes,
+                tokens::organization_id,
+            ),
+            (users::id, users::email, users::status, organizations::id),
+        ))
+        .first::<Row>(connection)
+        .optional()?
+        .map(Found::from))
+}
+
+/// The organization that a check is about, and the owner's role there.
+///
+/// It is the one that the service names, by id or slug; else the one that the token is for; else the owner's private one,
+/// which nobody else can be in. A token for one organization has no role in another.
+///
+/// # Errors
+/// When the database refuses.
+pub fn role(
+    connection: &mut Connection,
+    found: &Found,
+    asked: Option<&str>,
+) -> Result<Option<(OrganizationId, Role)>> {
+    if asked.is_none() && found.token_organization.is_none() {
+        return Ok(Some((found.private_organization.clone(), Role::Owner)));
+    }
+    let mine = members::table
+        .inner_join(organizations::table)
+        .filter(members::user_id.eq(&found.user_id))
+        .select((organizations::id, members::role));
+    let row: Option<(OrganizationId, Role)> = match (asked, &found.token_organization) {
+        (Some(asked), _) => mine
+            .filter(
+                organizations::id
+                    .eq(asked)
+                    .or(organizations::slug.eq(asked)),
+            )
+            .first(connection)
+            .optional()?,
+        (None, Some(bound)) => mine
+            .filter(organizations::id.eq(bound))
+            .first(connection)
+            .optional()?,
+        (None, None) => None,
+    };
+    Ok(row.filter(|(id, _)| {
+        found
+            .token_organization
+            .as_ref()
+            .is_none_or(|bound| bound == id)
+    }))
+}
+
+/// The service that a credential belongs to, and when it last used it.
+///
+/// # Errors
+/// When the database refuses; an unknown credential is `None`.
+pub fn verifier(
+    connection: &mut Connection,
+    hash: SecretHash,
+) -> Result<Option<(VerifierId, Option<Timestamp>)>> {
+    Ok(verifiers::table
+        .filter(verifiers::hash.eq(hash))
+        .select((verifiers::id, verifiers::last_used_at))
+        .first(connection)
+        .optional()?)
+}

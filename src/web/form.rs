@@ -1,0 +1,308 @@
+//! Forms that come back: what was typed is kept (never secrets), and each problem stands at its field.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::web::BytesMut;
+use actix_web::{FromRequest, HttpRequest, http::header};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use validator::{Validate, ValidationErrors};
+
+use super::page::form_binding;
+use crate::auth::capability::instance;
+use crate::auth::{AdministratorConfirmed, Confirmed, csrf};
+use crate::error::{Error, Result};
+
+/// The largest form, in bytes.
+const FORM_LIMIT: usize = 32 * 1024;
+/// A body may take this long, and a second more for each [`BODY_PACE`] bytes of it.
+const BODY_SECONDS: u64 = 15;
+const BODY_PACE: usize = 16 * 1024;
+/// Fields that never travel with a form that is carried over a confirmation: they would stand in an address.
+const NEVER_CARRIED: [&str; 8] = [
+    "csrf", "form_id", "password", "current", "confirm", "secret", "code", "next",
+];
+
+/// A form field as a template sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Field {
+    /// Its name, and the id of its control.
+    pub name: &'static str,
+    /// What was typed; empty for a secret.
+    pub value: String,
+    /// What is wrong, and how to mend it.
+    pub error: Option<String>,
+}
+
+/// A line of the summary at the top of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Which field it leads to.
+    pub field: &'static str,
+    /// What is wrong, and how to mend it.
+    pub message: String,
+}
+
+/// All that is wrong with a form.
+#[derive(Debug, Clone, Default)]
+pub struct Problems(Vec<FieldError>);
+
+impl Problems {
+    /// None so far.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// What `validator` found.
+    pub fn of(form: &impl Validate) -> Self {
+        match form.validate() {
+            Ok(()) => Self::none(),
+            Err(errors) => Self::from(&errors),
+        }
+    }
+
+    /// One more.
+    pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
+        self.0.push(FieldError {
+            field,
+            message: message.into(),
+        });
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For the summary, in the order of the page.
+    pub fn list(&self) -> Vec<FieldError> {
+        let mut list = self.0.clone();
+        list.sort_by_key(|problem| FIELD_NAMES.iter().position(|name| *name == problem.field));
+        list
+    }
+
+    /// What is wrong with one field.
+    pub fn at(&self, field: &str) -> Option<String> {
+        self.0
+            .iter()
+            .find(|problem| problem.field == field)
+            .map(|problem| problem.message.clone())
+    }
+
+    /// A field with what was typed.
+    pub fn field(&self, name: &'static str, value: &str) -> Field {
+        Field {
+            name,
+            value: value.to_owned(),
+            error: self.at(name),
+        }
+    }
+
+    /// A field whose content is not given back.
+    pub fn secret(&self, name: &'static str) -> Field {
+        Field {
+            name,
+            value: String::new(),
+            error: self.at(name),
+        }
+    }
+}
+
+impl From<&ValidationErrors> for Problems {
+    fn from(errors: &ValidationErrors) -> Self {
+        let list = errors
+            .field_errors()
+            .iter()
+            .flat_map(|(field, problems)| problems.iter().map(|problem| (field.clone(), problem)))
+            .filter_map(|(field, problem)| {
+                let message = problem
+                    .message
+                    .as_deref()
+                    .unwrap_or("This is not valid")
+                    .to_owned();
+                FIELD_NAMES
+                    .iter()
+                    .find(|known| **known == field)
+                    .map(|field| FieldError { field, message })
+            })
+            .collect();
+        Self(list)
+    }
+}
+
+/// Every field that can have a problem, in the order in which pages show them.
+const FIELD_NAMES: [&str; 14] = [
+    "code",
+    "email",
+    "first_name",
+    "last_name",
+    "name",
+    "description",
+    "expiry",
+    "date",
+    "access",
+    "scope",
+    "current",
+    "password",
+    "confirm",
+    "theme",
+];
+
+/// A form that says nothing but that its button was pressed.
+#[derive(serde::Deserialize)]
+pub struct Pressed {}
+
+/// A posted form whose CSRF token holds.
+pub struct Posted<T>(pub T);
+
+/// A posted form from somebody who holds a confirmed capability. Where the confirmation ran out while the form was being
+/// filled in, it is carried over: what was typed comes back after the confirmation, and nothing is done by itself.
+pub struct PostedBy<C, T> {
+    /// Who.
+    pub who: C,
+    /// What they sent.
+    pub form: T,
+}
+
+/// A form from somebody who confirmed within the last minutes.
+pub type ConfirmedPost<T> = PostedBy<Confirmed, T>;
+/// A form from an administrator who confirmed within the last minutes.
+pub type AdministratorPost<T> = PostedBy<AdministratorConfirmed, T>;
+
+impl<T: DeserializeOwned> FromRequest for Posted<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let pairs = pairs(&request, &mut payload).await?;
+            decode(&request, &pairs).map(Self)
+        })
+    }
+}
+
+impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest for PostedBy<C, T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let who = C::extract(&request).await;
+            if matches!(&who, Err(error) if !matches!(error, Error::Confirm { .. })) {
+                // Nobody reads the body of somebody who may not send it.
+                return who.and(Err(Error::NotFound));
+            }
+            let pairs = pairs(&request, &mut payload).await?;
+            let form = decode(&request, &pairs)?;
+            match who {
+                Ok(who) => Ok(Self { who, form }),
+                Err(_) => Err(Error::Confirm {
+                    back: carried(request.path(), &pairs),
+                }),
+            }
+        })
+    }
+}
+
+/// The page that the form stands on, with what was typed in its address.
+fn carried(path: &str, pairs: &[(String, String)]) -> String {
+    let kept = pairs
+        .iter()
+        .filter(|(name, value)| !NEVER_CARRIED.contains(&name.as_str()) && !value.is_empty());
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .finish();
+    if query.is_empty() || query.len() > 6000 {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
+}
+
+async fn pairs(request: &HttpRequest, payload: &mut Payload) -> Result<Vec<(String, String)>> {
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if !kind.split(';').next().is_some_and(|kind| {
+        kind.trim()
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }) {
+        return Err(Error::BadRequest(
+            "a form is sent as application/x-www-form-urlencoded",
+        ));
+    }
+    let body = read_body(request, payload, FORM_LIMIT).await?;
+    let text = std::str::from_utf8(&body).map_err(|_| Error::BadRequest("a form is UTF-8"))?;
+    let pairs: Vec<(String, String)> = serde_html_form::from_str(text)
+        .map_err(|_| Error::BadRequest("the form could not be read"))?;
+    // PostgreSQL takes no NUL in text, and nobody types one.
+    if pairs
+        .iter()
+        .any(|(name, value)| name.contains('\0') || value.contains('\0'))
+    {
+        return Err(Error::BadRequest("the form holds a NUL character"));
+    }
+    Ok(pairs)
+}
+
+fn decode<T: DeserializeOwned>(request: &HttpRequest, pairs: &[(String, String)]) -> Result<T> {
+    let posted = pairs
+        .iter()
+        .filter(|(name, _)| name == "csrf")
+        .map(|(_, value)| value.as_str())
+        .collect::<Vec<_>>();
+    let binding = form_binding(request).unwrap_or_default();
+    if binding.is_empty()
+        || posted.len() != 1
+        || !csrf::holds(&instance(request).key, &binding, posted[0])
+    {
+        return Err(Error::Forbidden(
+            "the form was too old, or came from another page",
+        ));
+    }
+    let text = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    serde_html_form::from_str(&text).map_err(|_| Error::BadRequest("the form could not be read"))
+}
+
+/// Reads a body within its limits of size and time; actix-web itself has none of the latter.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::TooSlow`], or a broken body.
+pub async fn read_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+) -> Result<BytesMut> {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Error::TooLarge);
+    }
+    let whole = async {
+        let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+        while let Some(piece) = payload.next().await {
+            let piece = piece.map_err(|_| Error::BadRequest("the body broke off"))?;
+            if body.len() + piece.len() > limit {
+                return Err(Error::TooLarge);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    };
+    let allowed = Duration::from_secs(BODY_SECONDS + (limit / BODY_PACE) as u64);
+    tokio::time::timeout(allowed, whole)
+        .await
+        .map_err(|_| Error::TooSlow)?
+}

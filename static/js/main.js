@@ -1,0 +1,11 @@
+// Every page works without these; each module hooks on to data attributes.
+import "./menu.js";
+import "./errors.js";
+import "./busy.js";
+import "./reveal.js";
+import "./autosave.js";
+import "./theme.js";
+import "./scopes.js";
+import "./copy.js";
+import "./dialog.js";
+import "./password.js";

@@ -1,0 +1,176 @@
+// Everything by keyboard alone, and always visible where one is.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { arrive, createToken, inRow } from "./support/acts.mjs";
+import { start } from "./support/server.mjs";
+import { NARROW, launch, visit } from "./support/visit.mjs";
+
+let app, browser, storageState;
+before(async () => {
+  [app, browser] = await Promise.all([start(), launch()]);
+  const first = await visit(browser, app);
+  storageState = await arrive(first, app);
+  await createToken(first.page, { name: "reader", scopes: ["groups: read"] });
+  await first.end();
+});
+after(async () => {
+  await browser?.close();
+  await app?.stop();
+});
+
+function byKeyboard(name, options, body) {
+  test(name, { timeout: 120_000 }, async () => {
+    const here = await visit(browser, app, { storageState, ...options });
+    await body(here.page);
+    await here.end();
+  });
+}
+
+byKeyboard("the first stop is the link past the menus", {}, async (page) => {
+  await page.goto("/settings/profile");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "Skip to content");
+  const box = await page.locator(":focus").boundingBox();
+  assert.ok(box.y >= 0 && box.height > 0, "it shows itself when it is reached");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "content");
+});
+
+for (const address of ["/settings/profile", "/settings/security", "/settings/tokens", "/settings/tokens/new", "/settings/appearance", "/settings/logs", "/admin", "/admin/verifiers", "/admin/mail"]) {
+  byKeyboard(`Tab goes through ${address} in order, and shows where it is`, {}, async (page) => {
+    await page.goto(address);
+    // From the top, whatever has the focus at first.
+    await page.evaluate(() => { document.activeElement.blur(); getSelection().collapse(document.body, 0); });
+    let previous = -1;
+    for (let stops = 0; ; stops += 1) {
+      await page.keyboard.press("Tab");
+      const stop = await page.evaluate(() => {
+        const element = document.activeElement;
+        const box = element.getBoundingClientRect();
+        // A control may leave its mark to the label that is seen in its place.
+        const shown = [element, element.nextElementSibling, element.parentElement].filter(Boolean).map((one) => getComputedStyle(one));
+        return {
+          place: [...document.querySelectorAll("*")].indexOf(element),
+          name: element === document.body ? "" : element.outerHTML.slice(0, 120),
+          marked: shown.some((style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || style.boxShadow !== "none"),
+          inSight: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+        };
+      });
+      if (!stop.name) {
+        assert.ok(stops > 5, "the page has stops");
+        break;
+      }
+      assert.ok(stop.marked, `nothing shows that this has the focus: ${stop.name}`);
+      assert.ok(stop.inSight, `this has the focus out of sight: ${stop.name}`);
+      // The parts of a date are one element with several stops.
+      assert.ok(stop.place >= previous, `this comes too late: ${stop.name}`);
+      previous = stop.place;
+      assert.ok(stops < 200, "the way goes round in circles");
+    }
+  });
+}
+
+// Covers: S0-11, S3-3, S3-4
+byKeyboard("a token is made without a mouse", {}, async (page) => {
+  await page.goto("/settings/tokens");
+  await tabTo(page, "Create token");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/settings/tokens/new");
+  assert.equal(await page.evaluate(() => document.activeElement.name), "name", "one types first into the name");
+  await page.keyboard.type("made by hand");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("no mouse was there");
+  await tabTo(page, "90 days");
+  await page.keyboard.press("ArrowUp");
+  assert.equal(await page.evaluate(() => document.activeElement.value), "60");
+  await tabTo(page, "channels: update");
+  await page.keyboard.press("Space");
+  assert.ok(await page.getByRole("checkbox", { name: "channels: list" }).isChecked());
+  await tabTo(page, "Create token");
+  await page.keyboard.press("Enter");
+  await page.locator("#secret").waitFor();
+  await tabTo(page, "Copy Token");
+  await page.keyboard.press("Enter");
+  await page.locator("[data-announcer]").filter({ hasText: "Token copied" }).waitFor();
+});
+
+byKeyboard("what is wrong gets the focus and leads to its field", {}, async (page) => {
+  await page.goto("/settings/tokens/new");
+  await page.keyboard.press("Enter");
+  const summary = page.getByRole("alert");
+  await summary.waitFor();
+  assert.ok(await summary.evaluate((element) => element === document.activeElement), "the summary has the focus");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.name), "name");
+  assert.match(await page.locator("#name").getAttribute("aria-describedby"), /\bname-error\b/);
+});
+
+// Covers: S2-17, S4-34
+byKeyboard("a dialog offers the safe choice first, closes with Escape and gives the focus back", {}, async (page) => {
+  for (const [action, button] of [["Revoke", "Revoke token"], ["Delete", "Delete token"]]) {
+    await page.goto("/settings/tokens");
+    const link = inRow(page, "reader", action);
+    await link.focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    await dialog.getByRole("button", { name: button }).waitFor();
+    assert.equal(await focused(page), "Keep token");
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    assert.ok(await link.evaluate((element) => element === document.activeElement), `the focus is back on ${action}`);
+
+    await page.keyboard.press("Enter");
+    await dialog.waitFor();
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("row", { name: "reader" }).getByText("Active", { exact: true }).waitFor();
+  }
+});
+
+// Covers: S1-11, S1-32, S1-33, S2-1, S2-2, S3-2
+byKeyboard("the account menu opens, and closes with Escape", {}, async (page) => {
+  await page.goto("/settings/profile");
+  const menu = page.locator(".account-menu");
+  await menu.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  for (const name of ["Profile", "Security", "Personal access tokens", "Administration"]) await menu.getByRole("link", { name }).waitFor();
+  await menu.getByRole("button", { name: "Logout" }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Escape");
+  assert.equal(await menu.getAttribute("open"), null);
+  assert.ok(await menu.locator("summary").evaluate((element) => element === document.activeElement));
+});
+
+byKeyboard("on a narrow screen the side menu opens, and closes with Escape", { viewport: NARROW }, async (page) => {
+  await page.goto("/settings/profile");
+  const menu = page.getByRole("navigation", { name: "Account settings" });
+  assert.equal(await menu.isVisible(), false);
+  const button = page.getByRole("button", { name: "Account settings" });
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await menu.getByRole("link", { name: "Security" }).waitFor();
+  assert.equal(await menu.locator("[aria-current=page]").textContent(), "My profile");
+  await page.keyboard.press("Escape");
+  await menu.waitFor({ state: "hidden" });
+  assert.ok(await button.evaluate((element) => element === document.activeElement));
+});
+
+function focused(page) {
+  return page.evaluate(() => document.activeElement.textContent.trim());
+}
+
+/** Presses Tab until the thing of that name is reached. */
+async function tabTo(page, name) {
+  for (let stops = 0; stops < 100; stops += 1) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => {
+      const { activeElement } = document;
+      const label = activeElement.labels?.[0]?.firstChild?.textContent;
+      return activeElement.getAttribute("aria-label") ?? label ?? activeElement.textContent.trim().replace(/\s+/g, " ");
+    });
+    if (here === name) return;
+  }
+  assert.fail(`${name} is not to be reached with Tab`);
+}

@@ -1,0 +1,190 @@
+// Every page in every state: accessible in both themes, valid, never wider than its window, light on the wire.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { answerTo, arrive, createToken, createVerifier, fill, inRow, press } from "./support/acts.mjs";
+import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
+import { start } from "./support/server.mjs";
+import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
+
+let names = 0;
+const anotherName = () => `made for its page ${(names += 1)}`;
+const LONG = "a name that someone made as long as the form lets it be today";
+// One never set up, one just set up, one in use.
+let browser, unborn, empty, full;
+const signedIn = new Map();
+
+before(async () => {
+  browser = await launch();
+  [unborn, empty, full] = await Promise.all([start(), start(), start()]);
+  for (const app of [empty, full]) {
+    const first = await visit(browser, app);
+    signedIn.set(app, await arrive(first, app));
+    if (app === full) await furnish(first.page);
+    await first.end();
+  }
+}, { timeout: 120_000 });
+after(async () => {
+  await browser?.close();
+  await Promise.all([unborn, empty, full].map((app) => app?.stop()));
+});
+
+async function furnish(page) {
+  await createToken(page, { name: "deploy bot", description: "ships what is merged", scopes: ["channels: update", "clients: list"] });
+  await createToken(page, { name: LONG.slice(0, 60), description: "soon to expire", days: "7", scopes: ["groups: read"] });
+  await createToken(page, { name: "old laptop" });
+  await page.goto("/settings/tokens");
+  await inRow(page, "old laptop", "Revoke").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke token" }).click();
+  await page.locator(".notice.good").waitFor();
+  for (const name of ["billing", LONG.slice(0, 60)]) await createVerifier(page, name);
+}
+
+// How to come to each page: an address, or what to do for it; then the status that the page has.
+const at = (address, status = 200) => ({ open: (page) => page.goto(address), status });
+const by = (open, status = 200) => ({ open, status });
+const sent = (address, button, values = {}) => async (page) => {
+  await page.goto(address);
+  await fill(page, values);
+  return answerTo(page, () => press(page, button));
+};
+const theToken = (name, action) => async (page) => {
+  await page.goto("/settings/tokens");
+  const link = action ? inRow(page, name, action) : page.getByRole("link", { name, exact: true });
+  return page.goto(await link.getAttribute("href"));
+};
+const strangers = {
+  "sign in": at("/login"),
+  "sign in, refused": by(sent("/login", "Sign in", { email: "nobody@example.com", password: "not this one" }), 422),
+  "sign in, empty": by(sent("/login", "Sign in"), 422),
+  "no such page, for a stranger": at("/no/such/page", 404),
+};
+const members = {
+  "profile": at("/settings/profile"),
+  "profile, refused": by(async (page) => {
+    await page.goto("/settings/profile");
+    // The button is for those without scripts; the form can still be sent with Enter.
+    await fill(page, { first_name: "" });
+    return answerTo(page, () => page.locator("#first_name").press("Enter"));
+  }, 422),
+  "security": at("/settings/security"),
+  "security, refused": by(async (page) => {
+    await page.goto("/settings/security");
+    await page.getByText("Change password", { exact: true }).first().click();
+    await fill(page, { current: "not this one", password: "short", confirm: "shorter" });
+    return answerTo(page, () => press(page, "Change password"));
+  }, 422),
+  "appearance": at("/settings/appearance"),
+  "logs": at("/settings/logs"),
+  "tokens": at("/settings/tokens"),
+  "new token": at("/settings/tokens/new"),
+  "new token, refused": by(sent("/settings/tokens/new", "Create token", { name: "", description: LONG }), 422),
+  "administration": at("/admin"),
+  "verifiers": at("/admin/verifiers"),
+  "verifiers, refused": by(sent("/admin/verifiers", "Create verifier"), 422),
+  "mail": at("/admin/mail"),
+  "no such page": at("/no/such/page", 404),
+  "no such token": at("/settings/tokens/no-such-token", 404),
+  "a form without its session's word": by(async (page) => {
+    await page.goto("/settings/appearance");
+    await page.locator("main [name=csrf]").evaluate((field) => { field.value = "forged"; });
+    return answerTo(page, () => page.locator("main form").evaluate((form) => form.submit()));
+  }, 403),
+};
+const things = {
+  "token": by(theToken("deploy bot")),
+  "revoked token": by(theToken("old laptop")),
+  "revoke a token?": by(theToken("deploy bot", "Revoke")),
+  "delete a token?": by(theToken("deploy bot", "Delete")),
+  "a token just made": by((page) => answerTo(page, () => createToken(page, { name: anotherName(), scopes: ["channels: delete"] }))),
+  "the question in a dialog": by(async (page) => {
+    const answer = await page.goto("/settings/tokens");
+    await inRow(page, "deploy bot", "Delete").click();
+    await page.getByRole("dialog").waitFor();
+    return answer;
+  }),
+  "the account menu": by(async (page) => {
+    const answer = await page.goto("/settings/profile");
+    await page.locator(".account-menu summary").click();
+    return answer;
+  }),
+  "the organization menu": by(async (page) => {
+    const answer = await page.goto("/settings/profile");
+    await page.locator(".organization-menu summary").click();
+    return answer;
+  }),
+  "a verifier just made": by((page) => answerTo(page, () => createVerifier(page, anotherName()))),
+  "delete a verifier?": by(async (page) => {
+    await page.goto("/admin/verifiers");
+    return page.goto(await inRow(page, "billing", "Delete").getAttribute("href"));
+  }),
+};
+
+// Explicitly dark on a light device, and as a dark device wishes, are both dark.
+const LOOKS = [
+  { look: "light, wide", theme: "light", colorScheme: "dark", viewport: WIDE },
+  { look: "dark, wide", theme: "dark", colorScheme: "light", viewport: WIDE },
+  { look: "light as the system, narrow", theme: "system", colorScheme: "light", viewport: NARROW },
+  { look: "dark as the system, narrow", theme: "system", colorScheme: "dark", viewport: NARROW },
+];
+
+// Covers: S0-1, S0-2, S0-3, S0-5, S4-17, AC-098 (no page breaks the content policy)
+for (const { look, theme, colorScheme, viewport } of LOOKS) {
+  test(`pages, ${look}`, { timeout: 600_000 }, async (t) => {
+    const sets = [
+      [unborn, { "set up": by((page) => page.goto(unborn.setupLink)), "set up, refused": by(sent("/setup", "Create administrator"), 422) }, undefined, ""],
+      [empty, strangers, undefined, ""],
+      [empty, members, signedIn.get(empty), ", nothing in it"],
+      [full, { ...members, ...things }, signedIn.get(full), ""],
+    ];
+    for (const [app, pages, storageState, note] of sets) {
+      if (storageState) await wear(app, storageState, theme);
+      for (const [name, { open, status }] of Object.entries(pages)) {
+        await t.test(`${name}${note}`, async () => {
+          const here = await visit(browser, app, { storageState, colorScheme, viewport });
+          const { page } = here;
+          const answer = await open(page);
+          assert.equal(answer.status(), status);
+          const refused = page.locator("main .field-error, main [role=alert]");
+          assert.equal((await refused.count()) > 0, status === 422, "a refused form says why, another says nothing of the kind");
+          if (look === LOOKS[0].look) await valid(await answer.text(), name);
+          assert.ok((await layoutShift(page)) < 0.01, "nothing jumps");
+          if (storageState) {
+            const light = await brightness(page);
+            const dark = look.startsWith("dark");
+            assert.ok(dark ? light < 0.25 : light > 0.85, `the page is not ${dark ? "dark" : "light"}: ${light}`);
+          }
+          await accessible(page, name);
+          await fitsItsWidth(page, name);
+          if (viewport === NARROW) {
+            // 1280 pixels at 400 percent.
+            await page.setViewportSize({ width: 320, height: 640 });
+            await fitsItsWidth(page, `${name}, at 320 pixels,`);
+          }
+          await here.end();
+        });
+      }
+    }
+  });
+}
+
+// Fonts are the system's own, so all that comes is counted.
+test("pages are light: 60 KB at first, 20 KB after", { timeout: 120_000 }, async () => {
+  for (const [address, storageState] of [["/login", undefined], ["/settings/profile", signedIn.get(full)], ["/settings/tokens", signedIn.get(full)], ["/settings/tokens/new", signedIn.get(full)], ["/settings/security", signedIn.get(full)], ["/settings/logs", signedIn.get(full)]]) {
+    const here = await visit(browser, full, { storageState });
+    const first = await weigh(here.page, address);
+    const next = await weigh(here.page, address);
+    await here.end();
+    assert.ok(first > 2_000 && first < 60_000, `${address} weighs ${first} bytes at first`);
+    assert.ok(next < 20_000, `${address} weighs ${next} bytes after`);
+  }
+});
+
+/** Chooses the theme as a person does. */
+async function wear(app, storageState, theme) {
+  const here = await visit(browser, app, { storageState, scripts: false });
+  await here.page.goto("/settings/appearance");
+  await here.page.locator(`#theme-${theme}`).check({ force: true });
+  await press(here.page, "Save");
+  await here.page.locator(".notice.good").waitFor();
+  await here.end();
+}

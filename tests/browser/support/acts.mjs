@@ -1,0 +1,92 @@
+// What people do, through the forms that they find on the pages.
+import assert from "node:assert/strict";
+
+export const ADMINISTRATOR = { email: "ada@example.com", first: "Ada", last: "Byron", password: "a quiet harbour at dawn" };
+
+/** Fills in the fields of these names. */
+export async function fill(page, values) {
+  for (const [name, value] of Object.entries(values)) await page.locator(`main [name="${name}"]`).fill(value);
+}
+
+export function press(page, name) {
+  return page.locator("main").getByRole("button", { name, exact: true }).click();
+}
+
+/** The answer to the form that is sent. */
+export async function answerTo(page, send) {
+  const isAnswer = (response) => response.request().method() === "POST" && response.request().isNavigationRequest();
+  const [answer] = await Promise.all([page.waitForResponse(isAnswer), page.waitForEvent("load"), send()]);
+  return answer;
+}
+
+/** Makes the first administrator, who is then signed in. */
+export async function setUp(page, app, { email, first, last, password } = ADMINISTRATOR) {
+  await page.goto(app.setupLink);
+  await fill(page, { email, first_name: first, last_name: last, password, confirm: password });
+  await press(page, "Create administrator");
+  await page.waitForURL((url) => url.pathname !== "/setup");
+}
+
+export async function signIn(page, { email, password } = ADMINISTRATOR) {
+  await page.goto("/login");
+  await fill(page, { email, password });
+  await press(page, "Sign in");
+  await page.waitForURL((url) => url.pathname !== "/login");
+}
+
+export async function signOut(page) {
+  await page.locator(".account-menu summary").click();
+  await page.getByRole("button", { name: "Logout" }).click();
+  await page.waitForURL((url) => url.pathname === "/login");
+}
+
+/** Through the real form to a signed-in administrator; the answer signs another visit in. */
+export async function arrive({ page, context }, app) {
+  await setUp(page, app);
+  return context.storageState();
+}
+
+/** Makes a token that may do the given things and returns its secret; the page then shows it. */
+export async function createToken(page, { name, description = "", days = "90", scopes = [] }) {
+  await page.goto("/settings/tokens/new");
+  await fill(page, { name, description });
+  await page.locator(`[name="expiry"][value="${days}"]`).check();
+  for (const scope of scopes) await page.getByRole("checkbox", { name: scope }).check();
+  await press(page, "Create token");
+  return secretOf(page);
+}
+
+export async function createVerifier(page, name) {
+  await page.goto("/admin/verifiers");
+  await fill(page, { name });
+  await press(page, "Create verifier");
+  return secretOf(page);
+}
+
+async function secretOf(page) {
+  const secret = await page.locator("#secret").textContent();
+  assert.match(secret, /^kst_(pat|ver)_[0-9A-Za-z]{36}$/);
+  return secret;
+}
+
+/** The link of a token's row. */
+export function inRow(page, token, action) {
+  return page.getByRole("row").filter({ hasText: token }).getByRole("link", { name: action });
+}
+
+/** Asks as a service does. */
+export async function verify(app, verifier, token, more = {}) {
+  const answer = await fetch(`${app.base}/api/v1/verify`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${verifier}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ token, ...more }),
+  });
+  assert.equal(answer.status, 200);
+  return answer.json();
+}
+
+export async function introspect(app, verifier, token) {
+  const answer = await fetch(`${app.base}/oauth2/introspect`, { method: "POST", headers: { Authorization: `Bearer ${verifier}` }, body: new URLSearchParams({ token }) });
+  assert.equal(answer.status, 200);
+  return answer.json();
+}
