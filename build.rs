@@ -20,22 +20,15 @@ fn main() {
     let prefixes = out.join("common-passwords.bin");
     blocklist::write_prefixes(Path::new("data/common-passwords.txt"), &prefixes)
         .expect("a readable list and a writable OUT_DIR");
-    files.insert(
-        "data/common-passwords.bin".to_owned(),
-        fs::read(&prefixes).expect("the file just written"),
-    );
+    files.insert("data/common-passwords.bin".to_owned(), fs::read(&prefixes).expect("the file just written"));
     embed(&files, &out);
 }
 
 fn gather(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {
         let path = entry.expect("a readable folder").path();
-        let name = path
-            .strip_prefix(root)
-            .expect("a path below its root")
-            .to_str()
-            .expect("a UTF-8 name")
-            .replace('\\', "/");
+        let name =
+            path.strip_prefix(root).expect("a path below its root").to_str().expect("a UTF-8 name").replace('\\', "/");
         if path.is_dir() {
             gather(root, &path, files);
         } else if kind(&name).is_some() {
@@ -46,20 +39,12 @@ fn gather(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
 
 /// `css/*.css`, in the order of their names, become `css/app.css`: one request, no bundler.
 fn join_style_sheets(files: &mut BTreeMap<String, Vec<u8>>) {
-    let sheets: Vec<String> = files
-        .keys()
-        .filter(|name| name.starts_with("css/"))
-        .cloned()
-        .collect();
-    let joined =
-        sheets
-            .iter()
-            .filter_map(|name| files.remove(name))
-            .fold(Vec::new(), |mut all, sheet| {
-                all.extend(sheet);
-                all.push(b'\n');
-                all
-            });
+    let sheets: Vec<String> = files.keys().filter(|name| name.starts_with("css/")).cloned().collect();
+    let joined = sheets.iter().filter_map(|name| files.remove(name)).fold(Vec::new(), |mut all, sheet| {
+        all.extend(sheet);
+        all.push(b'\n');
+        all
+    });
     files.insert("css/app.css".to_owned(), joined);
 }
 
@@ -85,11 +70,7 @@ fn embed(files: &BTreeMap<String, Vec<u8>>, out: &Path) {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(plain).expect("memory takes all");
         let gzip = encoder.finish().expect("memory takes all");
-        let gzip = if gzip.len() < plain.len() {
-            gzip
-        } else {
-            Vec::new()
-        };
+        let gzip = if gzip.len() < plain.len() { gzip } else { Vec::new() };
         let stem = name.replace('/', "__");
         fs::write(out.join(format!("{stem}.plain")), plain).expect("a writable OUT_DIR");
         fs::write(out.join(format!("{stem}.gz")), gzip).expect("a writable OUT_DIR");

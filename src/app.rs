@@ -71,8 +71,7 @@ impl Instance {
     /// # Errors
     /// One line that says what to mend.
     pub fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
-        let named =
-            |key: &str, error: &dyn std::fmt::Display| ConfigError(format!("{key}: {error}"));
+        let named = |key: &str, error: &dyn std::fmt::Display| ConfigError(format!("{key}: {error}"));
         let folder = &config.data_dir;
         make_private_folder(folder).map_err(|error| {
             named(
@@ -83,17 +82,10 @@ impl Instance {
                 ),
             )
         })?;
-        let file = config
-            .secret_key_file
-            .clone()
-            .unwrap_or_else(|| folder.join("secret.key"));
-        let key = InstanceKey::load_or_make(&file)
-            .map_err(|error| named("secret_key_file", &format!("{error:#}")))?;
+        let file = config.secret_key_file.clone().unwrap_or_else(|| folder.join("secret.key"));
+        let key = InstanceKey::load_or_make(&file).map_err(|error| named("secret_key_file", &format!("{error:#}")))?;
         let db = Db::open(&config.database()).map_err(|error| {
-            named(
-                "database_url",
-                &format!("{error:#}; check that it is right and can be reached").replace('\n', " "),
-            )
+            named("database_url", &format!("{error:#}; check that it is right and can be reached").replace('\n', " "))
         })?;
         let carrier = Carrier::of(&config)?;
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -164,22 +156,12 @@ pub fn build(config: Config, clock: Clock) -> anyhow::Result<App> {
     .listen(listener)?
     .run();
     let background = Background::start(&instance)?;
-    Ok(App {
-        instance,
-        address,
-        server,
-        setup_link,
-        background,
-    })
+    Ok(App { instance, address, server, setup_link, background })
 }
 
 /// The hosts that are answered: the base URL's; on a developer's own machine under each of its names.
 fn hosts(config: &Config) -> Vec<String> {
-    let port = config
-        .base_url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = config.base_url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let host = config.base_url.host_str().unwrap_or_default();
     let names: &[&str] = if matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
         &["localhost", "127.0.0.1", "[::1]"]

@@ -58,25 +58,18 @@ pub async fn save(
         .db
         .write(move |tx| {
             let user = who.owner();
-            diesel::update(users::table.find(user.user_id()))
-                .set(users::theme.eq(theme))
-                .execute(&mut **tx)?;
+            diesel::update(users::table.find(user.user_id())).set(users::theme.eq(theme)).execute(&mut **tx)?;
             record(
                 tx,
                 &who.actor(),
                 now,
-                &Event {
-                    detail: theme.as_str(),
-                    ..Event::of_user(Action::AppearanceChanged, user.user_id())
-                },
+                &Event { detail: theme.as_str(), ..Event::of_user(Action::AppearanceChanged, user.user_id()) },
             )
         })
         .await?;
     let secure = instance.config.is_https();
-    let mut response = if errors::wants_json(
-        visitor.request().path(),
-        visitor.request().headers().get(header::ACCEPT),
-    ) {
+    let mut response = if errors::wants_json(visitor.request().path(), visitor.request().headers().get(header::ACCEPT))
+    {
         HttpResponse::Ok().json(json!({ "saved": true }))
     } else {
         let mut response = see_other(&urls::settings_appearance());
@@ -91,8 +84,6 @@ pub async fn save(
         .same_site(SameSite::Lax)
         .max_age(Duration::days(365))
         .finish();
-    response
-        .add_cookie(&cookie)
-        .map_err(|error| Error::Internal(error.to_string()))?;
+    response.add_cookie(&cookie).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(response)
 }

@@ -73,9 +73,7 @@ impl Timestamp {
 
     /// The day alone, in UTC: `2026-11-22`.
     pub fn date(self) -> String {
-        self.utc()
-            .format(format_description!("[year]-[month]-[day]"))
-            .unwrap_or_default()
+        self.utc().format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
     }
 
     /// The day in words, in UTC: `22 November 2026`.
@@ -86,9 +84,7 @@ impl Timestamp {
 
     /// Day, time and zone in words: `22 November 2026, 00:06:00 UTC`.
     pub fn exact(self) -> String {
-        let form = format_description!(
-            "[day padding:none] [month repr:long] [year], [hour]:[minute]:[second] UTC"
-        );
+        let form = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute]:[second] UTC");
         self.utc().format(form).unwrap_or_default()
     }
 }
@@ -157,13 +153,7 @@ mod tests {
 
     #[test]
     fn never_overflows() {
-        assert_eq!(
-            Timestamp::from_unix(5).plus(i64::MAX).rfc3339(),
-            "9999-12-31T23:59:59Z"
-        );
-        assert_eq!(
-            Timestamp::from_unix(i64::MAX).until(Timestamp::from_unix(i64::MIN)),
-            i64::MIN
-        );
+        assert_eq!(Timestamp::from_unix(5).plus(i64::MAX).rfc3339(), "9999-12-31T23:59:59Z");
+        assert_eq!(Timestamp::from_unix(i64::MAX).until(Timestamp::from_unix(i64::MIN)), i64::MIN);
     }
 }

@@ -54,11 +54,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("keystead: {error:#}");
-            if error.is::<ConfigError>() {
-                ExitCode::from(EX_CONFIG)
-            } else {
-                ExitCode::FAILURE
-            }
+            if error.is::<ConfigError>() { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -106,10 +102,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 #[cfg(unix)]
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = match (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) {
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
         (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
         _ => return std::future::pending().await,
     };
@@ -136,11 +129,9 @@ fn log_to_stderr(config: &Config) -> tracing_appender::non_blocking::WorkerGuard
     };
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     // Every odd cookie would be a line of actix-session's.
-    let filter = EnvFilter::new(&config.log_filter)
-        .add_directive("actix_session=error".parse().expect("a constant directive"));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer);
+    let filter =
+        EnvFilter::new(&config.log_filter).add_directive("actix_session=error".parse().expect("a constant directive"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     if json {
         lines.json().flatten_event(true).init();
     } else {
@@ -150,14 +141,9 @@ fn log_to_stderr(config: &Config) -> tracing_appender::non_blocking::WorkerGuard
 }
 
 fn create_verifier(config: Config, name: &str) -> anyhow::Result<()> {
-    text::title(name)
-        .map_err(|problem| anyhow::anyhow!("{}", problem.message.unwrap_or_default()))?;
+    text::title(name).map_err(|problem| anyhow::anyhow!("{}", problem.message.unwrap_or_default()))?;
     let instance = Instance::open(config, Clock::system())?;
-    let (name, brand, now) = (
-        text::tidy(name),
-        instance.config.tokens.brand.clone(),
-        instance.clock.now(),
-    );
+    let (name, brand, now) = (text::tidy(name), instance.config.tokens.brand.clone(), instance.clock.now());
     let operator = Operator::at_the_terminal();
     let title = name.clone();
     let secret = instance.db.write_here(move |tx| verifiers::make(tx, &operator, &brand, &name, now)).map_err(|error| match error {

@@ -64,11 +64,7 @@ impl From<DieselError> for Error {
             DieselError::NotFound => Self::NotFound,
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
                 // PostgreSQL names the index (`users_email_key_key`), SQLite the columns (`users.email_key`).
-                Self::Taken(
-                    info.constraint_name()
-                        .unwrap_or_else(|| info.message())
-                        .to_owned(),
-                )
+                Self::Taken(info.constraint_name().unwrap_or_else(|| info.message()).to_owned())
             }
             other => Self::Database(other),
         }

@@ -19,34 +19,20 @@ pub fn random<const N: usize>() -> [u8; N] {
 /// A new ULID; within one process each is greater than the one before.
 pub fn ulid() -> String {
     static LAST: Mutex<u128> = Mutex::new(0);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the time inside an id only orders ids, no rule depends on it"
-    )]
-    let millis = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |passed| passed.as_millis());
+    #[expect(clippy::disallowed_methods, reason = "the time inside an id only orders ids, no rule depends on it")]
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_millis());
     let mut tail = [0; 16];
     tail[6..].copy_from_slice(&random::<10>());
     let fresh = (millis << 80) | u128::from_be_bytes(tail);
-    let mut last = LAST
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     // Two ids of one millisecond keep their order; an audit trail must not shuffle what one transaction wrote.
-    *last = if fresh >> 80 > *last >> 80 {
-        fresh
-    } else {
-        *last + 1
-    };
+    *last = if fresh >> 80 > *last >> 80 { fresh } else { *last + 1 };
     base32(*last)
 }
 
 fn base32(value: u128) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    (0..26)
-        .rev()
-        .map(|place| char::from(ALPHABET[(value >> (place * 5)) as usize & 31]))
-        .collect()
+    (0..26).rev().map(|place| char::from(ALPHABET[(value >> (place * 5)) as usize & 31])).collect()
 }
 
 /// Declares the text newtypes that keep one kind of id from being taken for another.

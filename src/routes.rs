@@ -7,10 +7,7 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 
-use crate::{
-    administration, appearance, audit, profile, security, setup, sign_in, tokens, verification,
-    web as shell,
-};
+use crate::{administration, appearance, audit, profile, security, setup, sign_in, tokens, verification, web as shell};
 
 /// What a route needs of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

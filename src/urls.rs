@@ -89,7 +89,5 @@ pub fn step_up_returning(back: &str) -> String {
 }
 
 fn next(back: &str) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", back)
-        .finish()
+    url::form_urlencoded::Serializer::new(String::new()).append_pair("next", back).finish()
 }

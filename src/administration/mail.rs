@@ -32,22 +32,10 @@ struct MailRow {
 
 fn badge(mail: &Queued) -> Badge {
     match mail.state {
-        MailState::Waiting if mail.reason.is_empty() => Badge {
-            kind: "quiet",
-            word: "Waiting",
-        },
-        MailState::Waiting => Badge {
-            kind: "attention",
-            word: "Will be tried again",
-        },
-        MailState::Filed => Badge {
-            kind: "good",
-            word: "Filed",
-        },
-        MailState::Failed => Badge {
-            kind: "danger",
-            word: "Failed",
-        },
+        MailState::Waiting if mail.reason.is_empty() => Badge { kind: "quiet", word: "Waiting" },
+        MailState::Waiting => Badge { kind: "attention", word: "Will be tried again" },
+        MailState::Filed => Badge { kind: "good", word: "Filed" },
+        MailState::Failed => Badge { kind: "danger", word: "Failed" },
     }
 }
 
@@ -55,16 +43,9 @@ fn badge(mail: &Queued) -> Badge {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(
-    _: Administrator,
-    visitor: Visitor,
-    instance: web::Data<Instance>,
-) -> Result<HttpResponse> {
+pub async fn list(_: Administrator, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
     let now = instance.clock.now();
-    let mails = instance
-        .db
-        .read(|connection| mail::page(connection, SHOWN))
-        .await?;
+    let mails = instance.db.read(|connection| mail::page(connection, SHOWN)).await?;
     let rows = mails
         .into_iter()
         .map(|mail| MailRow {
@@ -76,35 +57,16 @@ pub async fn list(
             reason: mail.reason,
         })
         .collect();
-    let folder = instance
-        .carrier
-        .folder()
-        .map(|folder| folder.display().to_string());
-    html(
-        StatusCode::OK,
-        &OutboxPage {
-            shell: visitor.shell("Mail", "admin-mail"),
-            folder,
-            rows,
-        },
-    )
+    let folder = instance.carrier.folder().map(|folder| folder.display().to_string());
+    html(StatusCode::OK, &OutboxPage { shell: visitor.shell("Mail", "admin-mail"), folder, rows })
 }
 
 /// `GET /admin/mail/{id}`: one mail's text.
 ///
 /// # Errors
 /// [`crate::error::Error::NotFound`] when there is none.
-pub async fn message(
-    _: Administrator,
-    instance: web::Data<Instance>,
-    id: web::Path<MailId>,
-) -> Result<HttpResponse> {
+pub async fn message(_: Administrator, instance: web::Data<Instance>, id: web::Path<MailId>) -> Result<HttpResponse> {
     let id = id.into_inner();
-    let mail = instance
-        .db
-        .read(move |connection| mail::find(connection, &id))
-        .await?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
-        .body(mail.text_body))
+    let mail = instance.db.read(move |connection| mail::find(connection, &id)).await?;
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8")).body(mail.text_body))
 }

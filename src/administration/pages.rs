@@ -26,11 +26,7 @@ struct AdminPage {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn home(
-    _: Administrator,
-    visitor: Visitor,
-    instance: web::Data<Instance>,
-) -> Result<HttpResponse> {
+pub async fn home(_: Administrator, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
     let now = instance.clock.now();
     let counts = instance.db.read(move |connection| {
         let users: i64 = users::table.count().get_result(connection)?;
@@ -39,17 +35,8 @@ pub async fn home(
             .filter(active_at(now))
             .count()
             .get_result(connection)?;
-        Ok([users, tokens, mail::waiting(connection)?]
-            .map(|count| usize::try_from(count).unwrap_or_default()))
+        Ok([users, tokens, mail::waiting(connection)?].map(|count| usize::try_from(count).unwrap_or_default()))
     });
     let [users, tokens, waiting_mails] = counts.await?;
-    html(
-        StatusCode::OK,
-        &AdminPage {
-            shell: visitor.shell("Administration", "admin"),
-            users,
-            tokens,
-            waiting_mails,
-        },
-    )
+    html(StatusCode::OK, &AdminPage { shell: visitor.shell("Administration", "admin"), users, tokens, waiting_mails })
 }

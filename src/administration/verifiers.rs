@@ -20,8 +20,7 @@ use crate::ids::VerifierId;
 use crate::text;
 use crate::urls;
 use crate::web::{
-    Field, FieldError, Moment, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html,
-    see_other,
+    Field, FieldError, Moment, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, see_other,
 };
 
 /// A verifier, as far as it is kept.
@@ -39,50 +38,24 @@ pub struct Verifier {
     pub last_used_at: Option<Timestamp>,
 }
 
-type Columns = (
-    verifiers::id,
-    verifiers::name,
-    verifiers::last_four,
-    verifiers::created_at,
-    verifiers::last_used_at,
-);
-const COLUMNS: Columns = (
-    verifiers::id,
-    verifiers::name,
-    verifiers::last_four,
-    verifiers::created_at,
-    verifiers::last_used_at,
-);
+type Columns = (verifiers::id, verifiers::name, verifiers::last_four, verifiers::created_at, verifiers::last_used_at);
+const COLUMNS: Columns =
+    (verifiers::id, verifiers::name, verifiers::last_four, verifiers::created_at, verifiers::last_used_at);
 
 fn all(connection: &mut Connection) -> Result<Vec<Verifier>> {
-    Ok(verifiers::table
-        .order(verifiers::name)
-        .select(COLUMNS)
-        .load(connection)?)
+    Ok(verifiers::table.order(verifiers::name).select(COLUMNS).load(connection)?)
 }
 
 fn find(connection: &mut Connection, id: &VerifierId) -> Result<Verifier> {
-    Ok(verifiers::table
-        .find(id)
-        .select(COLUMNS)
-        .first(connection)?)
+    Ok(verifiers::table.find(id).select(COLUMNS).first(connection)?)
 }
 
 /// Makes a verifier and its credential.
 ///
 /// # Errors
 /// [`Error::Taken`] when there is one of this name.
-pub fn make(
-    tx: &mut Tx<'_>,
-    who: &impl Administers,
-    brand: &str,
-    name: &str,
-    now: Timestamp,
-) -> Result<PlainSecret> {
-    let (id, secret) = (
-        VerifierId::new(),
-        PlainSecret::generate(brand, SecretKind::Verifier),
-    );
+pub fn make(tx: &mut Tx<'_>, who: &impl Administers, brand: &str, name: &str, now: Timestamp) -> Result<PlainSecret> {
+    let (id, secret) = (VerifierId::new(), PlainSecret::generate(brand, SecretKind::Verifier));
     diesel::insert_into(verifiers::table)
         .values((
             verifiers::id.eq(&id),
@@ -100,12 +73,7 @@ pub fn make(
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none.
-pub fn remove(
-    tx: &mut Tx<'_>,
-    who: &impl Administers,
-    id: &VerifierId,
-    now: Timestamp,
-) -> Result<()> {
+pub fn remove(tx: &mut Tx<'_>, who: &impl Administers, id: &VerifierId, now: Timestamp) -> Result<()> {
     let verifier = find(tx, id)?;
     diesel::delete(verifiers::table.find(id)).execute(&mut **tx)?;
     log(tx, who, now, Action::VerifierDeleted, id, &verifier.name)
@@ -189,11 +157,7 @@ async fn page(
     let now = instance.clock.now();
     let rows = instance.db.read(all).await?;
     let row = |verifier: Verifier| VerifierRow {
-        masked: masked(
-            &instance.config.tokens.brand,
-            SecretKind::Verifier,
-            &verifier.last_four,
-        ),
+        masked: masked(&instance.config.tokens.brand, SecretKind::Verifier, &verifier.last_four),
         created: Moment::new(verifier.created_at, now),
         last_used: verifier.last_used_at.map(|used| Moment::new(used, now)),
         delete_url: urls::admin_verifier_delete(&verifier.id),
@@ -220,14 +184,7 @@ pub async fn list(
     instance: web::Data<Instance>,
     form: web::Query<VerifierForm>,
 ) -> Result<HttpResponse> {
-    page(
-        &visitor,
-        &instance,
-        StatusCode::OK,
-        &form,
-        &Problems::none(),
-    )
-    .await
+    page(&visitor, &instance, StatusCode::OK, &form, &Problems::none()).await
 }
 
 /// `POST /admin/verifiers`.
@@ -242,17 +199,9 @@ pub async fn create(
     let (who, form) = (posted.who, posted.form);
     let mut problems = Problems::of(&form);
     if problems.is_empty() {
-        let (name, brand, now) = (
-            text::tidy(&form.name),
-            instance.config.tokens.brand.clone(),
-            instance.clock.now(),
-        );
+        let (name, brand, now) = (text::tidy(&form.name), instance.config.tokens.brand.clone(), instance.clock.now());
         let title = name.clone();
-        match instance
-            .db
-            .write(move |tx| make(tx, &who, &brand, &name, now))
-            .await
-        {
+        match instance.db.write(move |tx| make(tx, &who, &brand, &name, now)).await {
             Ok(secret) => {
                 let page = VerifierIssuedPage {
                     shell: visitor.shell("Verifier created", "admin-verifiers"),
@@ -262,21 +211,11 @@ pub async fn create(
                 };
                 return html(StatusCode::OK, &page);
             }
-            Err(Error::Taken(_)) => problems.add(
-                "name",
-                "There is a verifier with this name. Choose another one.",
-            ),
+            Err(Error::Taken(_)) => problems.add("name", "There is a verifier with this name. Choose another one."),
             Err(error) => return Err(error),
         }
     }
-    page(
-        &visitor,
-        &instance,
-        StatusCode::UNPROCESSABLE_ENTITY,
-        &form,
-        &problems,
-    )
-    .await
+    page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems).await
 }
 
 /// `GET /admin/verifiers/{id}/delete`.
@@ -291,10 +230,7 @@ pub async fn ask_delete(
 ) -> Result<HttpResponse> {
     let id = id.into_inner();
     let action_url = urls::admin_verifier_delete(&id);
-    let verifier = instance
-        .db
-        .read(move |connection| find(connection, &id))
-        .await?;
+    let verifier = instance.db.read(move |connection| find(connection, &id)).await?;
     html(
         StatusCode::OK,
         &ConfirmVerifierPage {
@@ -317,10 +253,7 @@ pub async fn delete(
     _: Posted<Pressed>,
 ) -> Result<HttpResponse> {
     let (id, now) = (id.into_inner(), instance.clock.now());
-    instance
-        .db
-        .write(move |tx| remove(tx, &who, &id, now))
-        .await?;
+    instance.db.write(move |tx| remove(tx, &who, &id, now)).await?;
     let mut response = see_other(&urls::admin_verifiers());
     Notice::VerifierDeleted.send(&mut response, instance.config.is_https());
     Ok(response)

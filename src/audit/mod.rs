@@ -108,11 +108,7 @@ impl Origin {
             .unwrap_or_default();
         Self {
             address: crate::web::client::address(request).to_string(),
-            agent: agent
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(300)
-                .collect(),
+            agent: agent.chars().filter(|c| !c.is_control()).take(300).collect(),
         }
     }
 }
@@ -129,32 +125,17 @@ pub struct Actor {
 impl Actor {
     /// A user in a browser.
     pub fn session(user: UserId, session: SessionId, origin: Origin) -> Self {
-        Self {
-            kind: ActorKind::User,
-            id: user.to_string(),
-            through: format!("session {session}"),
-            origin,
-        }
+        Self { kind: ActorKind::User, id: user.to_string(), through: format!("session {session}"), origin }
     }
 
     /// A user who has no session yet: at sign-in and at setup.
     pub fn arriving(user: &UserId, origin: Origin) -> Self {
-        Self {
-            kind: ActorKind::User,
-            id: user.to_string(),
-            through: "sign-in".to_owned(),
-            origin,
-        }
+        Self { kind: ActorKind::User, id: user.to_string(), through: "sign-in".to_owned(), origin }
     }
 
     /// Somebody unknown.
     pub fn stranger(origin: Origin) -> Self {
-        Self {
-            kind: ActorKind::Stranger,
-            id: String::new(),
-            through: "sign-in".to_owned(),
-            origin,
-        }
+        Self { kind: ActorKind::Stranger, id: String::new(), through: "sign-in".to_owned(), origin }
     }
 
     /// The operator.
@@ -169,12 +150,7 @@ impl Actor {
 
     /// A job of the instance's own.
     pub fn system(job: &'static str) -> Self {
-        Self {
-            kind: ActorKind::System,
-            id: String::new(),
-            through: format!("job {job}"),
-            origin: Origin::default(),
-        }
+        Self { kind: ActorKind::System, id: String::new(), through: format!("job {job}"), origin: Origin::default() }
     }
 
     /// Who acted, if it was somebody signed in.
@@ -208,14 +184,7 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Something that happened to a user's own account.
     pub fn of_user(action: Action, user: &'a UserId) -> Self {
-        Self {
-            action,
-            user: Some(user),
-            organization: None,
-            subject_id: user.as_str(),
-            subject_name: "",
-            detail: "",
-        }
+        Self { action, user: Some(user), organization: None, subject_id: user.as_str(), subject_name: "", detail: "" }
     }
 }
 

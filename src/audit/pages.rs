@@ -55,11 +55,8 @@ fn row(entry: Entry, now: Timestamp) -> LogRow {
         ActorKind::System => "System",
         ActorKind::Stranger => "Somebody not signed in",
     };
-    let detail = [entry.subject_name, entry.detail]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(": ");
+    let detail =
+        [entry.subject_name, entry.detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
     LogRow {
         at: Moment::new(entry.at, now),
         what: entry.action.words().to_owned(),
@@ -85,24 +82,14 @@ pub async fn show(
     let deeper = before.is_some();
     // One more than is shown tells whether there is another page.
     let count = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let mut entries = instance
-        .db
-        .read(move |connection| for_user(connection, who.owner(), before.as_deref(), count))
-        .await?;
+    let mut entries =
+        instance.db.read(move |connection| for_user(connection, who.owner(), before.as_deref(), count)).await?;
     let more = entries.len() > PAGE;
     entries.truncate(PAGE);
-    let older = entries
-        .last()
-        .filter(|_| more)
-        .map(|last| format!("{}?before={}", urls::settings_logs(), last.id));
+    let older = entries.last().filter(|_| more).map(|last| format!("{}?before={}", urls::settings_logs(), last.id));
     let rows = entries.into_iter().map(|entry| row(entry, now)).collect();
     html(
         StatusCode::OK,
-        &LogsPage {
-            shell: visitor.shell("Logs", "logs"),
-            rows,
-            older,
-            newer: deeper.then(urls::settings_logs),
-        },
+        &LogsPage { shell: visitor.shell("Logs", "logs"), rows, older, newer: deeper.then(urls::settings_logs) },
     )
 }

@@ -36,12 +36,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// When the database refuses.
-pub fn for_user(
-    connection: &mut Connection,
-    owner: Owner<'_>,
-    before: Option<&str>,
-    count: i64,
-) -> Result<Vec<Entry>> {
+pub fn for_user(connection: &mut Connection, owner: Owner<'_>, before: Option<&str>, count: i64) -> Result<Vec<Entry>> {
     let mut query = audit_events::table
         .filter(audit_events::user_id.eq(owner.user_id()))
         .order(audit_events::id.desc())

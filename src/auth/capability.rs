@@ -19,9 +19,7 @@ use crate::ids::UserId;
 /// # Panics
 /// Never: `app::build` hands the instance to every worker.
 pub fn instance(request: &HttpRequest) -> &Instance {
-    request
-        .app_data::<web::Data<Instance>>()
-        .expect("the instance is part of the application")
+    request.app_data::<web::Data<Instance>>().expect("the instance is part of the application")
 }
 
 /// Somebody is signed in.
@@ -34,13 +32,8 @@ pub struct SignedIn {
 impl SignedIn {
     fn of(request: &HttpRequest) -> Result<Self> {
         match account(request) {
-            Some(account) => Ok(Self {
-                account,
-                origin: Origin::of(request),
-            }),
-            None => Err(Error::SignIn {
-                back: back(request),
-            }),
+            Some(account) => Ok(Self { account, origin: Origin::of(request) }),
+            None => Err(Error::SignIn { back: back(request) }),
         }
     }
 
@@ -56,11 +49,7 @@ impl SignedIn {
 
     /// For the audit log.
     pub fn actor(&self) -> Actor {
-        Actor::session(
-            self.account.user_id.clone(),
-            self.account.session_id.clone(),
-            self.origin.clone(),
-        )
+        Actor::session(self.account.user_id.clone(), self.account.session_id.clone(), self.origin.clone())
     }
 }
 
@@ -86,9 +75,7 @@ impl Confirmed {
         if instance(request).clock.now() < signed_in.account.confirmed_until {
             Ok(Self(signed_in))
         } else {
-            Err(Error::Confirm {
-                back: back(request),
-            })
+            Err(Error::Confirm { back: back(request) })
         }
     }
 }
@@ -108,11 +95,7 @@ pub struct Administrator(SignedIn);
 impl Administrator {
     fn of(request: &HttpRequest) -> Result<Self> {
         let signed_in = SignedIn::of(request)?;
-        if signed_in.account.is_administrator {
-            Ok(Self(signed_in))
-        } else {
-            Err(Error::NotFound)
-        }
+        if signed_in.account.is_administrator { Ok(Self(signed_in)) } else { Err(Error::NotFound) }
     }
 }
 
@@ -221,10 +204,7 @@ pub enum BearerProblem {
 }
 
 /// The bearer credential of a request: in the `Authorization` header, and nowhere else.
-fn bearer(
-    request: &HttpRequest,
-    takes: impl Fn(SecretKind) -> bool,
-) -> Result<Presented, BearerProblem> {
+fn bearer(request: &HttpRequest, takes: impl Fn(SecretKind) -> bool) -> Result<Presented, BearerProblem> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(first) = headers.next() else {
         return Err(BearerProblem::Missing);
@@ -244,34 +224,22 @@ fn bearer(
             .filter(|presented| takes(presented.kind))
             .ok_or(BearerProblem::Invalid);
     }
-    if !scheme.eq_ignore_ascii_case("bearer")
-        || credential.trim().is_empty()
-        || credential.trim().contains(' ')
-    {
+    if !scheme.eq_ignore_ascii_case("bearer") || credential.trim().is_empty() || credential.trim().contains(' ') {
         return Err(BearerProblem::Malformed);
     }
-    present(brand, credential.trim())
-        .filter(|presented| takes(presented.kind))
-        .ok_or(BearerProblem::Invalid)
+    present(brand, credential.trim()).filter(|presented| takes(presented.kind)).ok_or(BearerProblem::Invalid)
 }
 
 fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {
     use base64::Engine;
-    let decoded = zeroize::Zeroizing::new(
-        base64::engine::general_purpose::STANDARD
-            .decode(credential.trim())
-            .ok()?,
-    );
+    let decoded = zeroize::Zeroizing::new(base64::engine::general_purpose::STANDARD.decode(credential.trim()).ok()?);
     let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some(zeroize::Zeroizing::new(password.to_owned()))
 }
 
 /// Where to come back to after signing in or confirming: the page that was asked for, or that the posted form stands on.
 fn back(request: &HttpRequest) -> String {
-    request
-        .uri()
-        .path_and_query()
-        .map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
+    request.uri().path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
 }
 
 macro_rules! capability {

@@ -28,10 +28,7 @@ pub fn holds(key: &InstanceKey, binding: &str, posted: &str) -> bool {
     }
     let mut bytes = [0; SIZE * 2];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        match std::str::from_utf8(pair)
-            .ok()
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-        {
+        match std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
             Some(read) => *byte = read,
             None => return false,
         }
@@ -63,14 +60,7 @@ mod tests {
         assert_ne!(one, again, "each answer masks anew");
         assert!(holds(&key, "session a", &one) && holds(&key, "session a", &again));
         assert!(!holds(&key, "session b", &one));
-        for odd in [
-            "",
-            "00",
-            &one[2..],
-            &"é".repeat(32),
-            &"zz".repeat(32),
-            &"0".repeat(64),
-        ] {
+        for odd in ["", "00", &one[2..], &"é".repeat(32), &"zz".repeat(32), &"0".repeat(64)] {
             assert!(!holds(&key, "session a", odd), "{odd:?}");
         }
         std::fs::remove_file(file).unwrap();

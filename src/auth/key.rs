@@ -35,10 +35,13 @@ impl InstanceKey {
                     file.display()
                 );
                 for (byte, pair) in key.iter_mut().zip(digits.chunks(2)) {
-                    let pair = std::str::from_utf8(pair)
-                        .ok()
-                        .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-                    *byte = pair.with_context(|| format!("the key file {} does not hold 64 hexadecimal digits; restore it from a backup", file.display()))?;
+                    let pair = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+                    *byte = pair.with_context(|| {
+                        format!(
+                            "the key file {} does not hold 64 hexadecimal digits; restore it from a backup",
+                            file.display()
+                        )
+                    })?;
                 }
                 Ok(Self(key))
             }
@@ -47,18 +50,11 @@ impl InstanceKey {
                 let text = Zeroizing::new(hex(&*key));
                 match make(file, &text) {
                     // Another process that starts at the same time was quicker: its key is the key.
-                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                        Self::load_or_make(file)
-                    }
-                    made => made
-                        .map(|()| Self(key))
-                        .with_context(|| format!("making the key file {}", file.display())),
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::load_or_make(file),
+                    made => made.map(|()| Self(key)).with_context(|| format!("making the key file {}", file.display())),
                 }
             }
-            Err(error) => bail!(
-                "the key file {} cannot be read ({error}); mend its permissions",
-                file.display()
-            ),
+            Err(error) => bail!("the key file {} cannot be read ({error}); mend its permissions", file.display()),
         }
     }
 
@@ -69,8 +65,7 @@ impl InstanceKey {
 
     /// An HMAC-SHA-256 over `parts`, each with its length, for one purpose.
     pub fn sign(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes a key of any length");
         for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
@@ -82,12 +77,10 @@ impl InstanceKey {
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn make(file: &Path, text: &str) -> std::io::Result<()> {
@@ -137,27 +130,12 @@ mod tests {
         let read = InstanceKey::load_or_make(&file).unwrap();
         assert_eq!(made.derive("x"), read.derive("x"));
         assert_ne!(made.derive("x"), made.derive("y"));
-        assert_ne!(
-            made.sign("x", &[b"ab", b"c"]),
-            made.sign("x", &[b"a", b"bc"])
-        );
-        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .unwrap();
-        assert!(
-            InstanceKey::load_or_make(&file)
-                .unwrap_err()
-                .to_string()
-                .contains("run chmod 600")
-        );
-        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))
-            .unwrap();
+        assert_ne!(made.sign("x", &[b"ab", b"c"]), made.sign("x", &[b"a", b"bc"]));
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(InstanceKey::load_or_make(&file).unwrap_err().to_string().contains("run chmod 600"));
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         std::fs::write(&file, "short").unwrap();
-        assert!(
-            InstanceKey::load_or_make(&file)
-                .unwrap_err()
-                .to_string()
-                .contains("64 hexadecimal digits")
-        );
+        assert!(InstanceKey::load_or_make(&file).unwrap_err().to_string().contains("64 hexadecimal digits"));
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -11,9 +11,7 @@ pub mod secret;
 pub mod session;
 pub mod throttle;
 
-pub use capability::{
-    Administrator, AdministratorConfirmed, Confirmed, SignedIn, TokenBearer, VerifierCaller,
-};
+pub use capability::{Administrator, AdministratorConfirmed, Confirmed, SignedIn, TokenBearer, VerifierCaller};
 pub use key::InstanceKey;
 pub use secret::{PlainSecret, SecretHash, SecretKind};
 pub use session::Account;

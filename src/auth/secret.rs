@@ -150,10 +150,7 @@ pub fn present(brand: &str, text: &str) -> Option<Presented> {
         return None;
     }
     let (covered, sum) = text.split_at(text.len() - CHECKSUM);
-    (checksum(covered) == sum).then(|| Presented {
-        kind,
-        hash: SecretHash::of(text),
-    })
+    (checksum(covered) == sum).then(|| Presented { kind, hash: SecretHash::of(text) })
 }
 
 fn checksum(text: &str) -> String {
@@ -183,10 +180,7 @@ mod tests {
             let presented = present("kst", text).unwrap();
             assert_eq!((presented.kind, presented.hash), (*kind, secret.hash()));
             assert_eq!(text.len(), 3 + 1 + 3 + 1 + 36);
-            assert!(
-                text.bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            );
+            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
             assert_eq!(secret.last_four(), &text[text.len() - 4..]);
         }
     }
@@ -194,9 +188,9 @@ mod tests {
     /// The check value of CRC-32/ISO-HDLC is 0xCBF43926 for "123456789".
     #[test]
     fn the_checksum_is_the_standard_one_in_base62() {
-        let value = checksum("123456789").bytes().fold(0u64, |value, digit| {
-            value * 62 + ALPHABET.iter().position(|known| *known == digit).unwrap() as u64
-        });
+        let value = checksum("123456789")
+            .bytes()
+            .fold(0u64, |value, digit| value * 62 + ALPHABET.iter().position(|known| *known == digit).unwrap() as u64);
         assert_eq!(value, 0xCBF4_3926);
         assert_eq!(checksum("").as_str(), "000000");
     }
@@ -234,10 +228,7 @@ mod tests {
     #[test]
     fn prints_as_its_name() {
         let secret = PlainSecret::generate("kst", SecretKind::Personal);
-        assert_eq!(
-            format!("{secret:?} {:?}", secret.hash()),
-            "PlainSecret SecretHash"
-        );
+        assert_eq!(format!("{secret:?} {:?}", secret.hash()), "PlainSecret SecretHash");
         assert!(masked("kst", SecretKind::Personal, secret.last_four()).starts_with("kst_pat_…"));
     }
 }

@@ -63,14 +63,8 @@ pub struct Account {
 impl Account {
     /// First and last name, as far as they are known; else the e-mail.
     pub fn name(&self) -> String {
-        let name = format!("{} {}", self.first_name, self.last_name)
-            .trim()
-            .to_owned();
-        if name.is_empty() {
-            self.email.clone()
-        } else {
-            name
-        }
+        let name = format!("{} {}", self.first_name, self.last_name).trim().to_owned();
+        if name.is_empty() { self.email.clone() } else { name }
     }
 }
 
@@ -78,9 +72,7 @@ impl Account {
 pub fn account(request: &HttpRequest) -> Option<Account> {
     let session = request.get_session();
     let entries = session.entries();
-    entries
-        .get(ACCOUNT)
-        .and_then(|json| serde_json::from_str(json).ok())
+    entries.get(ACCOUNT).and_then(|json| serde_json::from_str(json).ok())
 }
 
 /// A new session's key: 256 random bits, to be given to the browser once its row is committed.
@@ -102,9 +94,7 @@ impl NewKey {
     pub fn give(self, session: &Session) -> Result<()> {
         session.clear();
         session.renew();
-        session
-            .insert(KEY, self.0)
-            .map_err(|error| Error::Internal(error.to_string()))
+        session.insert(KEY, self.0).map_err(|error| Error::Internal(error.to_string()))
     }
 }
 
@@ -121,20 +111,12 @@ pub fn begin(
     now: Timestamp,
 ) -> Result<(SessionId, NewKey)> {
     let mine = sessions::table.filter(sessions::user_id.eq(user));
-    let live: Vec<SessionId> = mine
-        .order(sessions::id.desc())
-        .select(sessions::id)
-        .load(&mut **tx)?;
+    let live: Vec<SessionId> = mine.order(sessions::id.desc()).select(sessions::id).load(&mut **tx)?;
     if live.len() >= MAX_PER_USER {
-        diesel::delete(sessions::table.filter(sessions::id.eq_any(&live[MAX_PER_USER - 1..])))
-            .execute(&mut **tx)?;
+        diesel::delete(sessions::table.filter(sessions::id.eq_any(&live[MAX_PER_USER - 1..]))).execute(&mut **tx)?;
     }
     let (id, key) = (SessionId::new(), NewKey::generate());
-    let absolute = if persistent {
-        config.kept_absolute
-    } else {
-        config.absolute
-    };
+    let absolute = if persistent { config.kept_absolute } else { config.absolute };
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(&id),
@@ -156,12 +138,7 @@ pub fn begin(
 ///
 /// # Errors
 /// [`Error::NotFound`] when the session ended meanwhile.
-pub fn renew(
-    tx: &mut Tx<'_>,
-    id: &SessionId,
-    config: &SessionConfig,
-    now: Timestamp,
-) -> Result<NewKey> {
+pub fn renew(tx: &mut Tx<'_>, id: &SessionId, config: &SessionConfig, now: Timestamp) -> Result<NewKey> {
     let key = NewKey::generate();
     let renewed = diesel::update(sessions::table.find(id))
         .set((
@@ -170,11 +147,7 @@ pub fn renew(
             sessions::seen_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    if renewed == 1 {
-        Ok(key)
-    } else {
-        Err(Error::NotFound)
-    }
+    if renewed == 1 { Ok(key) } else { Err(Error::NotFound) }
 }
 
 /// Ends one login.
@@ -191,12 +164,8 @@ pub fn end(tx: &mut Tx<'_>, id: &SessionId) -> Result<()> {
 /// # Errors
 /// When the database refuses.
 pub fn end_others(tx: &mut Tx<'_>, user: &UserId, but: &SessionId) -> Result<usize> {
-    Ok(diesel::delete(
-        sessions::table
-            .filter(sessions::user_id.eq(user))
-            .filter(sessions::id.ne(but)),
-    )
-    .execute(&mut **tx)?)
+    Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::id.ne(but)))
+        .execute(&mut **tx)?)
 }
 
 /// Takes away the sessions that are over; for the hourly job.
@@ -204,15 +173,9 @@ pub fn end_others(tx: &mut Tx<'_>, user: &UserId, but: &SessionId) -> Result<usi
 /// # Errors
 /// When the database refuses.
 pub fn forget_old(tx: &mut Tx<'_>, config: &SessionConfig, now: Timestamp) -> Result<usize> {
-    let idle = |persistent: bool, idle: i64| {
-        sessions::persistent
-            .eq(persistent)
-            .and(sessions::seen_at.le(now.plus(-idle)))
-    };
-    let over = sessions::expires_at
-        .le(now)
-        .or(idle(false, config.idle))
-        .or(idle(true, config.kept_idle));
+    let idle =
+        |persistent: bool, idle: i64| sessions::persistent.eq(persistent).and(sessions::seen_at.le(now.plus(-idle)));
+    let over = sessions::expires_at.le(now).or(idle(false, config.idle)).or(idle(true, config.kept_idle));
     Ok(diesel::delete(sessions::table.filter(over)).execute(&mut **tx)?)
 }
 
@@ -222,10 +185,7 @@ pub struct Seen(Mutex<HashMap<SessionId, Timestamp>>);
 
 impl Seen {
     fn note(&self, id: &SessionId, now: Timestamp) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.clone(), now);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), now);
     }
 
     /// Writes what was gathered.
@@ -263,39 +223,22 @@ impl SessionStore for Store {
             .map_err(|error| LoadError::Other(error.into()))?;
         let Some(row) = row else { return Ok(None) };
         let config = &self.0.config.sessions;
-        let idle = if row.persistent {
-            config.kept_idle
-        } else {
-            config.idle
-        };
-        if row.status != UserStatus::Active
-            || now >= row.expires_at
-            || row.seen_at.until(now) >= idle
-        {
+        let idle = if row.persistent { config.kept_idle } else { config.idle };
+        if row.status != UserStatus::Active || now >= row.expires_at || row.seen_at.until(now) >= idle {
             return Ok(None);
         }
         if row.seen_at.until(now) >= SEEN_EVERY {
             self.0.seen.note(&row.id, now);
         }
-        let json = serde_json::to_string(&row.account())
-            .map_err(|error| LoadError::Deserialization(error.into()))?;
+        let json = serde_json::to_string(&row.account()).map_err(|error| LoadError::Deserialization(error.into()))?;
         Ok(Some(HashMap::from([(ACCOUNT.to_owned(), json)])))
     }
 
     /// Adopts the row that [`begin`] or [`renew`] wrote.
-    async fn save(
-        &self,
-        state: HashMap<String, String>,
-        _: &Duration,
-    ) -> Result<SessionKey, SaveError> {
-        let key: Option<String> = state
-            .get(KEY)
-            .and_then(|json| serde_json::from_str(json).ok());
-        let key = key.ok_or_else(|| {
-            SaveError::Other(anyhow::anyhow!(
-                "a session is begun with session::begin alone"
-            ))
-        })?;
+    async fn save(&self, state: HashMap<String, String>, _: &Duration) -> Result<SessionKey, SaveError> {
+        let key: Option<String> = state.get(KEY).and_then(|json| serde_json::from_str(json).ok());
+        let key =
+            key.ok_or_else(|| SaveError::Other(anyhow::anyhow!("a session is begun with session::begin alone")))?;
         SessionKey::try_from(key).map_err(|error| SaveError::Other(error.into()))
     }
 
@@ -305,9 +248,7 @@ impl SessionStore for Store {
         state: HashMap<String, String>,
         ttl: &Duration,
     ) -> Result<SessionKey, UpdateError> {
-        self.save(state, ttl)
-            .await
-            .map_err(|error| UpdateError::Other(error.into()))
+        self.save(state, ttl).await.map_err(|error| UpdateError::Other(error.into()))
     }
 
     /// The verbs above decide how long a session lives.

@@ -29,40 +29,15 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
 /// Passwords of one account, from one network.
-pub const ACCOUNT: Limit = Limit {
-    failures: 5,
-    window: 15 * MINUTE,
-    closed: 30,
-    closed_at_most: HOUR,
-};
+pub const ACCOUNT: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 30, closed_at_most: HOUR };
 /// Passwords of any account, from one network.
-pub const NETWORK: Limit = Limit {
-    failures: 30,
-    window: 15 * MINUTE,
-    closed: 15 * MINUTE,
-    closed_at_most: HOUR,
-};
+pub const NETWORK: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// "Confirm it is you", and the current password of a change, within one session.
-pub const CONFIRM: Limit = Limit {
-    failures: 5,
-    window: 15 * MINUTE,
-    closed: 15 * MINUTE,
-    closed_at_most: HOUR,
-};
+pub const CONFIRM: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// The code that makes the first administrator, from one network.
-pub const SETUP: Limit = Limit {
-    failures: 10,
-    window: 15 * MINUTE,
-    closed: 15 * MINUTE,
-    closed_at_most: HOUR,
-};
+pub const SETUP: Limit = Limit { failures: 10, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// Tokens made by one user: no failure, but as dear.
-pub const TOKENS: Limit = Limit {
-    failures: 30,
-    window: HOUR,
-    closed: 10 * MINUTE,
-    closed_at_most: HOUR,
-};
+pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 
 /// A door, by name, and its limit.
 pub type Door = (String, Limit);
@@ -91,26 +66,16 @@ fn one_more(count: Count, limit: Limit, now: Timestamp) -> Result<Count, i64> {
     if now < count.closed_until {
         return Err(now.until(count.closed_until));
     }
-    let stale = count.window_started_at.until(now)
-        >= limit
-            .window
-            .max(count.window_started_at.until(count.closed_until) * 2);
-    let failures = if stale {
-        1
-    } else {
-        count.failures.saturating_add(1)
-    };
+    let stale =
+        count.window_started_at.until(now) >= limit.window.max(count.window_started_at.until(count.closed_until) * 2);
+    let failures = if stale { 1 } else { count.failures.saturating_add(1) };
     let beyond = failures - limit.failures;
     let closed_until = if beyond < 0 {
         Timestamp::from_unix(0)
     } else {
         now.plus((limit.closed << beyond.min(16)).min(limit.closed_at_most))
     };
-    Ok(Count {
-        failures,
-        window_started_at: if stale { now } else { count.window_started_at },
-        closed_until,
-    })
+    Ok(Count { failures, window_started_at: if stale { now } else { count.window_started_at }, closed_until })
 }
 
 /// Counts a try at every one of `doors`.
@@ -120,14 +85,7 @@ fn one_more(count: Count, limit: Limit, now: Timestamp) -> Result<Count, i64> {
 pub async fn enter(db: &Db, doors: Vec<Door>, now: Timestamp) -> Result<()> {
     for _ in 0..3 {
         let doors = doors.clone();
-        match db
-            .write(move |tx| {
-                doors
-                    .iter()
-                    .try_for_each(|(door, limit)| enter_one(tx, door, *limit, now))
-            })
-            .await
-        {
+        match db.write(move |tx| doors.iter().try_for_each(|(door, limit)| enter_one(tx, door, *limit, now))).await {
             // On PostgreSQL two first tries can insert the same row; the second looks again.
             Err(Error::Taken(_)) => {}
             outcome => return outcome,
@@ -139,20 +97,11 @@ pub async fn enter(db: &Db, doors: Vec<Door>, now: Timestamp) -> Result<()> {
 fn enter_one(tx: &mut Tx<'_>, door: &str, limit: Limit, now: Timestamp) -> Result<()> {
     // The update comes first, since it locks the row: on PostgreSQL two tries would otherwise read the same count.
     let row = attempts::table.find(door);
-    let known = diesel::update(row)
-        .set(attempts::failures.eq(attempts::failures))
-        .execute(&mut **tx)?;
+    let known = diesel::update(row).set(attempts::failures.eq(attempts::failures)).execute(&mut **tx)?;
     if known == 0 {
-        let count = one_more(
-            Count {
-                failures: 0,
-                window_started_at: now,
-                closed_until: Timestamp::from_unix(0),
-            },
-            limit,
-            now,
-        )
-        .map_err(|after| Error::TooMany { after })?;
+        let count =
+            one_more(Count { failures: 0, window_started_at: now, closed_until: Timestamp::from_unix(0) }, limit, now)
+                .map_err(|after| Error::TooMany { after })?;
         diesel::insert_into(attempts::table)
             .values((
                 attempts::door.eq(door),
@@ -164,22 +113,10 @@ fn enter_one(tx: &mut Tx<'_>, door: &str, limit: Limit, now: Timestamp) -> Resul
         return Ok(());
     }
     let (failures, window_started_at, closed_until) = row
-        .select((
-            attempts::failures,
-            attempts::window_started_at,
-            attempts::closed_until,
-        ))
+        .select((attempts::failures, attempts::window_started_at, attempts::closed_until))
         .first::<(i64, Timestamp, Timestamp)>(&mut **tx)?;
-    let count = one_more(
-        Count {
-            failures,
-            window_started_at,
-            closed_until,
-        },
-        limit,
-        now,
-    )
-    .map_err(|after| Error::TooMany { after })?;
+    let count = one_more(Count { failures, window_started_at, closed_until }, limit, now)
+        .map_err(|after| Error::TooMany { after })?;
     diesel::update(row)
         .set((
             attempts::failures.eq(count.failures),
@@ -205,10 +142,7 @@ pub fn clear(tx: &mut Tx<'_>, door: &str) -> Result<()> {
 /// When the database refuses.
 pub fn give_back(tx: &mut Tx<'_>, door: &str) -> Result<()> {
     diesel::update(attempts::table.find(door).filter(attempts::failures.gt(0)))
-        .set((
-            attempts::failures.eq(attempts::failures - 1),
-            attempts::closed_until.eq(0),
-        ))
+        .set((attempts::failures.eq(attempts::failures - 1), attempts::closed_until.eq(0)))
         .execute(&mut **tx)?;
     Ok(())
 }
@@ -220,9 +154,7 @@ pub fn give_back(tx: &mut Tx<'_>, door: &str) -> Result<()> {
 pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
     let long_ago = now.plus(-24 * HOUR);
     Ok(diesel::delete(
-        attempts::table
-            .filter(attempts::window_started_at.lt(long_ago))
-            .filter(attempts::closed_until.lt(long_ago)),
+        attempts::table.filter(attempts::window_started_at.lt(long_ago)).filter(attempts::closed_until.lt(long_ago)),
     )
     .execute(&mut **tx)?)
 }
@@ -234,11 +166,7 @@ mod tests {
     const START: Timestamp = Timestamp::from_unix(1_000_000);
 
     fn fresh() -> Count {
-        Count {
-            failures: 0,
-            window_started_at: START,
-            closed_until: Timestamp::from_unix(0),
-        }
+        Count { failures: 0, window_started_at: START, closed_until: Timestamp::from_unix(0) }
     }
 
     /// Covers: AC-011

@@ -45,30 +45,15 @@ pub struct Catalogue {
     pub viewer: Vec<String>,
 }
 
-const DEFAULT_RANKING: [&str; 4] = [
-    "delete > update > read > list",
-    "create > read",
-    "share > read",
-    "unshare > read",
-];
+const DEFAULT_RANKING: [&str; 4] = ["delete > update > read > list", "create > read", "share > read", "unshare > read"];
 
 impl Default for Catalogue {
     fn default() -> Self {
         let entries = |pairs: &[(&str, &str)]| {
-            pairs
-                .iter()
-                .map(|(name, text)| Entry {
-                    name: (*name).to_owned(),
-                    text: (*text).to_owned(),
-                })
-                .collect()
+            pairs.iter().map(|(name, text)| Entry { name: (*name).to_owned(), text: (*text).to_owned() }).collect()
         };
         let mut catalogue = Self {
-            entity_types: entries(&[
-                ("channels", "Channels"),
-                ("clients", "Clients"),
-                ("groups", "Groups"),
-            ]),
+            entity_types: entries(&[("channels", "Channels"), ("clients", "Clients"), ("groups", "Groups")]),
             operations: entries(&[
                 ("create", "Create a new entity"),
                 ("read", "Read or view an entity"),
@@ -82,9 +67,7 @@ impl Default for Catalogue {
             ]),
             implied: Vec::new(),
             ranking: DEFAULT_RANKING.map(str::to_owned).to_vec(),
-            member: ["create", "read", "list", "update", "publish", "subscribe"]
-                .map(str::to_owned)
-                .to_vec(),
+            member: ["create", "read", "list", "update", "publish", "subscribe"].map(str::to_owned).to_vec(),
             viewer: ["read", "list", "subscribe"].map(str::to_owned).to_vec(),
         };
         catalogue.rank().expect("the default ranking is sound");
@@ -161,10 +144,7 @@ impl Catalogue {
         let mut implied = vec![BTreeSet::new(); self.operations.len()];
         for chain in &self.ranking {
             // An operation that the operator took out of the catalogue leaves its chain: its neighbours still rank.
-            let places: Vec<usize> = chain
-                .split('>')
-                .filter_map(|name| self.place(name.trim()))
-                .collect();
+            let places: Vec<usize> = chain.split('>').filter_map(|name| self.place(name.trim())).collect();
             for pair in places.windows(2) {
                 implied[pair[0]].insert(pair[1]);
             }
@@ -173,10 +153,7 @@ impl Catalogue {
         for _ in 0..implied.len() {
             let before = implied.clone();
             for set in &mut implied {
-                let below: Vec<usize> = set
-                    .iter()
-                    .flat_map(|place| before[*place].iter().copied())
-                    .collect();
+                let below: Vec<usize> = set.iter().flat_map(|place| before[*place].iter().copied()).collect();
                 set.extend(below);
             }
         }
@@ -191,9 +168,7 @@ impl Catalogue {
     }
 
     fn place(&self, operation: &str) -> Option<usize> {
-        self.operations
-            .iter()
-            .position(|entry| entry.name == operation)
+        self.operations.iter().position(|entry| entry.name == operation)
     }
 }
 
@@ -203,18 +178,11 @@ fn entries(pairs: Vec<(String, String)>) -> Result<Vec<Entry>, String> {
     }
     let plain = |name: &str| {
         (1..=40).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     match pairs.iter().find(|(name, _)| !plain(name)) {
-        Some((name, _)) => Err(format!(
-            "\"{name}\" is not 1 to 40 lower-case letters, digits and hyphens; rename it"
-        )),
-        None => Ok(pairs
-            .into_iter()
-            .map(|(name, text)| Entry { name, text })
-            .collect()),
+        Some((name, _)) => Err(format!("\"{name}\" is not 1 to 40 lower-case letters, digits and hyphens; rename it")),
+        None => Ok(pairs.into_iter().map(|(name, text)| Entry { name, text }).collect()),
     }
 }
 
@@ -238,28 +206,15 @@ mod tests {
     #[test]
     fn a_circle_is_refused() {
         let mut catalogue = Catalogue::default();
-        let problem = catalogue
-            .set_ranking(&["read > list".to_owned(), "list > read".to_owned()])
-            .unwrap_err();
-        assert_eq!(
-            problem,
-            "\"read\" would outrank itself; take it out of one of the chains"
-        );
+        let problem = catalogue.set_ranking(&["read > list".to_owned(), "list > read".to_owned()]).unwrap_err();
+        assert_eq!(problem, "\"read\" would outrank itself; take it out of one of the chains");
     }
 
     #[test]
     fn roles_allow_what_the_catalogue_says() {
         let catalogue = Catalogue::default();
-        let allowed = |role| {
-            catalogue
-                .operations()
-                .iter()
-                .filter(|entry| catalogue.role_allows(role, &entry.name))
-                .count()
-        };
-        assert_eq!(
-            [Role::Owner, Role::Admin, Role::Member, Role::Viewer].map(allowed),
-            [9, 9, 6, 3]
-        );
+        let allowed =
+            |role| catalogue.operations().iter().filter(|entry| catalogue.role_allows(role, &entry.name)).count();
+        assert_eq!([Role::Owner, Role::Admin, Role::Member, Role::Viewer].map(allowed), [9, 9, 6, 3]);
     }
 }

@@ -41,9 +41,7 @@ impl Scope {
     /// [`ScopeProblem`], with the text that could not be read.
     pub fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, ScopeProblem> {
         let scope = Self::read(text).ok_or_else(|| ScopeProblem::Malformed(text.to_owned()))?;
-        if catalogue.has_entity_type(&scope.entity_type)
-            && catalogue.has_operation(&scope.operation)
-        {
+        if catalogue.has_entity_type(&scope.entity_type) && catalogue.has_operation(&scope.operation) {
             Ok(scope)
         } else {
             Err(ScopeProblem::Unknown(text.to_owned()))
@@ -54,9 +52,8 @@ impl Scope {
         let mut parts = text.splitn(3, ':');
         let (entity_type, operation, entity) = (parts.next()?, parts.next()?, parts.next());
         // An entity's id stands in a space-separated list, so it can hold no space; nothing invisible may hide in it.
-        let sound = entity.is_none_or(|id| {
-            (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-        });
+        let sound =
+            entity.is_none_or(|id| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
         sound.then(|| Self {
             entity_type: entity_type.to_owned(),
             operation: operation.to_owned(),
@@ -75,10 +72,7 @@ impl Scopes {
         let mut set = BTreeSet::new();
         for scope in scopes {
             for operation in catalogue.implied_by(&scope.operation) {
-                set.insert(Scope {
-                    operation: operation.to_owned(),
-                    ..scope.clone()
-                });
+                set.insert(Scope { operation: operation.to_owned(), ..scope.clone() });
             }
             set.insert(scope);
         }
@@ -87,20 +81,12 @@ impl Scopes {
 
     /// The form in which a record keeps them, RFC 6749's: separated by spaces.
     pub fn to_text(&self) -> String {
-        self.0
-            .iter()
-            .map(Scope::to_string)
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.0.iter().map(Scope::to_string).collect::<Vec<_>>().join(" ")
     }
 
     /// Reads a record's form.
     pub fn from_text(text: &str) -> Self {
-        Self(
-            text.split_ascii_whitespace()
-                .filter_map(Scope::read)
-                .collect(),
-        )
+        Self(text.split_ascii_whitespace().filter_map(Scope::read).collect())
     }
 
     /// Each of them.
@@ -126,10 +112,7 @@ pub fn covers(text: &str, entity_type: &str, operation: &str, entity: Option<&st
         else {
             return false;
         };
-        rest.is_empty()
-            || rest
-                .strip_prefix(':')
-                .is_some_and(|given| Some(given) == entity)
+        rest.is_empty() || rest.strip_prefix(':').is_some_and(|given| Some(given) == entity)
     })
 }
 
@@ -143,10 +126,7 @@ mod tests {
         for text in ["channels:update", "channels:update:42", "channels:read:a:b"] {
             assert_eq!(Scope::parse(text, &catalogue).unwrap().to_string(), text);
         }
-        assert_eq!(
-            Scope::parse("channels", &catalogue),
-            Err(ScopeProblem::Malformed("channels".into()))
-        );
+        assert_eq!(Scope::parse("channels", &catalogue), Err(ScopeProblem::Malformed("channels".into())));
         assert_eq!(
             Scope::parse("channels:update:", &catalogue),
             Err(ScopeProblem::Malformed("channels:update:".into()))
@@ -165,10 +145,7 @@ mod tests {
         let catalogue = Catalogue::default();
         let wish = Scope::parse("channels:update:42", &catalogue).unwrap();
         let scopes = Scopes::filled_in([wish.clone(), wish], &catalogue);
-        assert_eq!(
-            scopes.to_text(),
-            "channels:list:42 channels:read:42 channels:update:42"
-        );
+        assert_eq!(scopes.to_text(), "channels:list:42 channels:read:42 channels:update:42");
         assert_eq!(Scopes::from_text(&scopes.to_text()), scopes);
     }
 
@@ -187,11 +164,7 @@ mod tests {
             ("clients", "read", None, false),
             ("", "", None, false),
         ] {
-            assert_eq!(
-                covers(text, entity_type, operation, entity),
-                wanted,
-                "{entity_type}:{operation}:{entity:?}"
-            );
+            assert_eq!(covers(text, entity_type, operation, entity), wanted, "{entity_type}:{operation}:{entity:?}");
         }
     }
 }

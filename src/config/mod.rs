@@ -149,9 +149,7 @@ impl Default for Config {
             log_filter: "info".to_owned(),
             mail: MailConfig {
                 smtp_url: None,
-                from: "Keystead <keystead@localhost>"
-                    .parse()
-                    .expect("a constant mailbox"),
+                from: "Keystead <keystead@localhost>".parse().expect("a constant mailbox"),
             },
             sessions: SessionConfig {
                 idle: 60 * 60,
@@ -198,18 +196,11 @@ impl Config {
     fn take_file(&mut self, file: &Path) -> Result<(), ConfigError> {
         let shown = file.display();
         let text = std::fs::read_to_string(file).map_err(|error| {
-            ConfigError(format!(
-                "{shown} cannot be read ({error}); check its path and permissions"
-            ))
+            ConfigError(format!("{shown} cannot be read ({error}); check its path and permissions"))
         })?;
         let table: Table = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| {
-                text[..span.start.min(text.len())].lines().count().max(1)
-            });
-            ConfigError(format!(
-                "{shown}, line {line}: {}; mend the TOML there",
-                error.message().replace('\n', " ")
-            ))
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            ConfigError(format!("{shown}, line {line}: {}; mend the TOML there", error.message().replace('\n', " ")))
         })?;
         let mut flat = BTreeMap::new();
         flatten("", table, &mut flat);
@@ -219,10 +210,7 @@ impl Config {
         Ok(())
     }
 
-    fn take_environment(
-        &mut self,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(), ConfigError> {
+    fn take_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) -> Result<(), ConfigError> {
         for (name, text) in environment {
             if !name.starts_with("KEYSTEAD_") || name.starts_with("KEYSTEAD_TEST_") {
                 continue;
@@ -233,12 +221,8 @@ impl Config {
                     nearest(&name, SETTINGS.iter().map(Setting::variable))
                 )));
             };
-            (setting.set)(self, Value::String(text)).map_err(|why| {
-                ConfigError(format!(
-                    "{} (from {name} in the environment): {why}",
-                    setting.key
-                ))
-            })?;
+            (setting.set)(self, Value::String(text))
+                .map_err(|why| ConfigError(format!("{} (from {name} in the environment): {why}", setting.key)))?;
         }
         Ok(())
     }
@@ -261,10 +245,7 @@ impl Config {
                 self.tokens.default_days, self.tokens.max_days
             )));
         }
-        let local = matches!(
-            self.base_url.host_str(),
-            Some("localhost" | "127.0.0.1" | "[::1]")
-        );
+        let local = matches!(self.base_url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if self.base_url.scheme() == "http" && !local {
             return Err(ConfigError(format!(
                 "base_url: {} is not https, and only localhost may do without; put a proxy with TLS before it and give its https address",
@@ -296,15 +277,9 @@ impl Config {
 /// Turns `[mail] from = …` into `mail.from`; the catalogue's own tables stay whole.
 fn flatten(prefix: &str, table: Table, into: &mut BTreeMap<String, Value>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() {
-            name
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
         match value {
-            Value::Table(inner) if !SETTINGS.iter().any(|setting| setting.key == key) => {
-                flatten(&key, inner, into)
-            }
+            Value::Table(inner) if !SETTINGS.iter().any(|setting| setting.key == key) => flatten(&key, inner, into),
             other => drop(into.insert(key, other)),
         }
     }
@@ -344,35 +319,23 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("keystead.toml");
         std::fs::write(&file, text).unwrap();
-        let outcome = Config::load(Some(&file), []).map_err(|error| {
-            error
-                .to_string()
-                .replace(&format!("{}/", folder.display()), "")
-        });
+        let outcome = Config::load(Some(&file), [])
+            .map_err(|error| error.to_string().replace(&format!("{}/", folder.display()), ""));
         std::fs::remove_dir_all(folder).unwrap();
         outcome
     }
 
     fn from_variables(pairs: &[(&str, &str)]) -> Result<Config, String> {
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let mut config = Config::default();
-        config
-            .take_environment(pairs)
-            .and_then(|()| config.check())
-            .map(|()| config)
-            .map_err(|error| error.to_string())
+        config.take_environment(pairs).and_then(|()| config.check()).map(|()| config).map_err(|error| error.to_string())
     }
 
     /// Covers: FC-41
     #[test]
     fn a_bad_setting_is_one_line_that_names_key_source_and_mend() {
         for (text, wanted) in [
-            (
-                "lisen = \"x\"",
-                "lisen (in keystead.toml): there is no such setting; did you mean listen?",
-            ),
+            ("lisen = \"x\"", "lisen (in keystead.toml): there is no such setting; did you mean listen?"),
             (
                 "listen = 5",
                 "listen (in keystead.toml): 5 is no address; give an address and a port, such as \"127.0.0.1:8080\"",
@@ -400,11 +363,7 @@ mod tests {
         ] {
             assert_eq!(from_text(text).unwrap_err(), wanted);
         }
-        assert!(
-            from_text("listen = ")
-                .unwrap_err()
-                .starts_with("keystead.toml, line 1: ")
-        );
+        assert!(from_text("listen = ").unwrap_err().starts_with("keystead.toml, line 1: "));
         assert_eq!(
             from_variables(&[("KEYSTEAD_TOKENS_MAX_PERUSER", "1")]).unwrap_err(),
             "KEYSTEAD_TOKENS_MAX_PERUSER: there is no such setting in the environment; did you mean KEYSTEAD_TOKENS_MAX_PER_USER?"
@@ -418,13 +377,7 @@ mod tests {
     #[test]
     fn reads_file_then_environment() {
         let config = from_text("product_name = \"Acme\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n[tokens]\npreset_days = [1, 2]\ndefault_days = 2").unwrap();
-        assert_eq!(
-            (
-                config.product_name.as_str(),
-                config.tokens.preset_days.as_slice()
-            ),
-            ("Acme", [1, 2].as_slice())
-        );
+        assert_eq!((config.product_name.as_str(), config.tokens.preset_days.as_slice()), ("Acme", [1, 2].as_slice()));
         let config = from_variables(&[
             ("KEYSTEAD_DATABASE_URL", "postgres://u:pw@h/d"),
             ("KEYSTEAD_TOKENS_PRESET_DAYS", "7, 30"),
@@ -432,16 +385,9 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(
-            (
-                config.database().as_str(),
-                config.tokens.preset_days.as_slice(),
-                config.tokens.allow_never
-            ),
+            (config.database().as_str(), config.tokens.preset_days.as_slice(), config.tokens.allow_never),
             ("postgres://u:pw@h/d", [7, 30].as_slice(), true)
         );
-        assert!(
-            !format!("{config:?}").contains("pw@"),
-            "a password in a setting never prints"
-        );
+        assert!(!format!("{config:?}").contains("pw@"), "a password in a setting never prints");
     }
 }

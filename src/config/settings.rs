@@ -22,10 +22,7 @@ pub struct Setting {
 impl Setting {
     /// Its name in the environment: `mail.from` is `KEYSTEAD_MAIL_FROM`.
     pub fn variable(&self) -> String {
-        format!(
-            "KEYSTEAD_{}",
-            self.key.to_ascii_uppercase().replace('.', "_")
-        )
+        format!("KEYSTEAD_{}", self.key.to_ascii_uppercase().replace('.', "_"))
     }
 }
 
@@ -35,35 +32,24 @@ const fn setting(
     meaning: &'static str,
     set: fn(&mut Config, Value) -> Result<(), String>,
 ) -> Setting {
-    Setting {
-        key,
-        default,
-        meaning,
-        set,
-    }
+    Setting { key, default, meaning, set }
 }
 
 const DAYS: &str = "a whole number of days";
 
 /// Every setting there is.
 pub const SETTINGS: &[Setting] = &[
-    setting(
-        "listen",
-        "127.0.0.1:8080",
-        "The address and port to listen on.",
-        |config, value| {
-            let mend = "is no address; give an address and a port, such as \"127.0.0.1:8080\"";
-            config.listen = parsed(&value, mend)?;
-            Ok(())
-        },
-    ),
+    setting("listen", "127.0.0.1:8080", "The address and port to listen on.", |config, value| {
+        let mend = "is no address; give an address and a port, such as \"127.0.0.1:8080\"";
+        config.listen = parsed(&value, mend)?;
+        Ok(())
+    }),
     setting(
         "base_url",
         "http://127.0.0.1:8080",
         "How people reach it: scheme, host and port. Links in mails begin with it, and no other host is answered. Needs https, except for localhost.",
         |config, value| {
-            let mend =
-                "is no address; give scheme and host, such as \"https://accounts.example.com\"";
+            let mend = "is no address; give scheme and host, such as \"https://accounts.example.com\"";
             let url: url::Url = parsed(&value, mend)?;
             if !matches!(url.scheme(), "http" | "https")
                 || url.host().is_none()
@@ -111,10 +97,9 @@ pub const SETTINGS: &[Setting] = &[
         "What the pages and mails call the product. At most 60 characters.",
         |config, value| {
             config.product_name = text(&value)?;
-            if config.product_name.chars().count() > 60
-                || config.product_name.chars().any(char::is_control)
-            {
-                return Err("it is longer than 60 characters, or holds control characters; give a shorter, plain name".to_owned());
+            if config.product_name.chars().count() > 60 || config.product_name.chars().any(char::is_control) {
+                return Err("it is longer than 60 characters, or holds control characters; give a shorter, plain name"
+                    .to_owned());
             }
             Ok(())
         },
@@ -125,47 +110,23 @@ pub const SETTINGS: &[Setting] = &[
         "Networks of the proxies before it, such as [\"10.0.0.0/8\"]. Only their `X-Forwarded-For` is believed.",
         |config, value| {
             let mend = "is no network; give an address or a network, such as \"10.0.0.0/8\"";
-            config.trusted_proxies = list(value)?
-                .iter()
-                .map(|item| parsed(item, mend))
-                .collect::<Result<_, _>>()?;
+            config.trusted_proxies = list(value)?.iter().map(|item| parsed(item, mend)).collect::<Result<_, _>>()?;
             Ok(())
         },
     ),
-    setting(
-        "workers",
-        "one for each processor",
-        "Threads that serve requests.",
-        |config, value| {
-            config.workers = number(&value, 1usize, 1024, "a whole number")?;
-            Ok(())
-        },
-    ),
-    setting(
-        "drain_seconds",
-        "15",
-        "How long requests under way may go on after SIGTERM.",
-        |config, value| {
-            config.drain_seconds = number(&value, 0u64, 600, "a whole number of seconds")?;
-            Ok(())
-        },
-    ),
-    setting(
-        "log_format",
-        "auto",
-        "`text`, `json`, or `auto`: text on a terminal, JSON otherwise.",
-        |config, value| {
-            config.log_format = word(
-                &value,
-                &[
-                    ("auto", LogFormat::Auto),
-                    ("text", LogFormat::Text),
-                    ("json", LogFormat::Json),
-                ],
-            )?;
-            Ok(())
-        },
-    ),
+    setting("workers", "one for each processor", "Threads that serve requests.", |config, value| {
+        config.workers = number(&value, 1usize, 1024, "a whole number")?;
+        Ok(())
+    }),
+    setting("drain_seconds", "15", "How long requests under way may go on after SIGTERM.", |config, value| {
+        config.drain_seconds = number(&value, 0u64, 600, "a whole number of seconds")?;
+        Ok(())
+    }),
+    setting("log_format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise.", |config, value| {
+        config.log_format =
+            word(&value, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])?;
+        Ok(())
+    }),
     setting(
         "log_filter",
         "info",
@@ -187,38 +148,28 @@ pub const SETTINGS: &[Setting] = &[
         "The mail server: `smtps://user:password@host`, or `smtp://user:password@host?tls=required`.",
         |config, value| {
             let url = text(&value)?;
-            lettre::SmtpTransport::from_url(&url).map_err(|_| "it is no mail server's address; give one such as \"smtps://user:password@mail.example.com\"".to_owned())?;
+            lettre::SmtpTransport::from_url(&url).map_err(|_| {
+                "it is no mail server's address; give one such as \"smtps://user:password@mail.example.com\"".to_owned()
+            })?;
             config.mail.smtp_url = Some(Password::from(url));
             Ok(())
         },
     ),
-    setting(
-        "mail.from",
-        "Keystead <keystead@localhost>",
-        "The sender of every mail.",
-        |config, value| {
-            let mend = "is no sender; give an address, such as \"Accounts <accounts@example.com>\"";
-            config.mail.from = parsed(&value, mend)?;
-            Ok(())
-        },
-    ),
-    setting(
-        "sessions.idle_minutes",
-        "60",
-        "A session that is not used for so long ends.",
-        |config, value| {
-            config.sessions.idle =
-                number(&value, 1i64, 60 * 24 * 30, "a whole number of minutes")? * 60;
-            Ok(())
-        },
-    ),
+    setting("mail.from", "Keystead <keystead@localhost>", "The sender of every mail.", |config, value| {
+        let mend = "is no sender; give an address, such as \"Accounts <accounts@example.com>\"";
+        config.mail.from = parsed(&value, mend)?;
+        Ok(())
+    }),
+    setting("sessions.idle_minutes", "60", "A session that is not used for so long ends.", |config, value| {
+        config.sessions.idle = number(&value, 1i64, 60 * 24 * 30, "a whole number of minutes")? * 60;
+        Ok(())
+    }),
     setting(
         "sessions.absolute_hours",
         "24",
         "A session ends after so long, however much it is used.",
         |config, value| {
-            config.sessions.absolute =
-                number(&value, 1i64, 24 * 365, "a whole number of hours")? * 60 * 60;
+            config.sessions.absolute = number(&value, 1i64, 24 * 365, "a whole number of hours")? * 60 * 60;
             Ok(())
         },
     ),
@@ -245,8 +196,7 @@ pub const SETTINGS: &[Setting] = &[
         "10",
         "How long \"confirm it is you\" holds before it is asked again.",
         |config, value| {
-            config.sessions.confirmation =
-                number(&value, 1i64, 60, "a whole number of minutes")? * 60;
+            config.sessions.confirmation = number(&value, 1i64, 60, "a whole number of minutes")? * 60;
             Ok(())
         },
     ),
@@ -255,13 +205,8 @@ pub const SETTINGS: &[Setting] = &[
         "allowed",
         "`allowed`: 8 to 14 characters are enough when capital and lower-case letter, number and special character are among them. `off`: 15 characters at least, of any kind, as NIST SP 800-63B-4 asks.",
         |config, value| {
-            config.passwords.short_passwords = word(
-                &value,
-                &[
-                    ("allowed", ShortPasswords::Allowed),
-                    ("off", ShortPasswords::Off),
-                ],
-            )?;
+            config.passwords.short_passwords =
+                word(&value, &[("allowed", ShortPasswords::Allowed), ("off", ShortPasswords::Off)])?;
             Ok(())
         },
     ),
@@ -272,66 +217,40 @@ pub const SETTINGS: &[Setting] = &[
         |config, value| {
             let brand = text(&value)?;
             if !(2..=12).contains(&brand.len())
-                || !brand
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                || !brand.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
             {
-                return Err(format!(
-                    "{value} is not 2 to 12 lower-case letters and digits; such as \"kst\""
-                ));
+                return Err(format!("{value} is not 2 to 12 lower-case letters and digits; such as \"kst\""));
             }
             config.tokens.brand = brand;
             Ok(())
         },
     ),
-    setting(
-        "tokens.max_per_user",
-        "50",
-        "How many personal access tokens a user may have.",
-        |config, value| {
-            config.tokens.max_per_user = number(&value, 1i64, 10_000, "a whole number")?;
-            Ok(())
-        },
-    ),
-    setting(
-        "tokens.default_days",
-        "90",
-        "The validity that the form proposes.",
-        |config, value| {
-            config.tokens.default_days = number(&value, 1i64, 36_500, DAYS)?;
-            Ok(())
-        },
-    ),
-    setting(
-        "tokens.max_days",
-        "365",
-        "The longest validity.",
-        |config, value| {
-            config.tokens.max_days = number(&value, 1i64, 36_500, DAYS)?;
-            Ok(())
-        },
-    ),
+    setting("tokens.max_per_user", "50", "How many personal access tokens a user may have.", |config, value| {
+        config.tokens.max_per_user = number(&value, 1i64, 10_000, "a whole number")?;
+        Ok(())
+    }),
+    setting("tokens.default_days", "90", "The validity that the form proposes.", |config, value| {
+        config.tokens.default_days = number(&value, 1i64, 36_500, DAYS)?;
+        Ok(())
+    }),
+    setting("tokens.max_days", "365", "The longest validity.", |config, value| {
+        config.tokens.max_days = number(&value, 1i64, 36_500, DAYS)?;
+        Ok(())
+    }),
     setting(
         "tokens.preset_days",
         "[7, 30, 60, 90, 365]",
         "The validities that the form offers beside a date; those above the maximum are left out.",
         |config, value| {
-            config.tokens.preset_days = list(value)?
-                .iter()
-                .map(|item| number(item, 1i64, 36_500, DAYS))
-                .collect::<Result<_, _>>()?;
+            config.tokens.preset_days =
+                list(value)?.iter().map(|item| number(item, 1i64, 36_500, DAYS)).collect::<Result<_, _>>()?;
             Ok(())
         },
     ),
-    setting(
-        "tokens.allow_never",
-        "false",
-        "Whether a token may be valid for ever.",
-        |config, value| {
-            config.tokens.allow_never = truth(&value)?;
-            Ok(())
-        },
-    ),
+    setting("tokens.allow_never", "false", "Whether a token may be valid for ever.", |config, value| {
+        config.tokens.allow_never = truth(&value)?;
+        Ok(())
+    }),
     setting(
         "catalogue.entity_types",
         "{ channels = \"Channels\", clients = \"Clients\", groups = \"Groups\" }",
@@ -349,10 +268,7 @@ pub const SETTINGS: &[Setting] = &[
         "[\"delete > update > read > list\", \"create > read\", \"share > read\", \"unshare > read\"]",
         "Which operation fills in which: chains, strongest first.",
         |config, value| {
-            let chains = list(value)?
-                .iter()
-                .map(text)
-                .collect::<Result<Vec<_>, _>>()?;
+            let chains = list(value)?.iter().map(text).collect::<Result<Vec<_>, _>>()?;
             config.catalogue.set_ranking(&chains)
         },
     ),

@@ -21,10 +21,7 @@ pub fn text(value: &Value) -> Read<String> {
 
 /// A text that `T` can read.
 pub fn parsed<T: FromStr>(value: &Value, mend: &str) -> Read<T> {
-    value
-        .as_str()
-        .and_then(|text| text.trim().parse().ok())
-        .ok_or_else(|| format!("{} {mend}", shown(value)))
+    value.as_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| format!("{} {mend}", shown(value)))
 }
 
 /// A whole number between two bounds, both included; `what` says what it counts.
@@ -32,9 +29,7 @@ pub fn number<T>(value: &Value, low: T, high: T, what: &str) -> Read<T>
 where
     T: TryFrom<i64> + PartialOrd + Display + Copy,
 {
-    let number = value
-        .as_integer()
-        .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+    let number = value.as_integer().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
     number
         .and_then(|number| T::try_from(number).ok())
         .filter(|number| (low..=high).contains(number))
@@ -45,35 +40,18 @@ pub fn truth(value: &Value) -> Read<bool> {
     value
         .as_bool()
         .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
-        .ok_or_else(|| {
-            format!(
-                "{} is neither true nor false; give one of the two",
-                shown(value)
-            )
-        })
+        .ok_or_else(|| format!("{} is neither true nor false; give one of the two", shown(value)))
 }
 
 /// One of some words.
 pub fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Read<T> {
-    let known = || {
-        words
-            .iter()
-            .map(|(word, _)| format!("\"{word}\""))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let known = || words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
     let text = value.as_str().map(str::trim);
     words
         .iter()
         .find(|(word, _)| Some(*word) == text)
         .map(|(_, meant)| *meant)
-        .ok_or_else(|| {
-            format!(
-                "{} is not one of {}; give one of them",
-                shown(value),
-                known()
-            )
-        })
+        .ok_or_else(|| format!("{} is not one of {}; give one of them", shown(value), known()))
 }
 
 /// A list; in a variable its items stand between commas.
@@ -86,10 +64,7 @@ pub fn list(value: Value) -> Read<Vec<Value>> {
             .filter(|item| !item.is_empty())
             .map(|item| Value::String(item.to_owned()))
             .collect()),
-        other => Err(format!(
-            "{} is no list; give one, such as [\"one\", \"two\"]",
-            shown(&other)
-        )),
+        other => Err(format!("{} is no list; give one, such as [\"one\", \"two\"]", shown(&other))),
     }
 }
 
@@ -113,8 +88,5 @@ pub fn table(value: Value) -> Read<Vec<(String, String)>> {
                 .map(|(name, value)| value.as_str().map(|text| (name, text.to_owned())))
                 .collect::<Option<Vec<_>>>()
         })
-        .ok_or_else(|| {
-            "it is no table of texts; give one, such as { read = \"Read or view an entity\" }"
-                .to_owned()
-        })
+        .ok_or_else(|| "it is no table of texts; give one, such as { read = \"Read or view an entity\" }".to_owned())
 }

@@ -57,22 +57,17 @@ pub fn establish(engine: Engine, url: &str, read_only: bool) -> anyhow::Result<A
     match engine {
         Engine::Sqlite => {
             let file = url.strip_prefix("sqlite:").unwrap_or(url);
-            let mut connection = SqliteConnection::establish(file)
-                .with_context(|| format!("opening the database file {file}"))?;
-            connection
-                .batch_execute(SQLITE)
-                .with_context(|| format!("setting up the database file {file}"))?;
+            let mut connection =
+                SqliteConnection::establish(file).with_context(|| format!("opening the database file {file}"))?;
+            connection.batch_execute(SQLITE).with_context(|| format!("setting up the database file {file}"))?;
             if read_only {
                 connection.batch_execute("PRAGMA query_only = ON")?;
             }
             Ok(AnyConnection::Sqlite(connection))
         }
         Engine::Postgres => {
-            let mut connection =
-                PgConnection::establish(&with_timeouts(url)).context("connecting to PostgreSQL")?;
-            connection
-                .batch_execute(POSTGRES)
-                .context("setting up the PostgreSQL connection")?;
+            let mut connection = PgConnection::establish(&with_timeouts(url)).context("connecting to PostgreSQL")?;
+            connection.batch_execute(POSTGRES).context("setting up the PostgreSQL connection")?;
             Ok(AnyConnection::Postgres(connection))
         }
     }
@@ -100,15 +95,9 @@ fn with_timeouts(url: &str) -> String {
 /// Whether a failure means that the connection should not be used again.
 pub fn is_fatal(error: &DieselError) -> bool {
     match error {
-        DieselError::DatabaseError(
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::ReadOnlyTransaction,
-            _,
-        )
+        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::ReadOnlyTransaction, _)
         | DieselError::BrokenTransactionManager => true,
-        DieselError::DatabaseError(
-            DatabaseErrorKind::Unknown | DatabaseErrorKind::UnableToSendCommand,
-            info,
-        ) => {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown | DatabaseErrorKind::UnableToSendCommand, info) => {
             let message = info.message();
             [
                 "server closed the connection",
@@ -139,11 +128,7 @@ pub struct Manager {
 
 impl Manager {
     pub(super) fn new(engine: Engine, url: &str, read_only: bool) -> Self {
-        Self {
-            engine,
-            url: url.to_owned(),
-            read_only,
-        }
+        Self { engine, url: url.to_owned(), read_only }
     }
 }
 
@@ -151,18 +136,11 @@ impl r2d2::ManageConnection for Manager {
     type Connection = Pooled;
     type Error = std::io::Error;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the age of a health check is the process's matter, not a rule's"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the age of a health check is the process's matter, not a rule's")]
     fn connect(&self) -> Result<Pooled, Self::Error> {
         let connection = establish(self.engine, &self.url, self.read_only)
             .map_err(|error| std::io::Error::other(format!("{error:#}")))?;
-        Ok(Pooled {
-            connection,
-            dead: false,
-            checked: Instant::now(),
-        })
+        Ok(Pooled { connection, dead: false, checked: Instant::now() })
     }
 
     /// Free for a connection that was in use a moment ago; one that rested is asked whether it still may write, since
@@ -170,11 +148,9 @@ impl r2d2::ManageConnection for Manager {
     #[expect(clippy::disallowed_methods, reason = "as in `connect`")]
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
         if self.engine == Engine::Postgres && pooled.checked.elapsed() > Duration::from_secs(1) {
-            let answer = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(
-                "NOT pg_is_in_recovery()",
-            ))
-            .get_result::<bool>(&mut pooled.connection)
-            .map_err(std::io::Error::other)?;
+            let answer = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>("NOT pg_is_in_recovery()"))
+                .get_result::<bool>(&mut pooled.connection)
+                .map_err(std::io::Error::other)?;
             if !answer {
                 return Err(std::io::Error::other("the server became read-only"));
             }
@@ -184,8 +160,6 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        pooled.dead
-            || std::thread::panicking()
-            || AnyConnection::is_broken_transaction_manager(&mut pooled.connection)
+        pooled.dead || std::thread::panicking() || AnyConnection::is_broken_transaction_manager(&mut pooled.connection)
     }
 }

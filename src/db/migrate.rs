@@ -45,28 +45,20 @@ pub fn run(connection: &mut Connection) -> anyhow::Result<()> {
 }
 
 fn apply(connection: &mut Connection, steps: EmbeddedMigrations) -> anyhow::Result<()> {
-    let known: Vec<String> =
-        MigrationSource::<<Connection as diesel::Connection>::Backend>::migrations(&steps)
-            .map_err(|error| anyhow!(error))?
-            .iter()
-            .map(|step| step.name().version().to_string())
-            .collect();
-    let applied = connection
-        .applied_migrations()
-        .map_err(|error| anyhow!(error))
-        .context("reading which migrations ran")?;
-    if let Some(newer) = applied
+    let known: Vec<String> = MigrationSource::<<Connection as diesel::Connection>::Backend>::migrations(&steps)
+        .map_err(|error| anyhow!(error))?
         .iter()
-        .find(|version| !known.contains(&version.to_string()))
-    {
+        .map(|step| step.name().version().to_string())
+        .collect();
+    let applied =
+        connection.applied_migrations().map_err(|error| anyhow!(error)).context("reading which migrations ran")?;
+    if let Some(newer) = applied.iter().find(|version| !known.contains(&version.to_string())) {
         bail!(
             "the database was written by a newer version of Keystead (migration {newer}); start that version, or restore a backup"
         );
     }
-    for step in connection
-        .run_pending_migrations(steps)
-        .map_err(|error| anyhow!(error))
-        .context("migrating the database")?
+    for step in
+        connection.run_pending_migrations(steps).map_err(|error| anyhow!(error)).context("migrating the database")?
     {
         tracing::info!(migration = %step, "database migrated");
     }

@@ -74,12 +74,7 @@ impl Db {
             Engine::Sqlite => Some(start_writer(first)?),
             Engine::Postgres => None,
         };
-        Ok(Self {
-            engine,
-            readers,
-            writer,
-            _url: url.into(),
-        })
+        Ok(Self { engine, readers, writer, _url: url.into() })
     }
 
     /// Which engine this is.
@@ -129,9 +124,7 @@ impl Db {
         };
         let (answer, answered) = oneshot::channel();
         queue(writer, work, move |outcome| drop(answer.send(outcome)))?;
-        answered
-            .await
-            .map_err(|_| Error::Unavailable("the database writer stopped"))?
+        answered.await.map_err(|_| Error::Unavailable("the database writer stopped"))?
     }
 
     /// Changes something, from a thread that may wait: the command line and the jobs.
@@ -149,9 +142,7 @@ impl Db {
         };
         let (answer, answered) = std::sync::mpsc::channel();
         queue(writer, work, move |outcome| drop(answer.send(outcome)))?;
-        answered
-            .recv()
-            .map_err(|_| Error::Unavailable("the database writer stopped"))?
+        answered.recv().map_err(|_| Error::Unavailable("the database writer stopped"))?
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Manager>> {
@@ -173,11 +164,7 @@ impl Pooled {
     }
 }
 
-fn queue<T, F>(
-    writer: &SyncSender<Job>,
-    work: F,
-    answer: impl FnOnce(Result<T>) + Send + 'static,
-) -> Result<()>
+fn queue<T, F>(writer: &SyncSender<Job>, work: F, answer: impl FnOnce(Result<T>) + Send + 'static) -> Result<()>
 where
     T: Send + 'static,
     F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -191,19 +178,16 @@ where
 
 fn start_writer(mut connection: Connection) -> anyhow::Result<SyncSender<Job>> {
     let (sender, jobs) = sync_channel::<Job>(WRITE_QUEUE);
-    std::thread::Builder::new()
-        .name("db-writer".into())
-        .spawn(move || {
-            for job in jobs {
-                // A panicking verb answers nobody (its caller sees the dropped channel) and must not end the writer.
-                let survived =
-                    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut connection)));
-                if survived.is_err() {
-                    tracing::error!("a write panicked; it was rolled back");
-                    drop(Connection::rollback_transaction(&mut connection));
-                }
+    std::thread::Builder::new().name("db-writer".into()).spawn(move || {
+        for job in jobs {
+            // A panicking verb answers nobody (its caller sees the dropped channel) and must not end the writer.
+            let survived = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut connection)));
+            if survived.is_err() {
+                tracing::error!("a write panicked; it was rolled back");
+                drop(Connection::rollback_transaction(&mut connection));
             }
-        })?;
+        }
+    })?;
     Ok(sender)
 }
 
@@ -211,14 +195,9 @@ fn start_writer(mut connection: Connection) -> anyhow::Result<SyncSender<Job>> {
 ///
 /// SQLite must begin IMMEDIATE: a transaction that reads first and then writes fails at once when another writer came
 /// between, whatever the busy timeout says.
-fn transaction<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
-) -> Result<T> {
+fn transaction<T>(connection: &mut Connection, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
     match connection {
-        Connection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?
-        }
+        Connection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
         Connection::Postgres(_) => Connection::begin_transaction(connection)?,
     }
     match work(&mut Tx(connection)) {
@@ -234,7 +213,5 @@ fn transaction<T>(
 }
 
 async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Error::Unavailable("database work was cut short"))?
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Unavailable("database work was cut short"))?
 }

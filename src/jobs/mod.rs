@@ -33,18 +33,10 @@ impl Background {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(instance: &Arc<Instance>) -> std::io::Result<Self> {
-        let mut background = Self {
-            stop: Vec::new(),
-            threads: Vec::new(),
-        };
+        let mut background = Self { stop: Vec::new(), threads: Vec::new() };
         background.every("mail", Duration::from_secs(1), instance, |instance| {
             if instance.db.read_here(mail::waiting)? > 0 {
-                mail::deliver_due(
-                    &instance.db,
-                    &instance.carrier,
-                    &instance.config.mail.from,
-                    &instance.clock,
-                )?;
+                mail::deliver_due(&instance.db, &instance.carrier, &instance.config.mail.from, &instance.clock)?;
             }
             Ok(())
         })?;
@@ -106,8 +98,7 @@ pub fn tidy(db: &Db, config: &Config, now: Timestamp) -> Result<()> {
         session::forget_old(tx, &sessions, now)?;
         throttle::forget_old(tx, now)?;
         mail::forget_old(tx, now.plus(-MAIL_KEPT))?;
-        diesel::delete(form_uses::table.filter(form_uses::used_at.lt(now.plus(-DAY))))
-            .execute(&mut **tx)?;
+        diesel::delete(form_uses::table.filter(form_uses::used_at.lt(now.plus(-DAY)))).execute(&mut **tx)?;
         Ok(())
     })
 }

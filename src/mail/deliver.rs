@@ -39,12 +39,9 @@ impl Carrier {
     /// When the folder can't be made.
     pub fn of(config: &Config) -> Result<Self, ConfigError> {
         if let Some(url) = &config.mail.smtp_url {
-            let transport = SmtpTransport::from_url(url.reveal()).map_err(|_| {
-                ConfigError("mail.smtp_url: it is no mail server's address; mend it".to_owned())
-            })?;
-            return Ok(Self::Smtp(Box::new(
-                transport.timeout(Some(Duration::from_secs(10))).build(),
-            )));
+            let transport = SmtpTransport::from_url(url.reveal())
+                .map_err(|_| ConfigError("mail.smtp_url: it is no mail server's address; mend it".to_owned()))?;
+            return Ok(Self::Smtp(Box::new(transport.timeout(Some(Duration::from_secs(10))).build())));
         }
         let folder = config.data_dir.join("mail");
         std::fs::create_dir_all(&folder).map_err(|error| {
@@ -66,25 +63,16 @@ impl Carrier {
 
     fn carry(&self, mail: &Queued, message: &Message) -> Result<(), Refusal> {
         match self {
-            Self::Smtp(transport) => transport.send(message).map(drop).map_err(|error| Refusal {
-                permanent: error.is_permanent(),
-                reason: error.to_string(),
-            }),
+            Self::Smtp(transport) => transport
+                .send(message)
+                .map(drop)
+                .map_err(|error| Refusal { permanent: error.is_permanent(), reason: error.to_string() }),
             Self::Folder(folder) => {
-                let (draft, file) = (
-                    folder.join(format!(".{}.tmp", mail.id)),
-                    folder.join(format!("{}.eml", mail.id)),
-                );
+                let (draft, file) = (folder.join(format!(".{}.tmp", mail.id)), folder.join(format!("{}.eml", mail.id)));
                 let written = std::fs::File::create(&draft)
-                    .and_then(|mut open| {
-                        open.write_all(&message.formatted())
-                            .and_then(|()| open.sync_all())
-                    })
+                    .and_then(|mut open| open.write_all(&message.formatted()).and_then(|()| open.sync_all()))
                     .and_then(|()| std::fs::rename(&draft, &file));
-                written.map_err(|error| Refusal {
-                    permanent: false,
-                    reason: format!("{}: {error}", file.display()),
-                })
+                written.map_err(|error| Refusal { permanent: false, reason: format!("{}: {error}", file.display()) })
             }
         }
     }
@@ -105,12 +93,7 @@ pub fn deliver_due(db: &Db, carrier: &Carrier, from: &Mailbox, clock: &Clock) ->
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             compose(&mail, from).and_then(|message| carrier.carry(&mail, &message))
         }))
-        .unwrap_or_else(|_| {
-            Err(Refusal {
-                reason: "the mail could not be written".to_owned(),
-                permanent: true,
-            })
-        });
+        .unwrap_or_else(|_| Err(Refusal { reason: "the mail could not be written".to_owned(), permanent: true }));
         let filed = carrier.folder().is_some();
         gone += usize::from(outcome.is_ok());
         db.write_here(move |tx| match outcome {
@@ -118,7 +101,11 @@ pub fn deliver_due(db: &Db, carrier: &Carrier, from: &Mailbox, clock: &Clock) ->
             Ok(()) => outbox::sent(tx, &mail.id),
             Err(refusal) => {
                 tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, reason = %refusal.reason, "mail not sent");
-                let wait = usize::try_from(mail.attempts).ok().and_then(|attempt| WAITS.get(attempt)).copied().unwrap_or(60 * 60);
+                let wait = usize::try_from(mail.attempts)
+                    .ok()
+                    .and_then(|attempt| WAITS.get(attempt))
+                    .copied()
+                    .unwrap_or(60 * 60);
                 let given_up = refusal.permanent || mail.created_at.until(now) >= DAY;
                 let state = if given_up { MailState::Failed } else { MailState::Waiting };
                 outbox::set_state(tx, &mail.id, state, &refusal.reason, now.plus(wait))
@@ -128,10 +115,7 @@ pub fn deliver_due(db: &Db, carrier: &Carrier, from: &Mailbox, clock: &Clock) ->
 }
 
 fn compose(mail: &Queued, from: &Mailbox) -> Result<Message, Refusal> {
-    let refuse = |error: &dyn std::fmt::Display| Refusal {
-        reason: error.to_string(),
-        permanent: true,
-    };
+    let refuse = |error: &dyn std::fmt::Display| Refusal { reason: error.to_string(), permanent: true };
     let recipient: Address = mail.recipient.parse().map_err(|error| refuse(&error))?;
     Message::builder()
         .from(from.clone())
@@ -141,10 +125,7 @@ fn compose(mail: &Queued, from: &Mailbox) -> Result<Message, Refusal> {
         // The same id at every attempt: a server that took the mail and lost its answer sees the second as the first.
         .message_id(Some(format!("<{}@{}>", mail.id, from.email.domain())))
         .header(AutoSubmitted)
-        .multipart(MultiPart::alternative_plain_html(
-            mail.text_body.clone(),
-            mail.html_body.clone(),
-        ))
+        .multipart(MultiPart::alternative_plain_html(mail.text_body.clone(), mail.html_body.clone()))
         .map_err(|error| refuse(&error))
 }
 

@@ -21,11 +21,7 @@ impl Letter {
     /// # Errors
     /// When a template fails.
     pub fn write(subject: String, text: &impl Template, html: &impl Template) -> Result<Self> {
-        Ok(Self {
-            subject,
-            text: text.render()?,
-            html: html.render()?,
-        })
+        Ok(Self { subject, text: text.render()?, html: html.render()? })
     }
 }
 

@@ -72,13 +72,7 @@ const COLUMNS: Columns = (
 ///
 /// # Errors
 /// When the database refuses; then the change is rolled back with it.
-pub fn queue(
-    tx: &mut Tx<'_>,
-    user: Option<&UserId>,
-    recipient: &str,
-    letter: &Letter,
-    now: Timestamp,
-) -> Result<()> {
+pub fn queue(tx: &mut Tx<'_>, user: Option<&UserId>, recipient: &str, letter: &Letter, now: Timestamp) -> Result<()> {
     diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(MailId::new()),
@@ -102,10 +96,7 @@ pub fn queue(
 /// # Errors
 /// When the database refuses.
 pub fn waiting(connection: &mut Connection) -> Result<i64> {
-    Ok(outbox::table
-        .filter(outbox::state.eq(MailState::Waiting))
-        .count()
-        .get_result(connection)?)
+    Ok(outbox::table.filter(outbox::state.eq(MailState::Waiting)).count().get_result(connection)?)
 }
 
 /// The newest mails, for the administrator's page.
@@ -113,11 +104,7 @@ pub fn waiting(connection: &mut Connection) -> Result<i64> {
 /// # Errors
 /// When the database refuses.
 pub fn page(connection: &mut Connection, count: i64) -> Result<Vec<Queued>> {
-    Ok(outbox::table
-        .order(outbox::id.desc())
-        .limit(count)
-        .select(COLUMNS)
-        .load(connection)?)
+    Ok(outbox::table.order(outbox::id.desc()).limit(count).select(COLUMNS).load(connection)?)
 }
 
 /// One mail.
@@ -130,9 +117,7 @@ pub fn find(connection: &mut Connection, id: &MailId) -> Result<Queued> {
 
 /// A mail that is due, and claims it until `lease` from now.
 pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, lease: i64) -> Result<Option<Queued>> {
-    let due = outbox::table
-        .filter(outbox::state.eq(MailState::Waiting))
-        .filter(outbox::due_at.le(now));
+    let due = outbox::table.filter(outbox::state.eq(MailState::Waiting)).filter(outbox::due_at.le(now));
     let Some((mail, due_at)) = due
         .order((outbox::due_at, outbox::id))
         .select((COLUMNS, outbox::due_at))
@@ -142,16 +127,9 @@ pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, lease: i64) -> Result<Optio
         return Ok(None);
     };
     // Another node may have read the same row: only one of the two finds the due time unchanged.
-    let mine = diesel::update(
-        outbox::table
-            .find(&mail.id)
-            .filter(outbox::due_at.eq(due_at)),
-    )
-    .set((
-        outbox::due_at.eq(now.plus(lease)),
-        outbox::attempts.eq(outbox::attempts + 1),
-    ))
-    .execute(&mut **tx)?;
+    let mine = diesel::update(outbox::table.find(&mail.id).filter(outbox::due_at.eq(due_at)))
+        .set((outbox::due_at.eq(now.plus(lease)), outbox::attempts.eq(outbox::attempts + 1)))
+        .execute(&mut **tx)?;
     Ok((mine == 1).then_some(mail))
 }
 
@@ -160,29 +138,15 @@ pub(super) fn sent(tx: &mut Tx<'_>, id: &MailId) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn set_state(
-    tx: &mut Tx<'_>,
-    id: &MailId,
-    state: MailState,
-    reason: &str,
-    due_at: Timestamp,
-) -> Result<()> {
+pub(super) fn set_state(tx: &mut Tx<'_>, id: &MailId, state: MailState, reason: &str, due_at: Timestamp) -> Result<()> {
     diesel::update(outbox::table.find(id))
-        .set((
-            outbox::state.eq(state),
-            outbox::reason.eq(reason),
-            outbox::due_at.eq(due_at),
-        ))
+        .set((outbox::state.eq(state), outbox::reason.eq(reason), outbox::due_at.eq(due_at)))
         .execute(&mut **tx)?;
     Ok(())
 }
 
 /// Takes away what was filed or given up before `moment`.
 pub(crate) fn forget_old(tx: &mut Tx<'_>, moment: Timestamp) -> Result<usize> {
-    Ok(diesel::delete(
-        outbox::table
-            .filter(outbox::state.ne(MailState::Waiting))
-            .filter(outbox::created_at.lt(moment)),
-    )
-    .execute(&mut **tx)?)
+    Ok(diesel::delete(outbox::table.filter(outbox::state.ne(MailState::Waiting)).filter(outbox::created_at.lt(moment)))
+        .execute(&mut **tx)?)
 }

@@ -12,9 +12,7 @@ use crate::auth::SignedIn;
 use crate::error::Result;
 use crate::text;
 use crate::urls;
-use crate::web::{
-    Field, FieldError, Notice, Posted, Problems, Shell, Visitor, errors, filters, html, see_other,
-};
+use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, errors, filters, html, see_other};
 
 #[derive(Template)]
 #[template(path = "profile/profile.html")]
@@ -38,9 +36,7 @@ impl ProfileForm {
     fn check(&self) -> Result<NewNames, Problems> {
         let mut problems = Problems::none();
         let mut check =
-            |name: &'static str,
-             typed: Option<&String>,
-             rule: fn(&str) -> Result<(), validator::ValidationError>| {
+            |name: &'static str, typed: Option<&String>, rule: fn(&str) -> Result<(), validator::ValidationError>| {
                 if let Some(Err(error)) = typed.map(|typed| rule(typed)) {
                     problems.add(name, error.message.unwrap_or_default());
                 }
@@ -48,14 +44,7 @@ impl ProfileForm {
             };
         let first_name = check("first_name", self.first_name.as_ref(), text::first_name);
         let last_name = check("last_name", self.last_name.as_ref(), text::last_name);
-        if problems.is_empty() {
-            Ok(NewNames {
-                first_name,
-                last_name,
-            })
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(NewNames { first_name, last_name }) } else { Err(problems) }
     }
 }
 
@@ -73,14 +62,8 @@ fn page(
             shell: visitor.shell("My profile", "profile"),
             errors: problems.list(),
             email: account.email.clone(),
-            first_name: problems.field(
-                "first_name",
-                form.first_name.as_deref().unwrap_or(&account.first_name),
-            ),
-            last_name: problems.field(
-                "last_name",
-                form.last_name.as_deref().unwrap_or(&account.last_name),
-            ),
+            first_name: problems.field("first_name", form.first_name.as_deref().unwrap_or(&account.first_name)),
+            last_name: problems.field("last_name", form.last_name.as_deref().unwrap_or(&account.last_name)),
         },
     )
 }
@@ -90,13 +73,7 @@ fn page(
 /// # Errors
 /// When the template fails.
 pub async fn show(who: SignedIn, visitor: Visitor) -> Result<HttpResponse> {
-    page(
-        &visitor,
-        &who,
-        StatusCode::OK,
-        &ProfileForm::default(),
-        &Problems::none(),
-    )
+    page(&visitor, &who, StatusCode::OK, &ProfileForm::default(), &Problems::none())
 }
 
 /// `POST /settings/profile`.
@@ -109,17 +86,11 @@ pub async fn save(
     instance: web::Data<Instance>,
     Posted(form): Posted<ProfileForm>,
 ) -> Result<HttpResponse> {
-    let script = errors::wants_json(
-        visitor.request().path(),
-        visitor.request().headers().get(header::ACCEPT),
-    );
+    let script = errors::wants_json(visitor.request().path(), visitor.request().headers().get(header::ACCEPT));
     match form.check() {
         Ok(names) => {
             let (doer, now) = (who.clone(), instance.clock.now());
-            instance
-                .db
-                .write(move |tx| rename(tx, doer.owner(), &doer.actor(), now, &names))
-                .await?;
+            instance.db.write(move |tx| rename(tx, doer.owner(), &doer.actor(), now, &names)).await?;
             if script {
                 return Ok(HttpResponse::Ok().json(json!({ "saved": true })));
             }
@@ -135,12 +106,6 @@ pub async fn save(
                 .collect();
             Ok(HttpResponse::UnprocessableEntity().json(json!({ "errors": list })))
         }
-        Err(problems) => page(
-            &visitor,
-            &who,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &form,
-            &problems,
-        ),
+        Err(problems) => page(&visitor, &who, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems),
     }
 }

@@ -22,12 +22,8 @@ use crate::urls;
 /// # Errors
 /// When the database refuses; then nothing changed.
 pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password) -> Result<NewKey> {
-    let (hash, now, who, sessions) = (
-        instance.hasher.hash(new).await?,
-        instance.clock.now(),
-        who.clone(),
-        instance.config.sessions.clone(),
-    );
+    let (hash, now, who, sessions) =
+        (instance.hasher.hash(new).await?, instance.clock.now(), who.clone(), instance.config.sessions.clone());
     let account = who.account();
     let actor = who.actor();
     let letter = PasswordChanged {
@@ -44,25 +40,16 @@ pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password)
         .write(move |tx| {
             let (account, actor) = (who.account(), who.actor());
             diesel::update(users::table.find(&account.user_id))
-                .set((
-                    users::password_hash.eq(hash),
-                    users::password_changed_at.eq(now),
-                ))
+                .set((users::password_hash.eq(hash), users::password_changed_at.eq(now)))
                 .execute(&mut **tx)?;
             let ended = session::end_others(tx, &account.user_id, &account.session_id)?;
-            let detail = if ended == 1 {
-                "1 other session ended".to_owned()
-            } else {
-                format!("{ended} other sessions ended")
-            };
+            let detail =
+                if ended == 1 { "1 other session ended".to_owned() } else { format!("{ended} other sessions ended") };
             record(
                 tx,
                 &actor,
                 now,
-                &Event {
-                    detail: &detail,
-                    ..Event::of_user(Action::PasswordChanged, &account.user_id)
-                },
+                &Event { detail: &detail, ..Event::of_user(Action::PasswordChanged, &account.user_id) },
             )?;
             queue(tx, Some(&account.user_id), &account.email, &letter, now)?;
             session::renew(tx, &account.session_id, &sessions, now)

@@ -14,9 +14,7 @@ use crate::error::{Error, Result};
 use crate::sign_in;
 use crate::tokens;
 use crate::urls;
-use crate::web::{
-    Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other,
-};
+use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
 
 #[derive(Template)]
 #[template(path = "security/security.html")]
@@ -60,10 +58,8 @@ async fn page(
     problems: &Problems,
 ) -> Result<HttpResponse> {
     let (owner, now) = (who.clone(), instance.clock.now());
-    let tokens_active = instance
-        .db
-        .read(move |connection| tokens::count_active(connection, owner.owner(), now))
-        .await?;
+    let tokens_active =
+        instance.db.read(move |connection| tokens::count_active(connection, owner.owner(), now)).await?;
     html(
         status,
         &SecurityPage {
@@ -84,11 +80,7 @@ async fn page(
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn show(
-    who: SignedIn,
-    visitor: Visitor,
-    instance: web::Data<Instance>,
-) -> Result<HttpResponse> {
+pub async fn show(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
     page(&visitor, &instance, &who, StatusCode::OK, &Problems::none()).await
 }
 
@@ -104,11 +96,7 @@ pub async fn change_password(
     Posted(form): Posted<PasswordForm>,
 ) -> Result<HttpResponse> {
     let mut found = Problems::none();
-    for problem in problems(
-        &form.password,
-        &context(&instance, &who),
-        &instance.config.passwords,
-    ) {
+    for problem in problems(&form.password, &context(&instance, &who), &instance.config.passwords) {
         found.add("password", problem.to_string());
     }
     if let Some(problem) = mismatch(&form.password, &form.confirm) {
@@ -121,20 +109,10 @@ pub async fn change_password(
         found.add("current", "That is not your current password. Try again.");
     }
     if !found.is_empty() {
-        return page(
-            &visitor,
-            &instance,
-            &who,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &found,
-        )
-        .await;
+        return page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, &found).await;
     }
-    let new =
-        Password::new(&form.password).map_err(|problem| Error::Internal(problem.to_string()))?;
-    super::change_password(&instance, &who, new)
-        .await?
-        .give(&session)?;
+    let new = Password::new(&form.password).map_err(|problem| Error::Internal(problem.to_string()))?;
+    super::change_password(&instance, &who, new).await?.give(&session)?;
     let mut response = see_other(&urls::settings_security());
     Notice::PasswordChanged.send(&mut response, instance.config.is_https());
     Ok(response)

@@ -32,25 +32,15 @@ pub fn link(instance: &Instance) -> Result<Option<String>> {
             .execute(&mut **tx)?;
         Ok(())
     })?;
-    Ok(Some(
-        instance
-            .config
-            .absolute(&format!("{}?code={code}", urls::setup())),
-    ))
+    Ok(Some(instance.config.absolute(&format!("{}?code={code}", urls::setup()))))
 }
 
 /// Sixteen characters that nobody mistakes for one another: 80 random bits.
 fn new_code() -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let letters: Vec<char> = crate::ids::random::<16>()
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
-        .collect();
-    letters
-        .chunks(4)
-        .map(|group| group.iter().collect::<String>())
-        .collect::<Vec<_>>()
-        .join("-")
+    let letters: Vec<char> =
+        crate::ids::random::<16>().iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
 /// Whether setup is over.
@@ -63,11 +53,7 @@ pub fn done(connection: &mut Connection) -> Result<bool> {
 
 /// A code as it is compared: people type capitals and leave out hyphens.
 fn code_hash(typed: &str) -> SecretHash {
-    let letters: String = typed
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
+    let letters: String = typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let grouped = letters
         .as_bytes()
         .chunks(4)
@@ -103,20 +89,13 @@ pub fn make_first_administrator(
     now: Timestamp,
 ) -> Result<NewKey> {
     // Deleting the code decides: of two that come at once, one deletes it.
-    if diesel::delete(setup_codes::table.find(code_hash(code))).execute(&mut **tx)? != 1
-        || done(tx)?
-    {
+    if diesel::delete(setup_codes::table.find(code_hash(code))).execute(&mut **tx)? != 1 || done(tx)? {
         return Err(Error::NotFound);
     }
     diesel::delete(setup_codes::table).execute(&mut **tx)?;
     let user = create(tx, new, now)?;
     let actor = Actor::arriving(&user, origin);
-    record(
-        tx,
-        &actor,
-        now,
-        &Event::of_user(Action::InstanceSetUp, &user),
-    )?;
+    record(tx, &actor, now, &Event::of_user(Action::InstanceSetUp, &user))?;
     let (_, key) = session::begin(tx, &user, false, actor.origin(), config, now)?;
     Ok(key)
 }

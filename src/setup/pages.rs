@@ -17,9 +17,7 @@ use crate::error::{Error, Result};
 use crate::text;
 use crate::urls;
 use crate::users::NewUser;
-use crate::web::{
-    Field, FieldError, Notice, Posted, Problems, Shell, Visitor, client, filters, html, see_other,
-};
+use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, client, filters, html, see_other};
 
 #[derive(Template)]
 #[template(path = "setup/setup.html")]
@@ -97,13 +95,7 @@ pub async fn show(
     if instance.db.read(done).await? {
         return Ok(see_other(&urls::home()));
     }
-    page(
-        &visitor,
-        &instance,
-        StatusCode::OK,
-        &form,
-        &Problems::none(),
-    )
+    page(&visitor, &instance, StatusCode::OK, &form, &Problems::none())
 }
 
 /// `POST /setup`.
@@ -122,49 +114,25 @@ pub async fn submit(
     let now = instance.clock.now();
     throttle::enter(
         &instance.db,
-        vec![(
-            format!(
-                "setup {}",
-                throttle::network(client::address(visitor.request()))
-            ),
-            throttle::SETUP,
-        )],
+        vec![(format!("setup {}", throttle::network(client::address(visitor.request()))), throttle::SETUP)],
         now,
     )
     .await?;
     let mut found = Problems::of(&form);
     let typed = form.code.clone();
-    if !instance
-        .db
-        .read(move |connection| knows_code(connection, &typed))
-        .await?
-    {
-        found.add(
-            "code",
-            "Copy the code from the line that Keystead printed when it started",
-        );
+    if !instance.db.read(move |connection| knows_code(connection, &typed)).await? {
+        found.add("code", "Copy the code from the line that Keystead printed when it started");
     }
-    for problem in problems(
-        &form.password,
-        &form.context(&instance),
-        &instance.config.passwords,
-    ) {
+    for problem in problems(&form.password, &form.context(&instance), &instance.config.passwords) {
         found.add("password", problem.to_string());
     }
     if let Some(problem) = mismatch(&form.password, &form.confirm) {
         found.add("confirm", problem.to_string());
     }
     if !found.is_empty() {
-        return page(
-            &visitor,
-            &instance,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &form,
-            &found,
-        );
+        return page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &found);
     }
-    let password =
-        Password::new(&form.password).map_err(|problem| Error::Internal(problem.to_string()))?;
+    let password = Password::new(&form.password).map_err(|problem| Error::Internal(problem.to_string()))?;
     let new = NewUser {
         email: form.email.trim().to_owned(),
         first_name: text::tidy(&form.first_name),
@@ -172,16 +140,8 @@ pub async fn submit(
         password_hash: Some(instance.hasher.hash(password).await?),
         is_administrator: true,
     };
-    let (code, origin, sessions) = (
-        form.code.clone(),
-        Origin::of(visitor.request()),
-        instance.config.sessions.clone(),
-    );
-    match instance
-        .db
-        .write(move |tx| make_first_administrator(tx, &code, &new, origin, &sessions, now))
-        .await
-    {
+    let (code, origin, sessions) = (form.code.clone(), Origin::of(visitor.request()), instance.config.sessions.clone());
+    match instance.db.write(move |tx| make_first_administrator(tx, &code, &new, origin, &sessions, now)).await {
         Ok(key) => {
             key.give(&session)?;
             let mut response = see_other(&urls::settings_profile());

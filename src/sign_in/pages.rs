@@ -17,8 +17,7 @@ use crate::setup;
 use crate::urls;
 use crate::web::front::KeepSignedIn;
 use crate::web::{
-    Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, returning,
-    see_other,
+    Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, returning, see_other,
 };
 
 #[derive(Template)]
@@ -52,11 +51,7 @@ pub async fn home(visitor: Visitor, instance: web::Data<Instance>) -> Result<Htt
         return Ok(see_other(&urls::settings_profile()));
     }
     let ready = instance.db.read(setup::done).await?;
-    Ok(see_other(&if ready {
-        urls::login()
-    } else {
-        urls::setup()
-    }))
+    Ok(see_other(&if ready { urls::login() } else { urls::setup() }))
 }
 
 fn page(
@@ -96,10 +91,7 @@ pub async fn show(
         return Ok(see_other(&urls::setup()));
     }
     // Nothing of the address goes into the form but where to return to.
-    let form = LoginForm {
-        next: returning::safe(&form.next, ""),
-        ..LoginForm::default()
-    };
+    let form = LoginForm { next: returning::safe(&form.next, ""), ..LoginForm::default() };
     page(&visitor, StatusCode::OK, &form, &Problems::none(), None)
 }
 
@@ -121,41 +113,23 @@ pub async fn submit(
         problems.add("password", "Enter your password");
     }
     if !problems.is_empty() {
-        return page(
-            &visitor,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &form,
-            &problems,
-            None,
-        );
+        return page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems, None);
     }
-    let wish = SignIn {
-        email: form.email.clone(),
-        password: form.password.clone(),
-        keep: form.keep.is_some(),
-    };
+    let wish = SignIn { email: form.email.clone(), password: form.password.clone(), keep: form.keep.is_some() };
     match service::sign_in(&instance, wish, Origin::of(visitor.request())).await? {
         Some(key) => {
             key.give(&session)?;
             if form.keep.is_some() {
-                visitor
-                    .request()
-                    .extensions_mut()
-                    .insert(KeepSignedIn(instance.config.sessions.kept_absolute));
+                visitor.request().extensions_mut().insert(KeepSignedIn(instance.config.sessions.kept_absolute));
             }
-            Ok(see_other(&returning::safe(
-                &form.next,
-                &urls::settings_profile(),
-            )))
+            Ok(see_other(&returning::safe(&form.next, &urls::settings_profile())))
         }
         None => page(
             &visitor,
             StatusCode::UNPROCESSABLE_ENTITY,
             &form,
             &problems,
-            Some(
-                "That e-mail address and password do not belong together. Check both and try again.",
-            ),
+            Some("That e-mail address and password do not belong together. Check both and try again."),
         ),
     }
 }
@@ -175,9 +149,8 @@ pub async fn sign_out(
     let mut response = see_other(&urls::login());
     Notice::SignedOut.send(&mut response, instance.config.is_https());
     // Not "cookies": the notice and the theme are cookies, and the session's is taken back by name.
-    response.headers_mut().insert(
-        HeaderName::from_static("clear-site-data"),
-        HeaderValue::from_static("\"cache\", \"storage\""),
-    );
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(response)
 }

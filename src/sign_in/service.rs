@@ -29,48 +29,25 @@ pub struct SignIn {
 /// [`Error::TooMany`], or [`Error::Unavailable`] when too many sign in at once.
 pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Result<Option<NewKey>> {
     let now = instance.clock.now();
-    let network = throttle::network(
-        origin
-            .address
-            .parse()
-            .unwrap_or_else(|_| [0, 0, 0, 0].into()),
-    );
+    let network = throttle::network(origin.address.parse().unwrap_or_else(|_| [0, 0, 0, 0].into()));
     // The account's door is one for each network: whoever guesses elsewhere can't lock the owner out. Its name holds a
     // keyed hash, since people type passwords into the wrong field.
-    let name = crate::auth::key::hex(
-        &instance
-            .key
-            .sign("door", &[email_key(&wish.email).as_bytes()])[..12],
-    );
+    let name = crate::auth::key::hex(&instance.key.sign("door", &[email_key(&wish.email).as_bytes()])[..12]);
     let account_door: Door = (format!("password {name} {network}"), throttle::ACCOUNT);
     let network_door: Door = (format!("password {network}"), throttle::NETWORK);
-    throttle::enter(
-        &instance.db,
-        vec![account_door.clone(), network_door.clone()],
-        now,
-    )
-    .await?;
+    throttle::enter(&instance.db, vec![account_door.clone(), network_door.clone()], now).await?;
 
     let email = wish.email.clone();
-    let known = instance
-        .db
-        .read(move |connection| by_email(connection, &email))
-        .await?;
+    let known = instance.db.read(move |connection| by_email(connection, &email)).await?;
     let matches = verify(instance, &wish.password, known.as_ref()).await?;
     let (known, rehash) = match (known, matches) {
-        (Some(known), Verdict::Match { rehash }) if known.status == UserStatus::Active => {
-            (known, rehash)
-        }
+        (Some(known), Verdict::Match { rehash }) if known.status == UserStatus::Active => (known, rehash),
         (known, _) => {
             refuse(instance, known.map(|known| known.id), origin).await?;
             return Ok(None);
         }
     };
-    let fresh = if rehash {
-        hash(instance, &wish.password).await?
-    } else {
-        None
-    };
+    let fresh = if rehash { hash(instance, &wish.password).await? } else { None };
     let (sessions, keep) = (instance.config.sessions.clone(), wish.keep);
     let key = instance
         .db
@@ -79,31 +56,18 @@ pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Resul
             throttle::give_back(tx, &network_door.0)?;
             if let Some(fresh) = fresh {
                 // Only if it is still the password that was checked.
-                let same = users::table
-                    .find(&known.id)
-                    .filter(users::password_hash.eq(&known.password_hash));
-                diesel::update(same)
-                    .set(users::password_hash.eq(fresh))
-                    .execute(&mut **tx)?;
+                let same = users::table.find(&known.id).filter(users::password_hash.eq(&known.password_hash));
+                diesel::update(same).set(users::password_hash.eq(fresh)).execute(&mut **tx)?;
             }
             let actor = Actor::arriving(&known.id, origin);
-            record(
-                tx,
-                &actor,
-                now,
-                &Event::of_user(Action::SignedIn, &known.id),
-            )?;
+            record(tx, &actor, now, &Event::of_user(Action::SignedIn, &known.id))?;
             session::begin(tx, &known.id, keep, actor.origin(), &sessions, now).map(|(_, key)| key)
         })
         .await?;
     Ok(Some(key))
 }
 
-async fn refuse(
-    instance: &Instance,
-    user: Option<crate::ids::UserId>,
-    origin: Origin,
-) -> Result<()> {
+async fn refuse(instance: &Instance, user: Option<crate::ids::UserId>, origin: Origin) -> Result<()> {
     let now = instance.clock.now();
     instance
         .db
@@ -126,14 +90,7 @@ async fn verify(instance: &Instance, typed: &str, known: Option<&Credentials>) -
     let Ok(password) = Password::new(typed) else {
         return Ok(Verdict::Mismatch);
     };
-    match instance
-        .hasher
-        .verify(
-            password,
-            known.and_then(|known| known.password_hash.as_deref()),
-        )
-        .await
-    {
+    match instance.hasher.verify(password, known.and_then(|known| known.password_hash.as_deref())).await {
         // Somebody put a monstrous cost into the row: nobody signs in with it, and the log says why.
         Err(HashError::Unusable(_)) => Ok(Verdict::Mismatch),
         outcome => Ok(outcome?),
@@ -168,29 +125,16 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
                 .db
                 .write(move |tx| {
                     session::end(tx, &id)?;
-                    record(
-                        tx,
-                        &actor,
-                        now,
-                        &Event::of_user(Action::ConfirmRefused, &user),
-                    )
+                    record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &user))
                 })
                 .await?;
-            return Err(Error::SignIn {
-                back: crate::urls::home(),
-            });
+            return Err(Error::SignIn { back: crate::urls::home() });
         }
         return Err(error);
     }
     let user = who.account().user_id.clone();
-    let known = instance
-        .db
-        .read(move |connection| credentials(connection, &user))
-        .await?;
-    let right = matches!(
-        verify(instance, typed, Some(&known)).await?,
-        Verdict::Match { .. }
-    );
+    let known = instance.db.read(move |connection| credentials(connection, &user)).await?;
+    let right = matches!(verify(instance, typed, Some(&known)).await?, Verdict::Match { .. });
     let (actor, user) = (who.actor(), who.account().user_id.clone());
     instance
         .db
@@ -198,12 +142,7 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
             if right {
                 throttle::clear(tx, &door.0)
             } else {
-                record(
-                    tx,
-                    &actor,
-                    now,
-                    &Event::of_user(Action::ConfirmRefused, &user),
-                )
+                record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &user))
             }
         })
         .await?;
@@ -215,15 +154,8 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
 /// # Errors
 /// When the session ended meanwhile.
 pub async fn confirm(instance: &Instance, who: &SignedIn) -> Result<NewKey> {
-    let (now, sessions, actor) = (
-        instance.clock.now(),
-        instance.config.sessions.clone(),
-        who.actor(),
-    );
-    let (id, user) = (
-        who.account().session_id.clone(),
-        who.account().user_id.clone(),
-    );
+    let (now, sessions, actor) = (instance.clock.now(), instance.config.sessions.clone(), who.actor());
+    let (id, user) = (who.account().session_id.clone(), who.account().user_id.clone());
     instance
         .db
         .write(move |tx| {
@@ -239,10 +171,7 @@ pub async fn confirm(instance: &Instance, who: &SignedIn) -> Result<NewKey> {
 /// When the database refuses; then it has not ended.
 pub async fn sign_out(instance: &Instance, who: &SignedIn) -> Result<()> {
     let (now, actor) = (instance.clock.now(), who.actor());
-    let (id, user) = (
-        who.account().session_id.clone(),
-        who.account().user_id.clone(),
-    );
+    let (id, user) = (who.account().session_id.clone(), who.account().user_id.clone());
     instance
         .db
         .write(move |tx| {

@@ -13,10 +13,7 @@ use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::error::Result;
 use crate::urls;
-use crate::web::{
-    Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, returning,
-    see_other,
-};
+use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, returning, see_other};
 
 #[derive(Template)]
 #[template(path = "sign_in/step_up.html")]
@@ -49,19 +46,10 @@ fn act(next: &str) -> &'static str {
 
 /// Where one goes who would rather not.
 fn cancel(next: &str) -> String {
-    if next.starts_with("/admin") {
-        urls::admin()
-    } else {
-        urls::settings_tokens()
-    }
+    if next.starts_with("/admin") { urls::admin() } else { urls::settings_tokens() }
 }
 
-fn page(
-    visitor: &Visitor,
-    status: StatusCode,
-    next: &str,
-    problems: &Problems,
-) -> Result<HttpResponse> {
+fn page(visitor: &Visitor, status: StatusCode, next: &str, problems: &Problems) -> Result<HttpResponse> {
     html(
         status,
         &StepUpPage {
@@ -79,17 +67,8 @@ fn page(
 ///
 /// # Errors
 /// When the template fails.
-pub async fn show(
-    _: SignedIn,
-    visitor: Visitor,
-    form: web::Query<StepUpForm>,
-) -> Result<HttpResponse> {
-    page(
-        &visitor,
-        StatusCode::OK,
-        &returning::safe(&form.next, &urls::home()),
-        &Problems::none(),
-    )
+pub async fn show(_: SignedIn, visitor: Visitor, form: web::Query<StepUpForm>) -> Result<HttpResponse> {
+    page(&visitor, StatusCode::OK, &returning::safe(&form.next, &urls::home()), &Problems::none())
 }
 
 /// `POST /step-up`.

@@ -43,11 +43,10 @@ impl NewTokenForm {
     /// All that is wrong with it, field by field.
     pub fn check(&self, now: Timestamp, config: &Config) -> Result<NewToken, Problems> {
         let mut problems = Problems::of(self);
-        let expires_at =
-            expiry(&self.expiry, &self.date, now, &config.tokens).unwrap_or_else(|problem| {
-                problems.add(problem.field(), problem.to_string());
-                None
-            });
+        let expires_at = expiry(&self.expiry, &self.date, now, &config.tokens).unwrap_or_else(|problem| {
+            problems.add(problem.field(), problem.to_string());
+            None
+        });
         let everything = match self.access.as_str() {
             "everything" => true,
             "selected" => false,
@@ -61,19 +60,12 @@ impl NewTokenForm {
             Scopes::default()
         });
         if self.access == "selected" && self.scope.is_empty() {
-            problems.add(
-                "scope",
-                "Tick at least one right, or choose everything that you may do",
-            );
+            problems.add("scope", "Tick at least one right, or choose everything that you may do");
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let scopes = if everything {
-            Scopes::default()
-        } else {
-            scopes
-        };
+        let scopes = if everything { Scopes::default() } else { scopes };
         Ok(NewToken {
             name: text::tidy(&self.name),
             description: text::tidy(&self.description),
@@ -88,16 +80,11 @@ impl NewTokenForm {
         if self.scope.len() > MOST_SCOPES {
             return Err(format!("Choose {MOST_SCOPES} rights or fewer"));
         }
-        let read = self
-            .scope
-            .iter()
-            .map(|text| Scope::parse(text, &config.catalogue))
-            .collect::<Result<Vec<_>, _>>();
-        read.map(|scopes| Scopes::filled_in(scopes, &config.catalogue))
-            .map_err(|problem| match problem {
-                ScopeProblem::Malformed(_) | ScopeProblem::Unknown(_) => {
-                    "One of the rights does not exist here; tick the ones that you need".to_owned()
-                }
-            })
+        let read = self.scope.iter().map(|text| Scope::parse(text, &config.catalogue)).collect::<Result<Vec<_>, _>>();
+        read.map(|scopes| Scopes::filled_in(scopes, &config.catalogue)).map_err(|problem| match problem {
+            ScopeProblem::Malformed(_) | ScopeProblem::Unknown(_) => {
+                "One of the rights does not exist here; tick the ones that you need".to_owned()
+            }
+        })
     }
 }

@@ -11,8 +11,8 @@ use super::policy::{Status, may_create};
 use super::queries;
 use super::service::{self, Created};
 use super::views::{
-    ConfirmTokenPage, ExpiryPreset, IssuedPage, NewTokenPage, ScopeMatrix, TokenDetail, TokenFile,
-    TokenPage, TokenRow, TokensPage, file_name,
+    ConfirmTokenPage, ExpiryPreset, IssuedPage, NewTokenPage, ScopeMatrix, TokenDetail, TokenFile, TokenPage, TokenRow,
+    TokensPage, file_name,
 };
 use crate::app::Instance;
 use crate::auth::capability::instance as instance_of;
@@ -29,47 +29,23 @@ use crate::web::{Notice, Posted, Pressed, Problems, Visitor, html, see_other};
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(
-    who: SignedIn,
-    visitor: Visitor,
-    instance: web::Data<Instance>,
-) -> Result<HttpResponse> {
+pub async fn list(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
     let (now, config) = (instance.clock.now(), &instance.config.tokens);
-    let tokens = instance
-        .db
-        .read(move |connection| queries::list(connection, who.owner()))
-        .await?;
+    let tokens = instance.db.read(move |connection| queries::list(connection, who.owner())).await?;
     let may_create = may_create(i64::try_from(tokens.len()).unwrap_or(i64::MAX), config);
-    let rows = tokens
-        .iter()
-        .map(|token| TokenRow::of(token, config, now))
-        .collect();
+    let rows = tokens.iter().map(|token| TokenRow::of(token, config, now)).collect();
     let limit = usize::try_from(config.max_per_user).unwrap_or(usize::MAX);
     html(
         StatusCode::OK,
-        &TokensPage {
-            shell: visitor.shell("Personal access tokens", "tokens"),
-            rows,
-            limit,
-            may_create,
-        },
+        &TokensPage { shell: visitor.shell("Personal access tokens", "tokens"), rows, limit, may_create },
     )
 }
 
-fn form_page(
-    visitor: &Visitor,
-    status: StatusCode,
-    form: &NewTokenForm,
-    problems: &Problems,
-) -> Result<HttpResponse> {
+fn form_page(visitor: &Visitor, status: StatusCode, form: &NewTokenForm, problems: &Problems) -> Result<HttpResponse> {
     let config = &instance_of(visitor.request()).config;
     let now = visitor.now();
     let or = |typed: &str, otherwise: &str| {
-        if typed.is_empty() {
-            otherwise.to_owned()
-        } else {
-            typed.to_owned()
-        }
+        if typed.is_empty() { otherwise.to_owned() } else { typed.to_owned() }
     };
     html(
         status,
@@ -78,10 +54,7 @@ fn form_page(
             errors: problems.list(),
             name: problems.field("name", &form.name),
             description: problems.field("description", &form.description),
-            expiry: problems.field(
-                "expiry",
-                &or(&form.expiry, &config.tokens.default_days.to_string()),
-            ),
+            expiry: problems.field("expiry", &or(&form.expiry, &config.tokens.default_days.to_string())),
             presets: ExpiryPreset::all(&config.tokens, now),
             date: problems.field("date", &form.date),
             date_min: now.date(),
@@ -123,7 +96,12 @@ pub async fn create(
         Created::Now(id, secret) => {
             let token = instance.db.read(move |connection| queries::find(connection, who.owner(), &id)).await?;
             let detail = TokenDetail::of(&token, &instance.config, instance.clock.now());
-            let page = IssuedPage { shell: visitor.shell(&token.record.name, "tokens"), token: detail, secret, self_url: instance.config.absolute(&urls::api_self()) };
+            let page = IssuedPage {
+                shell: visitor.shell(&token.record.name, "tokens"),
+                token: detail,
+                secret,
+                self_url: instance.config.absolute(&urls::api_self()),
+            };
             return html(StatusCode::OK, &page);
         }
         Created::Before(id) => {
@@ -131,18 +109,24 @@ pub async fn create(
             Notice::TokenAlreadyCreated.send(&mut response, instance.config.is_https());
             return Ok(response);
         }
-        Created::TooMany => problems.add("name", format!("You have {} tokens, which is as many as you may have. Delete one first.", instance.config.tokens.max_per_user)),
-        Created::NameTaken => problems.add("name", "You have an active token with this name. Choose another one, so that you can tell them apart."),
+        Created::TooMany => problems.add(
+            "name",
+            format!(
+                "You have {} tokens, which is as many as you may have. Delete one first.",
+                instance.config.tokens.max_per_user
+            ),
+        ),
+        Created::NameTaken => problems.add(
+            "name",
+            "You have an active token with this name. Choose another one, so that you can tell them apart.",
+        ),
     }
     form_page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems)
 }
 
 async fn own(instance: &Instance, who: &SignedIn, id: web::Path<TokenId>) -> Result<Token> {
     let (who, id) = (who.clone(), id.into_inner());
-    instance
-        .db
-        .read(move |connection| queries::find(connection, who.owner(), &id))
-        .await
+    instance.db.read(move |connection| queries::find(connection, who.owner(), &id)).await
 }
 
 /// `GET /settings/tokens/{id}`.
@@ -157,26 +141,11 @@ pub async fn detail(
 ) -> Result<HttpResponse> {
     let token = own(&instance, &who, id).await?;
     let detail = TokenDetail::of(&token, &instance.config, instance.clock.now());
-    html(
-        StatusCode::OK,
-        &TokenPage {
-            shell: visitor.shell(&token.record.name, "tokens"),
-            token: detail,
-        },
-    )
+    html(StatusCode::OK, &TokenPage { shell: visitor.shell(&token.record.name, "tokens"), token: detail })
 }
 
-fn ask(
-    visitor: &Visitor,
-    token: &Token,
-    act: &'static str,
-    action_url: String,
-) -> Result<HttpResponse> {
-    let title = if act == "revoke" {
-        "Revoke a token"
-    } else {
-        "Delete a token"
-    };
+fn ask(visitor: &Visitor, token: &Token, act: &'static str, action_url: String) -> Result<HttpResponse> {
+    let title = if act == "revoke" { "Revoke a token" } else { "Delete a token" };
     let live = token.status(visitor.now()) == Status::Active;
     let page = ConfirmTokenPage {
         shell: visitor.shell(title, "tokens"),
@@ -200,12 +169,7 @@ pub async fn ask_revoke(
     id: web::Path<TokenId>,
 ) -> Result<HttpResponse> {
     let token = own(&instance, &who, id).await?;
-    ask(
-        &visitor,
-        &token,
-        "revoke",
-        urls::settings_token_revoke(&token.record.id),
-    )
+    ask(&visitor, &token, "revoke", urls::settings_token_revoke(&token.record.id))
 }
 
 /// `GET /settings/tokens/{id}/delete`.
@@ -219,12 +183,7 @@ pub async fn ask_delete(
     id: web::Path<TokenId>,
 ) -> Result<HttpResponse> {
     let token = own(&instance, &who, id).await?;
-    ask(
-        &visitor,
-        &token,
-        "delete",
-        urls::settings_token_delete(&token.record.id),
-    )
+    ask(&visitor, &token, "delete", urls::settings_token_delete(&token.record.id))
 }
 
 /// `POST /settings/tokens/{id}/revoke`. It asks for no confirmation: whoever must stop a leak is not kept waiting.
@@ -239,10 +198,7 @@ pub async fn revoke(
 ) -> Result<HttpResponse> {
     let (id, now) = (id.into_inner(), instance.clock.now());
     let mut response = see_other(&urls::settings_token(&id));
-    instance
-        .db
-        .write(move |tx| service::revoke(tx, who.owner(), &who.actor(), now, &id))
-        .await?;
+    instance.db.write(move |tx| service::revoke(tx, who.owner(), &who.actor(), now, &id)).await?;
     Notice::TokenRevoked.send(&mut response, instance.config.is_https());
     Ok(response)
 }
@@ -258,10 +214,7 @@ pub async fn delete(
     _: Posted<Pressed>,
 ) -> Result<HttpResponse> {
     let (id, now) = (id.into_inner(), instance.clock.now());
-    instance
-        .db
-        .write(move |tx| service::delete(tx, who.owner(), &who.actor(), now, &id))
-        .await?;
+    instance.db.write(move |tx| service::delete(tx, who.owner(), &who.actor(), now, &id)).await?;
     let mut response = see_other(&urls::settings_tokens());
     Notice::TokenDeleted.send(&mut response, instance.config.is_https());
     Ok(response)
@@ -287,15 +240,9 @@ pub async fn file(
     Posted(form): Posted<FileForm>,
 ) -> Result<HttpResponse> {
     let token = own(&instance, &who, id).await?;
-    let hash = present(&instance_of(&request).config.tokens.brand, &form.secret)
-        .ok_or(Error::NotFound)?
-        .hash;
+    let hash = present(&instance_of(&request).config.tokens.brand, &form.secret).ok_or(Error::NotFound)?.hash;
     let id = token.record.id.clone();
-    if !instance
-        .db
-        .read(move |connection| queries::has_secret(connection, &id, hash))
-        .await?
-    {
+    if !instance.db.read(move |connection| queries::has_secret(connection, &id, hash)).await? {
         return Err(Error::NotFound);
     }
     let mut json = Zeroizing::new(

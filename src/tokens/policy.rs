@@ -18,11 +18,7 @@ pub enum Status {
 }
 
 /// What a secret is at a moment. At the very second of its expiry it no longer works; revoked stays revoked.
-pub fn status(
-    expires_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Status {
+pub fn status(expires_at: Option<Timestamp>, revoked_at: Option<Timestamp>, now: Timestamp) -> Status {
     if revoked_at.is_some() {
         Status::Revoked
     } else if expires_at.is_some_and(|end| end <= now) {
@@ -34,8 +30,7 @@ pub fn status(
 
 /// Whether a live secret is near its end: thirty days before, or a fifth of its lifetime where that is less.
 pub fn expires_soon(created_at: Timestamp, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
-    expires_at
-        .is_some_and(|end| now < end && now.until(end) <= (created_at.until(end) / 5).min(30 * DAY))
+    expires_at.is_some_and(|end| now < end && now.until(end) <= (created_at.until(end) / 5).min(30 * DAY))
 }
 
 /// Why an expiry can't be had; prints as a sentence for the field.
@@ -87,12 +82,7 @@ impl ExpiryProblem {
 
 /// The validities that the form offers, in days: the operator's, as far as the maximum goes.
 pub fn presets(config: &TokenConfig) -> Vec<i64> {
-    let mut days: Vec<i64> = config
-        .preset_days
-        .iter()
-        .copied()
-        .filter(|days| *days <= config.max_days)
-        .collect();
+    let mut days: Vec<i64> = config.preset_days.iter().copied().filter(|days| *days <= config.max_days).collect();
     if !days.contains(&config.default_days) {
         days.push(config.default_days);
     }
@@ -118,17 +108,9 @@ pub fn expiry(
         "" => Err(ExpiryProblem::Unknown),
         days => match days.parse::<i64>() {
             Ok(days) if (1..=config.max_days).contains(&days) => Ok(Some(now.plus(days * DAY))),
-            Ok(_) => Err(ExpiryProblem::Days {
-                max: config.max_days,
-            }),
-            Err(_)
-                if days.bytes().all(|byte| {
-                    byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e')
-                }) =>
-            {
-                Err(ExpiryProblem::Days {
-                    max: config.max_days,
-                })
+            Ok(_) => Err(ExpiryProblem::Days { max: config.max_days }),
+            Err(_) if days.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e')) => {
+                Err(ExpiryProblem::Days { max: config.max_days })
             }
             Err(_) => Err(ExpiryProblem::Unknown),
         },
@@ -138,23 +120,14 @@ pub fn expiry(
 /// The end of a day, in UTC; on the last day possible, the maximum itself.
 fn on_date(text: &str, now: Timestamp, config: &TokenConfig) -> Result<Timestamp, ExpiryProblem> {
     let last = now.plus(config.max_days * DAY);
-    let day = Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| {
-        ExpiryProblem::NoDate {
-            example: now.plus(config.default_days * DAY).date(),
-        }
-    })?;
-    let end = day
-        .with_time(Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT))
-        .assume_utc()
-        .unix_timestamp();
+    let day = Date::parse(text, format_description!("[year]-[month]-[day]"))
+        .map_err(|_| ExpiryProblem::NoDate { example: now.plus(config.default_days * DAY).date() })?;
+    let end = day.with_time(Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)).assume_utc().unix_timestamp();
     let end = Timestamp::from_unix(end);
     if end <= now {
         Err(ExpiryProblem::Past { first: now.date() })
     } else if day > last.utc().date() {
-        Err(ExpiryProblem::TooLate {
-            last: last.date(),
-            max: config.max_days,
-        })
+        Err(ExpiryProblem::TooLate { last: last.date(), max: config.max_days })
     } else {
         Ok(end.min(last))
     }
@@ -191,13 +164,8 @@ mod tests {
 
     #[test]
     fn warns_thirty_days_or_a_fifth_before_the_end() {
-        let soon = |lifetime: i64, left: i64| {
-            expires_soon(
-                NOW.plus((left - lifetime) * DAY),
-                Some(NOW.plus(left * DAY)),
-                NOW,
-            )
-        };
+        let soon =
+            |lifetime: i64, left: i64| expires_soon(NOW.plus((left - lifetime) * DAY), Some(NOW.plus(left * DAY)), NOW);
         assert!(soon(365, 30) && !soon(365, 31));
         assert!(soon(10, 2) && !soon(10, 3));
         assert!(!soon(10, 0), "what is over is expired, not about to");
@@ -212,34 +180,14 @@ mod tests {
         for good in [1, 7, 90, 365] {
             assert_eq!(days(&good.to_string()), Ok(Some(NOW.plus(good * DAY))));
         }
-        for bad in [
-            "0",
-            "-1",
-            "366",
-            "1000000000",
-            "9223372036854775807",
-            "9223372036854775808",
-            "1.5",
-            "1e3",
-        ] {
+        for bad in ["0", "-1", "366", "1000000000", "9223372036854775807", "9223372036854775808", "1.5", "1e3"] {
             assert_eq!(days(bad), Err(ExpiryProblem::Days { max: 365 }), "{bad}");
         }
         for unknown in ["", "  ", "soon", "None", "null", "infinity", "forever"] {
             assert_eq!(days(unknown), Err(ExpiryProblem::Unknown), "{unknown}");
         }
         assert_eq!(days("never"), Err(ExpiryProblem::NeverNotAllowed));
-        assert_eq!(
-            expiry(
-                "never",
-                "",
-                NOW,
-                &TokenConfig {
-                    allow_never: true,
-                    ..config
-                }
-            ),
-            Ok(None)
-        );
+        assert_eq!(expiry("never", "", NOW, &TokenConfig { allow_never: true, ..config }), Ok(None));
     }
 
     /// Covers: AC-060
@@ -254,48 +202,20 @@ mod tests {
             on("2027-11-23").unwrap_err().to_string(),
             "Choose a date until 2027-11-22: tokens are valid for 365 days at most"
         );
-        assert_eq!(
-            on("2026-11-21").unwrap_err().to_string(),
-            "Choose a date from 2026-11-22 on"
-        );
-        for bad in [
-            "",
-            "tomorrow",
-            "2027-02-29",
-            "2027-13-01",
-            "22.11.2026",
-            "9999999-01-01",
-            "2026-11-22T00:00",
-        ] {
-            assert_eq!(
-                on(bad).unwrap_err().to_string(),
-                "Enter a date, such as 2027-02-20",
-                "{bad}"
-            );
+        assert_eq!(on("2026-11-21").unwrap_err().to_string(), "Choose a date from 2026-11-22 on");
+        for bad in ["", "tomorrow", "2027-02-29", "2027-13-01", "22.11.2026", "9999999-01-01", "2026-11-22T00:00"] {
+            assert_eq!(on(bad).unwrap_err().to_string(), "Enter a date, such as 2027-02-20", "{bad}");
         }
         assert_eq!(on("9999-12-31").unwrap_err().field(), "date");
         let leap = Timestamp::from_unix(1_835_000_000);
-        assert_eq!(
-            expiry("date", "2028-02-29", leap, &config)
-                .unwrap()
-                .unwrap()
-                .rfc3339(),
-            "2028-02-29T23:59:59Z"
-        );
+        assert_eq!(expiry("date", "2028-02-29", leap, &config).unwrap().unwrap().rfc3339(), "2028-02-29T23:59:59Z");
     }
 
     #[test]
     fn presets_keep_to_the_maximum() {
         let config = Config::default().tokens;
         assert_eq!(presets(&config), [7, 30, 60, 90, 365]);
-        assert_eq!(
-            presets(&TokenConfig {
-                max_days: 60,
-                default_days: 45,
-                ..config.clone()
-            }),
-            [7, 30, 45, 60]
-        );
+        assert_eq!(presets(&TokenConfig { max_days: 60, default_days: 45, ..config.clone() }), [7, 30, 45, 60]);
         assert!(may_create(49, &config) && !may_create(50, &config));
     }
 }

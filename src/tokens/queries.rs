@@ -72,10 +72,8 @@ impl Token {
 /// In SQL, what [`status`] calls active; a test holds the two together.
 #[auto_type(no_type_alias)]
 pub fn active_at(now: Timestamp) -> _ {
-    let unrevoked: diesel::dsl::IsNull<token_secrets::revoked_at> =
-        token_secrets::revoked_at.is_null();
-    let unending: diesel::dsl::IsNull<token_secrets::expires_at> =
-        token_secrets::expires_at.is_null();
+    let unrevoked: diesel::dsl::IsNull<token_secrets::revoked_at> = token_secrets::revoked_at.is_null();
+    let unending: diesel::dsl::IsNull<token_secrets::expires_at> = token_secrets::expires_at.is_null();
     unrevoked.and(unending.or(token_secrets::expires_at.gt(now)))
 }
 
@@ -95,10 +93,7 @@ pub fn list(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<Token>>
         .order(tokens::id.desc())
         .select((Record::as_select(), Secret::as_select()))
         .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(|(record, secret)| Token { record, secret })
-        .collect())
+    Ok(rows.into_iter().map(|(record, secret)| Token { record, secret }).collect())
 }
 
 /// One of the owner's tokens.
@@ -108,12 +103,7 @@ pub fn list(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<Token>>
 pub fn find(connection: &mut Connection, owner: Owner<'_>, id: &TokenId) -> Result<Token> {
     let (record, secret) = tokens::table
         .inner_join(token_secrets::table)
-        .filter(
-            tokens::id
-                .eq(id)
-                .and(tokens::user_id.eq(owner.user_id()))
-                .and(token_secrets::is_current),
-        )
+        .filter(tokens::id.eq(id).and(tokens::user_id.eq(owner.user_id())).and(token_secrets::is_current))
         .select((Record::as_select(), Secret::as_select()))
         .first(connection)?;
     Ok(Token { record, secret })
@@ -124,10 +114,8 @@ pub fn find(connection: &mut Connection, owner: Owner<'_>, id: &TokenId) -> Resu
 /// # Errors
 /// When the database refuses.
 pub fn count_active(connection: &mut Connection, owner: Owner<'_>, now: Timestamp) -> Result<i64> {
-    let mine = tokens::user_id
-        .eq(owner.user_id())
-        .and(tokens::kind.eq(TokenKind::Personal))
-        .and(token_secrets::is_current);
+    let mine =
+        tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal)).and(token_secrets::is_current);
     Ok(tokens::table
         .inner_join(token_secrets::table)
         .filter(mine)
@@ -141,12 +129,6 @@ pub fn count_active(connection: &mut Connection, owner: Owner<'_>, now: Timestam
 /// # Errors
 /// When the database refuses.
 pub fn has_secret(connection: &mut Connection, id: &TokenId, hash: SecretHash) -> Result<bool> {
-    let this = token_secrets::token_id
-        .eq(id)
-        .and(token_secrets::is_current)
-        .and(token_secrets::hash.eq(hash));
-    Ok(
-        diesel::select(diesel::dsl::exists(token_secrets::table.filter(this)))
-            .get_result(connection)?,
-    )
+    let this = token_secrets::token_id.eq(id).and(token_secrets::is_current).and(token_secrets::hash.eq(hash));
+    Ok(diesel::select(diesel::dsl::exists(token_secrets::table.filter(this))).get_result(connection)?)
 }

@@ -54,39 +54,24 @@ pub enum Created {
 ///
 /// # Errors
 /// [`Error::TooMany`] when this user makes too many in an hour; when the database refuses.
-pub async fn create(
-    instance: &Instance,
-    who: &Confirmed,
-    form_id: &str,
-    new: NewToken,
-) -> Result<Created> {
+pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: NewToken) -> Result<Created> {
     let now = instance.clock.now();
     let account = who.account();
-    throttle::enter(
-        &instance.db,
-        vec![(format!("tokens {}", account.user_id), throttle::TOKENS)],
-        now,
-    )
-    .await?;
+    throttle::enter(&instance.db, vec![(format!("tokens {}", account.user_id), throttle::TOKENS)], now).await?;
     let actor = who.actor();
     let letter = TokenCreated {
         product: instance.config.product_name.clone(),
         first_name: account.first_name.clone(),
         token_name: new.name.clone(),
-        expires: new
-            .expires_at
-            .map_or_else(|| "never".to_owned(), Timestamp::exact),
+        expires: new.expires_at.map_or_else(|| "never".to_owned(), Timestamp::exact),
         at: now.exact(),
         browser: actor.origin().agent.clone(),
         address: actor.origin().address.clone(),
         url: instance.config.absolute(&urls::settings_tokens()),
     }
     .letter()?;
-    let (who, form_id, config) = (
-        who.clone(),
-        format!("{} {form_id}", account.user_id),
-        instance.config.tokens.clone(),
-    );
+    let (who, form_id, config) =
+        (who.clone(), format!("{} {form_id}", account.user_id), instance.config.tokens.clone());
     instance
         .db
         .write(move |tx| {
@@ -95,11 +80,8 @@ pub async fn create(
             if let Some(made) = made_before(tx, owner, &form_id)? {
                 return Ok(Created::Before(made));
             }
-            let mine = tokens::table.filter(
-                tokens::user_id
-                    .eq(owner.user_id())
-                    .and(tokens::kind.eq(TokenKind::Personal)),
-            );
+            let mine =
+                tokens::table.filter(tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal)));
             if !may_create(mine.count().get_result(&mut **tx)?, &config) {
                 return Ok(Created::TooMany);
             }
@@ -115,22 +97,8 @@ pub async fn create(
                     form_uses::used_at.eq(now),
                 ))
                 .execute(&mut **tx)?;
-            log(
-                tx,
-                &who.actor(),
-                owner,
-                now,
-                Action::TokenCreated,
-                &id,
-                &new.name,
-            )?;
-            queue(
-                tx,
-                Some(owner.user_id()),
-                &who.account().email,
-                &letter,
-                now,
-            )?;
+            log(tx, &who.actor(), owner, now, Action::TokenCreated, &id, &new.name)?;
+            queue(tx, Some(owner.user_id()), &who.account().email, &letter, now)?;
             Ok(Created::Now(id, secret))
         })
         .await
@@ -140,65 +108,26 @@ pub async fn create(
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is not the owner's.
-pub fn revoke(
-    tx: &mut Tx<'_>,
-    owner: Owner<'_>,
-    actor: &Actor,
-    now: Timestamp,
-    id: &TokenId,
-) -> Result<()> {
+pub fn revoke(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, id: &TokenId) -> Result<()> {
     let token = find(tx, owner, id)?;
     if token.status(now) == Status::Revoked {
         return Ok(());
     }
-    let live = token_secrets::token_id
-        .eq(id)
-        .and(token_secrets::revoked_at.is_null());
-    diesel::update(token_secrets::table.filter(live))
-        .set(token_secrets::revoked_at.eq(now))
-        .execute(&mut **tx)?;
-    log(
-        tx,
-        actor,
-        owner,
-        now,
-        Action::TokenRevoked,
-        id,
-        &token.record.name,
-    )
+    let live = token_secrets::token_id.eq(id).and(token_secrets::revoked_at.is_null());
+    diesel::update(token_secrets::table.filter(live)).set(token_secrets::revoked_at.eq(now)).execute(&mut **tx)?;
+    log(tx, actor, owner, now, Action::TokenRevoked, id, &token.record.name)
 }
 
 /// Takes a token away, its secrets with it.
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is not the owner's.
-pub fn delete(
-    tx: &mut Tx<'_>,
-    owner: Owner<'_>,
-    actor: &Actor,
-    now: Timestamp,
-    id: &TokenId,
-) -> Result<()> {
+pub fn delete(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, id: &TokenId) -> Result<()> {
     let token = find(tx, owner, id)?;
-    if diesel::delete(
-        tokens::table
-            .find(id)
-            .filter(tokens::user_id.eq(owner.user_id())),
-    )
-    .execute(&mut **tx)?
-        != 1
-    {
+    if diesel::delete(tokens::table.find(id).filter(tokens::user_id.eq(owner.user_id()))).execute(&mut **tx)? != 1 {
         return Err(Error::NotFound);
     }
-    log(
-        tx,
-        actor,
-        owner,
-        now,
-        Action::TokenDeleted,
-        id,
-        &token.record.name,
-    )
+    log(tx, actor, owner, now, Action::TokenDeleted, id, &token.record.name)
 }
 
 /// Lets one change of a user's tokens through at a time: a count that is read here still holds when the row is written.
@@ -206,22 +135,12 @@ fn lock(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
     let locked = diesel::update(users::table.find(user))
         .set(users::token_changes.eq(users::token_changes + 1))
         .execute(&mut **tx)?;
-    if locked == 1 {
-        Ok(())
-    } else {
-        Err(Error::NotFound)
-    }
+    if locked == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 
 fn made_before(tx: &mut Tx<'_>, owner: Owner<'_>, form_id: &str) -> Result<Option<TokenId>> {
-    let mine = form_uses::table
-        .find(form_id)
-        .filter(form_uses::user_id.eq(owner.user_id()));
-    Ok(mine
-        .select(form_uses::made)
-        .first::<String>(&mut **tx)
-        .optional()?
-        .map(TokenId::from))
+    let mine = form_uses::table.find(form_id).filter(form_uses::user_id.eq(owner.user_id()));
+    Ok(mine.select(form_uses::made).first::<String>(&mut **tx).optional()?.map(TokenId::from))
 }
 
 fn is_taken(tx: &mut Tx<'_>, owner: Owner<'_>, name: &str, now: Timestamp) -> Result<bool> {
@@ -230,10 +149,7 @@ fn is_taken(tx: &mut Tx<'_>, owner: Owner<'_>, name: &str, now: Timestamp) -> Re
         .and(tokens::kind.eq(TokenKind::Personal))
         .and(tokens::name.eq(name))
         .and(token_secrets::is_current);
-    let live = tokens::table
-        .inner_join(token_secrets::table)
-        .filter(same)
-        .filter(queries::active_at(now));
+    let live = tokens::table.inner_join(token_secrets::table).filter(same).filter(queries::active_at(now));
     Ok(live.count().get_result::<i64>(&mut **tx)? > 0)
 }
 

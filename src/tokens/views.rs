@@ -41,11 +41,7 @@ impl TokenRow {
         Self {
             name: token.record.name.clone(),
             description: token.record.description.clone(),
-            masked: masked(
-                &config.brand,
-                token.record.kind.secret(),
-                &token.secret.last_four,
-            ),
+            masked: masked(&config.brand, token.record.kind.secret(), &token.secret.last_four),
             status: badge(token, now),
             created: Moment::new(token.record.created_at, now),
             expires: token.secret.expires_at.map(|end| Moment::new(end, now)),
@@ -61,23 +57,11 @@ impl TokenRow {
 fn badge(token: &Token, now: Timestamp) -> Badge {
     match token.status(now) {
         Status::Active if expires_soon(token.secret.created_at, token.secret.expires_at, now) => {
-            Badge {
-                kind: "attention",
-                word: "Expires soon",
-            }
+            Badge { kind: "attention", word: "Expires soon" }
         }
-        Status::Active => Badge {
-            kind: "good",
-            word: "Active",
-        },
-        Status::Expired => Badge {
-            kind: "quiet",
-            word: "Expired",
-        },
-        Status::Revoked => Badge {
-            kind: "danger",
-            word: "Revoked",
-        },
+        Status::Active => Badge { kind: "good", word: "Active" },
+        Status::Expired => Badge { kind: "quiet", word: "Expired" },
+        Status::Revoked => Badge { kind: "danger", word: "Revoked" },
     }
 }
 
@@ -114,11 +98,7 @@ impl ExpiryPreset {
                 until: format!("until {}", now.plus(days * DAY).day_in_words()),
             })
             .collect();
-        all.push(Self {
-            value: "date".to_owned(),
-            label: "On a date".to_owned(),
-            until: String::new(),
-        });
+        all.push(Self { value: "date".to_owned(), label: "On a date".to_owned(), until: String::new() });
         if config.allow_never {
             all.push(Self {
                 value: "never".to_owned(),
@@ -161,31 +141,22 @@ impl ScopeMatrix {
         let operations = catalogue
             .operations()
             .iter()
-            .map(|entry| OperationView {
-                label: entry.name.clone(),
-                description: entry.text.clone(),
-            })
+            .map(|entry| OperationView { label: entry.name.clone(), description: entry.text.clone() })
             .collect();
         let is_ticked = |entity_type: &str, operation: &str| {
-            ticked
-                .iter()
-                .any(|text| text.split_once(':') == Some((entity_type, operation)))
+            ticked.iter().any(|text| text.split_once(':') == Some((entity_type, operation)))
         };
         let cell = |entity_type: &str, operation: &str| {
             let superior = catalogue.operations().iter().find(|other| {
                 is_ticked(entity_type, &other.name)
-                    && catalogue
-                        .implied_by(&other.name)
-                        .any(|implied| implied == operation)
+                    && catalogue.implied_by(&other.name).any(|implied| implied == operation)
             });
             Cell {
                 id: format!("scope-{entity_type}-{operation}"),
                 value: format!("{entity_type}:{operation}"),
                 label: format!("{entity_type}: {operation}"),
                 checked: superior.is_some() || is_ticked(entity_type, operation),
-                implied_by: superior
-                    .map(|other| format!("{entity_type}: {}", other.name))
-                    .unwrap_or_default(),
+                implied_by: superior.map(|other| format!("{entity_type}: {}", other.name)).unwrap_or_default(),
                 implies: catalogue
                     .implied_by(operation)
                     .map(|implied| format!("{entity_type}:{implied}"))
@@ -198,18 +169,10 @@ impl ScopeMatrix {
             .iter()
             .map(|entry| MatrixRow {
                 label: entry.text.clone(),
-                cells: catalogue
-                    .operations()
-                    .iter()
-                    .map(|operation| cell(&entry.name, &operation.name))
-                    .collect(),
+                cells: catalogue.operations().iter().map(|operation| cell(&entry.name, &operation.name)).collect(),
             })
             .collect();
-        Self {
-            operations,
-            rows,
-            error,
-        }
+        Self { operations, rows, error }
     }
 }
 
@@ -261,19 +224,11 @@ impl TokenDetail {
             (Status::Active, Some(end)) => format!("Active until {end}"),
             (Status::Active, None) => "Active until you revoke it".to_owned(),
             (Status::Expired, end) => format!("Expired on {}", end.unwrap_or_default()),
-            (Status::Revoked, _) => format!(
-                "Revoked on {}",
-                token
-                    .secret
-                    .revoked_at
-                    .map(Timestamp::day_in_words)
-                    .unwrap_or_default()
-            ),
+            (Status::Revoked, _) => {
+                format!("Revoked on {}", token.secret.revoked_at.map(Timestamp::day_in_words).unwrap_or_default())
+            }
         };
-        let from = [
-            token.secret.last_used_address.as_str(),
-            token.secret.last_used_agent.as_str(),
-        ];
+        let from = [token.secret.last_used_address.as_str(), token.secret.last_used_agent.as_str()];
         Self {
             id: token.record.id.clone(),
             name: row.name,
@@ -285,11 +240,7 @@ impl TokenDetail {
             created: row.created,
             expires: row.expires,
             last_used: row.last_used,
-            last_used_from: from
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join(", "),
+            last_used_from: from.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
             scopes: scope_lines(&token.record.scopes, &config.catalogue),
             everything: token.record.everything,
             revoke_url: row.revoke_url,
@@ -300,19 +251,11 @@ impl TokenDetail {
 
 /// One line for each entity type and entity, its operations in the catalogue's order.
 fn scope_lines(text: &str, catalogue: &Catalogue) -> Vec<ScopeLine> {
-    let place = |operation: &str| {
-        catalogue
-            .operations()
-            .iter()
-            .position(|entry| entry.name == operation)
-    };
+    let place = |operation: &str| catalogue.operations().iter().position(|entry| entry.name == operation);
     let mut groups: std::collections::BTreeMap<(String, Option<String>), Vec<String>> =
         std::collections::BTreeMap::new();
     for scope in Scopes::from_text(text).iter() {
-        groups
-            .entry((scope.entity_type.clone(), scope.entity.clone()))
-            .or_default()
-            .push(scope.operation.clone());
+        groups.entry((scope.entity_type.clone(), scope.entity.clone())).or_default().push(scope.operation.clone());
     }
     groups
         .into_iter()
@@ -362,12 +305,7 @@ impl<'a> TokenFile<'a> {
             scopes: if token.record.everything {
                 vec!["*".to_owned()]
             } else {
-                token
-                    .record
-                    .scopes
-                    .split_ascii_whitespace()
-                    .map(str::to_owned)
-                    .collect()
+                token.record.scopes.split_ascii_whitespace().map(str::to_owned).collect()
             },
         }
     }
@@ -377,18 +315,9 @@ impl<'a> TokenFile<'a> {
 pub fn file_name(name: &str) -> String {
     let safe: String = name
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
-                c
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
         .take(80)
         .collect();
     let safe = safe.trim_matches(['.', '-']);
-    format!(
-        "personal-token-{}.json",
-        if safe.is_empty() { "token" } else { safe }
-    )
+    format!("personal-token-{}.json", if safe.is_empty() { "token" } else { safe })
 }

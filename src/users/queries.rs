@@ -60,11 +60,7 @@ const COLUMNS: Columns = (
 /// # Errors
 /// When the database refuses; an unknown name is `None`.
 pub fn by_email(connection: &mut Connection, email: &str) -> Result<Option<Credentials>> {
-    Ok(users::table
-        .filter(users::email_key.eq(email_key(email)))
-        .select(COLUMNS)
-        .first(connection)
-        .optional()?)
+    Ok(users::table.filter(users::email_key.eq(email_key(email))).select(COLUMNS).first(connection).optional()?)
 }
 
 /// A user's own credentials.
@@ -80,9 +76,5 @@ pub fn credentials(connection: &mut Connection, id: &UserId) -> Result<Credentia
 /// # Errors
 /// When the database refuses.
 pub fn find(connection: &mut Connection, id: &UserId) -> Result<Option<Credentials>> {
-    Ok(users::table
-        .find(id)
-        .select(COLUMNS)
-        .first(connection)
-        .optional()?)
+    Ok(users::table.find(id).select(COLUMNS).first(connection).optional()?)
 }

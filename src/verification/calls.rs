@@ -81,8 +81,7 @@ impl Answer<'_> {
 
 /// A token's text as it is looked up: of the right form, and none of a verifier's own.
 fn presented(instance: &Instance, token: &str) -> Option<Presented> {
-    present(&instance.config.tokens.brand, token)
-        .filter(|presented| presented.kind != SecretKind::Verifier)
+    present(&instance.config.tokens.brand, token).filter(|presented| presented.kind != SecretKind::Verifier)
 }
 
 /// What one read finds: who asks, and what they ask about.
@@ -99,12 +98,11 @@ fn look(
     asked: Option<&str>,
     now: Timestamp,
 ) -> Result<Look> {
-    let (verifier, last_used) = queries::verifier(connection, caller.presented().hash)?
-        .ok_or(Error::Bearer(BearerProblem::Invalid))?;
+    let (verifier, last_used) =
+        queries::verifier(connection, caller.presented().hash)?.ok_or(Error::Bearer(BearerProblem::Invalid))?;
     instance.uses.note_verifier(&verifier, last_used, now);
     let found = match token {
-        Some(token) => queries::by_secret(connection, token.hash)?
-            .filter(|found| found.kind.secret() == token.kind),
+        Some(token) => queries::by_secret(connection, token.hash)?.filter(|found| found.kind.secret() == token.kind),
         None => None,
     };
     let place = match &found {
@@ -126,51 +124,28 @@ pub async fn verify(
 ) -> Result<HttpResponse> {
     let body = read_body(&request, &mut payload.into_inner(), BODY_LIMIT).await?;
     let question: Question<'_> = serde_json::from_slice(&body).map_err(|_| Error::BadRequest("the body is JSON: {\"token\", organization?, entity_type?, operation?, entity?, client_address?, client_agent?}"))?;
-    let wish = match (
-        question.entity_type.as_deref(),
-        question.operation.as_deref(),
-    ) {
-        (Some(entity_type), Some(operation)) => Some(Wish {
-            entity_type,
-            operation,
-            entity: question.entity.as_deref(),
-        }),
+    let wish = match (question.entity_type.as_deref(), question.operation.as_deref()) {
+        (Some(entity_type), Some(operation)) => {
+            Some(Wish { entity_type, operation, entity: question.entity.as_deref() })
+        }
         (None, None) if question.entity.is_none() => None,
         _ => {
-            return Err(Error::BadRequest(
-                "entity_type and operation are asked together, entity with both",
-            ));
+            return Err(Error::BadRequest("entity_type and operation are asked together, entity with both"));
         }
     };
     let now = instance.clock.now();
     let token = presented(&instance, &question.token);
-    let (shared, asked) = (
-        instance.clone(),
-        question.organization.as_deref().map(str::to_owned),
-    );
-    let look = instance
-        .db
-        .read(move |connection| look(connection, &shared, caller, token, asked.as_deref(), now))
-        .await?;
+    let (shared, asked) = (instance.clone(), question.organization.as_deref().map(str::to_owned));
+    let look =
+        instance.db.read(move |connection| look(connection, &shared, caller, token, asked.as_deref(), now)).await?;
     let Some(found) = &look.found else {
         return Ok(reply(&Answer::NOT_FOUND));
     };
-    let code = judge(
-        found,
-        look.place.as_ref().map(|(_, role)| *role),
-        wish,
-        &instance.config.catalogue,
-        now,
-    );
+    let code = judge(found, look.place.as_ref().map(|(_, role)| *role), wish, &instance.config.catalogue, now);
     if code == Code::Valid {
-        instance
-            .uses
-            .note_secret(&found.secret_id, found.last_used_at, now, || {
-                (
-                    plain(question.client_address.as_deref(), 64),
-                    plain(question.client_agent.as_deref(), 300),
-                )
-            });
+        instance.uses.note_secret(&found.secret_id, found.last_used_at, now, || {
+            (plain(question.client_address.as_deref(), 64), plain(question.client_agent.as_deref(), 300))
+        });
     }
     let required_scope = (code == Code::InsufficientPermissions)
         .then(|| wish.map(|wish| format!("{}:{}", wish.entity_type, wish.operation)))
@@ -190,18 +165,14 @@ pub async fn verify(
 
 /// What a service passed on, without what could break a page or a log line.
 fn plain(text: Option<&str>, most: usize) -> String {
-    text.unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(most)
-        .collect()
+    text.unwrap_or_default().chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 fn reply(body: &impl Serialize) -> HttpResponse {
     match serde_json::to_string(body) {
-        Ok(json) => HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, "application/json; charset=utf-8"))
-            .body(json),
+        Ok(json) => {
+            HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json; charset=utf-8")).body(json)
+        }
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
@@ -224,28 +195,20 @@ pub async fn introspect(
     payload: web::Payload,
 ) -> Result<HttpResponse> {
     let body = read_body(&request, &mut payload.into_inner(), BODY_LIMIT).await?;
-    let question: Introspection = serde_html_form::from_bytes(&body)
-        .map_err(|_| Error::BadRequest("the body is a form with one token"))?;
+    let question: Introspection =
+        serde_html_form::from_bytes(&body).map_err(|_| Error::BadRequest("the body is a form with one token"))?;
     if question.token.is_empty() {
         return Err(Error::BadRequest("the body is a form with one token"));
     }
     let now = instance.clock.now();
     let (token, shared) = (presented(&instance, &question.token), instance.clone());
-    let look = instance
-        .db
-        .read(move |connection| look(connection, &shared, caller, token, None, now))
-        .await?;
+    let look = instance.db.read(move |connection| look(connection, &shared, caller, token, None, now)).await?;
     let catalogue = &instance.config.catalogue;
     let role = look.place.as_ref().map(|(_, role)| *role);
-    let Some(found) = look
-        .found
-        .filter(|found| judge(found, role, None, catalogue, now) == Code::Valid)
-    else {
+    let Some(found) = look.found.filter(|found| judge(found, role, None, catalogue, now) == Code::Valid) else {
         return Ok(reply(&json!({ "active": false })));
     };
-    instance
-        .uses
-        .note_secret(&found.secret_id, found.last_used_at, now, Default::default);
+    instance.uses.note_secret(&found.secret_id, found.last_used_at, now, Default::default);
     let mut answer = json!({
         "active": true,
         "scope": effective_scopes(&found, role, catalogue).join(" "),
@@ -278,8 +241,8 @@ pub async fn token_self(
     let (found, place) = instance
         .db
         .read(move |connection| {
-            let found = queries::by_secret(connection, presented.hash)?
-                .filter(|found| found.kind.secret() == presented.kind);
+            let found =
+                queries::by_secret(connection, presented.hash)?.filter(|found| found.kind.secret() == presented.kind);
             let found = found.ok_or(Error::Bearer(BearerProblem::Invalid))?;
             let place = queries::role(connection, &found, None)?;
             Ok((found, place))
@@ -290,12 +253,10 @@ pub async fn token_self(
     if judge(&found, role, None, catalogue, now) != Code::Valid {
         return Err(Error::Bearer(BearerProblem::Invalid));
     }
-    instance
-        .uses
-        .note_secret(&found.secret_id, found.last_used_at, now, || {
-            let origin = crate::audit::Origin::of(&request);
-            (origin.address, origin.agent)
-        });
+    instance.uses.note_secret(&found.secret_id, found.last_used_at, now, || {
+        let origin = crate::audit::Origin::of(&request);
+        (origin.address, origin.agent)
+    });
     Ok(reply(&json!({
         "id": found.token_id,
         "kind": found.kind.as_str(),

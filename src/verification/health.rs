@@ -9,9 +9,7 @@ use crate::error::Result;
 
 /// `GET /healthz`: the process answers. No database, no waiting.
 pub async fn alive() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(("content-type", "text/plain; charset=utf-8"))
-        .body("ok\n")
+    HttpResponse::Ok().insert_header(("content-type", "text/plain; charset=utf-8")).body("ok\n")
 }
 
 /// `GET /readyz`: the database takes writes. Asked of it at most once a second.

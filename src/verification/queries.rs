@@ -53,31 +53,14 @@ pub struct Found {
 
 type Row = (
     (SecretId, String, bool),
-    (
-        Timestamp,
-        Option<Timestamp>,
-        Option<Timestamp>,
-        Option<Timestamp>,
-    ),
-    (
-        TokenId,
-        TokenKind,
-        String,
-        bool,
-        String,
-        Option<OrganizationId>,
-    ),
+    (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>),
+    (TokenId, TokenKind, String, bool, String, Option<OrganizationId>),
     (UserId, String, UserStatus, OrganizationId),
 );
 
 impl From<Row> for Found {
     fn from(row: Row) -> Self {
-        let (
-            (secret_id, last_four, is_current),
-            (issued_at, expires_at, revoked_at, last_used_at),
-            token,
-            user,
-        ) = row;
+        let ((secret_id, last_four, is_current), (issued_at, expires_at, revoked_at, last_used_at), token, user) = row;
         let (token_id, kind, name, everything, scopes, token_organization) = token;
         let (user_id, email, user_status, private_organization) = user;
         Self {
@@ -113,25 +96,14 @@ pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option
         .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
         .filter(token_secrets::hash.eq(hash))
         .select((
-            (
-                token_secrets::id,
-                token_secrets::last_four,
-                token_secrets::is_current,
-            ),
+            (token_secrets::id, token_secrets::last_four, token_secrets::is_current),
             (
                 token_secrets::created_at,
                 token_secrets::expires_at,
                 token_secrets::revoked_at,
                 token_secrets::last_used_at,
             ),
-            (
-                tokens::id,
-                tokens::kind,
-                tokens::name,
-                tokens::everything,
-                tokens::scopes,
-                tokens::organization_id,
-            ),
+            (tokens::id, tokens::kind, tokens::name, tokens::everything, tokens::scopes, tokens::organization_id),
             (users::id, users::email, users::status, organizations::id),
         ))
         .first::<Row>(connection)
@@ -146,11 +118,7 @@ pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option
 ///
 /// # Errors
 /// When the database refuses.
-pub fn role(
-    connection: &mut Connection,
-    found: &Found,
-    asked: Option<&str>,
-) -> Result<Option<(OrganizationId, Role)>> {
+pub fn role(connection: &mut Connection, found: &Found, asked: Option<&str>) -> Result<Option<(OrganizationId, Role)>> {
     if asked.is_none() && found.token_organization.is_none() {
         return Ok(Some((found.private_organization.clone(), Role::Owner)));
     }
@@ -159,36 +127,20 @@ pub fn role(
         .filter(members::user_id.eq(&found.user_id))
         .select((organizations::id, members::role));
     let row: Option<(OrganizationId, Role)> = match (asked, &found.token_organization) {
-        (Some(asked), _) => mine
-            .filter(
-                organizations::id
-                    .eq(asked)
-                    .or(organizations::slug.eq(asked)),
-            )
-            .first(connection)
-            .optional()?,
-        (None, Some(bound)) => mine
-            .filter(organizations::id.eq(bound))
-            .first(connection)
-            .optional()?,
+        (Some(asked), _) => {
+            mine.filter(organizations::id.eq(asked).or(organizations::slug.eq(asked))).first(connection).optional()?
+        }
+        (None, Some(bound)) => mine.filter(organizations::id.eq(bound)).first(connection).optional()?,
         (None, None) => None,
     };
-    Ok(row.filter(|(id, _)| {
-        found
-            .token_organization
-            .as_ref()
-            .is_none_or(|bound| bound == id)
-    }))
+    Ok(row.filter(|(id, _)| found.token_organization.as_ref().is_none_or(|bound| bound == id)))
 }
 
 /// The service that a credential belongs to, and when it last used it.
 ///
 /// # Errors
 /// When the database refuses; an unknown credential is `None`.
-pub fn verifier(
-    connection: &mut Connection,
-    hash: SecretHash,
-) -> Result<Option<(VerifierId, Option<Timestamp>)>> {
+pub fn verifier(connection: &mut Connection, hash: SecretHash) -> Result<Option<(VerifierId, Option<Timestamp>)>> {
     Ok(verifiers::table
         .filter(verifiers::hash.eq(hash))
         .select((verifiers::id, verifiers::last_used_at))

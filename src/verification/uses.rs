@@ -51,26 +51,14 @@ impl Uses {
         let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if gathered.secrets.len() < MOST && !gathered.secrets.contains_key(id) {
             let (address, agent) = from();
-            gathered.secrets.insert(
-                id.clone(),
-                Use {
-                    at: now,
-                    address,
-                    agent,
-                },
-            );
+            gathered.secrets.insert(id.clone(), Use { at: now, address, agent });
         }
     }
 
     /// A verifier asked.
     pub fn note_verifier(&self, id: &VerifierId, last: Option<Timestamp>, now: Timestamp) {
         if is_due(last, now) {
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .verifiers
-                .entry(id.clone())
-                .or_insert(now);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).verifiers.entry(id.clone()).or_insert(now);
         }
     }
 
@@ -94,9 +82,7 @@ impl Uses {
                     .execute(&mut **tx)?;
             }
             for (id, at) in gathered.verifiers {
-                diesel::update(verifiers::table.find(id))
-                    .set(verifiers::last_used_at.eq(at))
-                    .execute(&mut **tx)?;
+                diesel::update(verifiers::table.find(id)).set(verifiers::last_used_at.eq(at)).execute(&mut **tx)?;
             }
             Ok(())
         })

@@ -40,13 +40,7 @@ pub struct Wish<'a> {
 }
 
 /// Judges what was found. `role` is the owner's in the organization that is asked about; `None` when they have none there.
-pub fn judge(
-    found: &Found,
-    role: Option<Role>,
-    wish: Option<Wish<'_>>,
-    catalogue: &Catalogue,
-    now: Timestamp,
-) -> Code {
+pub fn judge(found: &Found, role: Option<Role>, wish: Option<Wish<'_>>, catalogue: &Catalogue, now: Timestamp) -> Code {
     match policy::status(found.expires_at, found.revoked_at, now) {
         Status::Revoked => return Code::Revoked,
         Status::Expired => return Code::Expired,
@@ -66,11 +60,7 @@ pub fn judge(
     } else {
         covers(&found.scopes, wish.entity_type, wish.operation, wish.entity)
     };
-    if given && catalogue.role_allows(role, wish.operation) {
-        Code::Valid
-    } else {
-        Code::InsufficientPermissions
-    }
+    if given && catalogue.role_allows(role, wish.operation) { Code::Valid } else { Code::InsufficientPermissions }
 }
 
 /// What the token may do in that organization at this moment, as RFC 6749's list.
@@ -88,18 +78,11 @@ pub fn effective_scopes(found: &Found, role: Option<Role>, catalogue: &Catalogue
                 })
                 .collect::<Vec<_>>()
         };
-        catalogue
-            .entity_types()
-            .iter()
-            .flat_map(|entry| each(&entry.name))
-            .collect()
+        catalogue.entity_types().iter().flat_map(|entry| each(&entry.name)).collect()
     } else {
         Scopes::from_text(&found.scopes).iter().cloned().collect()
     };
-    all.iter()
-        .filter(|scope| catalogue.role_allows(role, &scope.operation))
-        .map(Scope::to_string)
-        .collect()
+    all.iter().filter(|scope| catalogue.role_allows(role, &scope.operation)).map(Scope::to_string).collect()
 }
 
 #[cfg(test)]
@@ -132,16 +115,8 @@ mod tests {
         }
     }
 
-    fn wish(
-        entity_type: &'static str,
-        operation: &'static str,
-        entity: Option<&'static str>,
-    ) -> Option<Wish<'static>> {
-        Some(Wish {
-            entity_type,
-            operation,
-            entity,
-        })
+    fn wish(entity_type: &'static str, operation: &'static str, entity: Option<&'static str>) -> Option<Wish<'static>> {
+        Some(Wish { entity_type, operation, entity })
     }
 
     /// Covers: S3-8, AC-065
@@ -152,67 +127,26 @@ mod tests {
         let owner = Some(Role::Owner);
         assert_eq!(code(owner, None), Code::Valid);
         assert_eq!(code(owner, wish("channels", "delete", None)), Code::Valid);
-        assert_eq!(
-            code(owner, wish("channels", "delete", Some("9"))),
-            Code::Valid
-        );
+        assert_eq!(code(owner, wish("channels", "delete", Some("9"))), Code::Valid);
         assert_eq!(code(owner, wish("clients", "read", Some("7"))), Code::Valid);
-        assert_eq!(
-            code(owner, wish("clients", "read", None)),
-            Code::InsufficientPermissions
-        );
-        assert_eq!(
-            code(owner, wish("channels", "update", None)),
-            Code::InsufficientPermissions
-        );
-        assert_eq!(
-            code(Some(Role::Member), wish("channels", "delete", None)),
-            Code::InsufficientPermissions
-        );
-        assert_eq!(
-            code(Some(Role::Viewer), wish("channels", "read", None)),
-            Code::Valid
-        );
-        assert_eq!(
-            code(None, None),
-            Code::InsufficientPermissions,
-            "their membership is over"
-        );
+        assert_eq!(code(owner, wish("clients", "read", None)), Code::InsufficientPermissions);
+        assert_eq!(code(owner, wish("channels", "update", None)), Code::InsufficientPermissions);
+        assert_eq!(code(Some(Role::Member), wish("channels", "delete", None)), Code::InsufficientPermissions);
+        assert_eq!(code(Some(Role::Viewer), wish("channels", "read", None)), Code::Valid);
+        assert_eq!(code(None, None), Code::InsufficientPermissions, "their membership is over");
     }
 
     #[test]
     fn everything_is_what_the_catalogue_has_and_the_role_allows() {
         let catalogue = Catalogue::default();
-        let all = Found {
-            everything: true,
-            scopes: String::new(),
-            ..found()
-        };
+        let all = Found { everything: true, scopes: String::new(), ..found() };
         let code = |role, wish| judge(&all, role, wish, &catalogue, NOW);
-        assert_eq!(
-            code(Some(Role::Owner), wish("groups", "delete", None)),
-            Code::Valid
-        );
-        assert_eq!(
-            code(Some(Role::Owner), wish("boats", "delete", None)),
-            Code::InsufficientPermissions
-        );
-        assert_eq!(
-            code(Some(Role::Viewer), wish("groups", "delete", None)),
-            Code::InsufficientPermissions
-        );
-        assert_eq!(
-            effective_scopes(&all, Some(Role::Owner), &catalogue).len(),
-            27
-        );
-        assert_eq!(
-            effective_scopes(&all, Some(Role::Viewer), &catalogue).len(),
-            9
-        );
-        assert_eq!(
-            effective_scopes(&found(), Some(Role::Viewer), &catalogue),
-            ["channels:read", "clients:read:7"]
-        );
+        assert_eq!(code(Some(Role::Owner), wish("groups", "delete", None)), Code::Valid);
+        assert_eq!(code(Some(Role::Owner), wish("boats", "delete", None)), Code::InsufficientPermissions);
+        assert_eq!(code(Some(Role::Viewer), wish("groups", "delete", None)), Code::InsufficientPermissions);
+        assert_eq!(effective_scopes(&all, Some(Role::Owner), &catalogue).len(), 27);
+        assert_eq!(effective_scopes(&all, Some(Role::Viewer), &catalogue).len(), 9);
+        assert_eq!(effective_scopes(&found(), Some(Role::Viewer), &catalogue), ["channels:read", "clients:read:7"]);
     }
 
     /// Covers: S0-16, S1-19, S3-18, AC-022, AC-060
@@ -220,40 +154,10 @@ mod tests {
     fn what_is_over_stays_over() {
         let catalogue = Catalogue::default();
         let code = |found: Found| judge(&found, Some(Role::Owner), None, &catalogue, NOW);
-        assert_eq!(
-            code(Found {
-                expires_at: Some(NOW),
-                ..found()
-            }),
-            Code::Expired
-        );
-        assert_eq!(
-            code(Found {
-                expires_at: None,
-                ..found()
-            }),
-            Code::Valid
-        );
-        assert_eq!(
-            code(Found {
-                revoked_at: Some(NOW),
-                ..found()
-            }),
-            Code::Revoked
-        );
-        assert_eq!(
-            code(Found {
-                is_current: false,
-                ..found()
-            }),
-            Code::Superseded
-        );
-        assert_eq!(
-            code(Found {
-                user_status: UserStatus::Suspended,
-                ..found()
-            }),
-            Code::Disabled
-        );
+        assert_eq!(code(Found { expires_at: Some(NOW), ..found() }), Code::Expired);
+        assert_eq!(code(Found { expires_at: None, ..found() }), Code::Valid);
+        assert_eq!(code(Found { revoked_at: Some(NOW), ..found() }), Code::Revoked);
+        assert_eq!(code(Found { is_current: false, ..found() }), Code::Superseded);
+        assert_eq!(code(Found { user_status: UserStatus::Suspended, ..found() }), Code::Disabled);
     }
 }

@@ -23,24 +23,16 @@ pub fn url(path: &str) -> Option<String> {
 }
 
 fn find(path: &str) -> Option<&'static File> {
-    FILES
-        .binary_search_by(|file| file.path.cmp(path))
-        .ok()
-        .map(|place| &FILES[place])
+    FILES.binary_search_by(|file| file.path.cmp(path)).ok().map(|place| &FILES[place])
 }
 
 /// `GET /static/{hash}/{path}`.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such file in this version.
-pub async fn serve(
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse> {
+pub async fn serve(request: HttpRequest, path: web::Path<(String, String)>) -> Result<HttpResponse> {
     let (hash, path) = path.into_inner();
-    let file = find(&path)
-        .filter(|_| hash == HASH)
-        .ok_or(Error::NotFound)?;
+    let file = find(&path).filter(|_| hash == HASH).ok_or(Error::NotFound)?;
     let takes_gzip = request
         .headers()
         .get(header::ACCEPT_ENCODING)
@@ -52,9 +44,7 @@ pub async fn serve(
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
         .insert_header((header::VARY, HeaderValue::from_static("Accept-Encoding")));
     Ok(if takes_gzip && !file.gzip.is_empty() {
-        response
-            .insert_header((header::CONTENT_ENCODING, "gzip"))
-            .body(file.gzip)
+        response.insert_header((header::CONTENT_ENCODING, "gzip")).body(file.gzip)
     } else {
         response.body(file.plain)
     })

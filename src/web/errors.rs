@@ -60,30 +60,12 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::new(self.status_code());
         let failure = match self {
-            Self::TooMany { after } => Failure {
-                after: Some(*after),
-                hint: None,
-                bearer: None,
-            },
-            Self::Unavailable(_) | Self::Database(_)
-                if self.status_code() == StatusCode::SERVICE_UNAVAILABLE =>
-            {
-                Failure {
-                    after: Some(2),
-                    hint: None,
-                    bearer: None,
-                }
+            Self::TooMany { after } => Failure { after: Some(*after), hint: None, bearer: None },
+            Self::Unavailable(_) | Self::Database(_) if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
+                Failure { after: Some(2), hint: None, bearer: None }
             }
-            Self::Forbidden(hint) | Self::BadRequest(hint) => Failure {
-                after: None,
-                hint: Some(hint),
-                bearer: None,
-            },
-            Self::Bearer(problem) => Failure {
-                after: None,
-                hint: None,
-                bearer: Some(*problem),
-            },
+            Self::Forbidden(hint) | Self::BadRequest(hint) => Failure { after: None, hint: Some(hint), bearer: None },
+            Self::Bearer(problem) => Failure { after: None, hint: None, bearer: Some(*problem) },
             Self::SignIn { back } => {
                 lead(&mut response, &urls::login_returning(back));
                 return response;
@@ -92,11 +74,7 @@ impl ResponseError for Error {
                 lead(&mut response, &urls::step_up_returning(back));
                 return response;
             }
-            _ => Failure {
-                after: None,
-                hint: None,
-                bearer: None,
-            },
+            _ => Failure { after: None, hint: None, bearer: None },
         };
         response.extensions_mut().insert(failure);
         response
@@ -208,22 +186,17 @@ pub fn stranger_page(
 pub fn problem(status: StatusCode, failure: Option<Failure>, request_id: &str) -> HttpResponse {
     let (title, detail, _) = words(status, failure);
     let mut response = HttpResponse::build(status);
-    response.insert_header((
-        header::CONTENT_TYPE,
-        "application/problem+json; charset=utf-8",
-    ));
+    response.insert_header((header::CONTENT_TYPE, "application/problem+json; charset=utf-8"));
     let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail, "request_id": request_id });
     if let Some(problem) = failure.and_then(|failure| failure.bearer) {
         let (challenge, code) = match problem {
             BearerProblem::Missing => ("Bearer realm=\"keystead\"".to_owned(), None),
-            BearerProblem::Malformed => (
-                "Bearer realm=\"keystead\", error=\"invalid_request\"".to_owned(),
-                Some("invalid_request"),
-            ),
-            BearerProblem::Invalid => (
-                "Bearer realm=\"keystead\", error=\"invalid_token\"".to_owned(),
-                Some("invalid_token"),
-            ),
+            BearerProblem::Malformed => {
+                ("Bearer realm=\"keystead\", error=\"invalid_request\"".to_owned(), Some("invalid_request"))
+            }
+            BearerProblem::Invalid => {
+                ("Bearer realm=\"keystead\", error=\"invalid_token\"".to_owned(), Some("invalid_token"))
+            }
         };
         response.insert_header((header::WWW_AUTHENTICATE, challenge));
         if let Some(code) = code {
@@ -235,15 +208,10 @@ pub fn problem(status: StatusCode, failure: Option<Failure>, request_id: &str) -
 
 /// Heading, what happened, and what to do, for each status.
 fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String, String) {
-    let hint = failure
-        .and_then(|failure| failure.hint)
-        .map(|hint| format!("{}{}.", hint[..1].to_uppercase(), &hint[1..]));
+    let hint =
+        failure.and_then(|failure| failure.hint).map(|hint| format!("{}{}.", hint[..1].to_uppercase(), &hint[1..]));
     let wait = failure.and_then(|failure| failure.after).unwrap_or(60);
-    let wait = if wait < 120 {
-        format!("{wait} seconds")
-    } else {
-        format!("{} minutes", wait.div_euclid(60) + 1)
-    };
+    let wait = if wait < 120 { format!("{wait} seconds") } else { format!("{} minutes", wait.div_euclid(60) + 1) };
     let (heading, text, next) = match status.as_u16() {
         400 => ("That did not arrive as it should", hint.unwrap_or_else(|| "The request could not be read.".into()), "Go back and try again.".into()),
         401 => ("A credential is missing", "The request carries no valid credential.".into(), "Send one as a bearer token in the Authorization header.".into()),
@@ -285,9 +253,7 @@ impl std::fmt::Display for Finished {
 
 impl ResponseError for Finished {
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        self.0
-            .take()
-            .unwrap_or_else(|| HttpResponse::InternalServerError().finish())
+        self.0.take().unwrap_or_else(|| HttpResponse::InternalServerError().finish())
     }
 }
 

@@ -8,6 +8,5 @@
 #[askama::filter_fn]
 pub fn asset(path: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
     let path = path.to_string();
-    super::assets::url(&path)
-        .ok_or_else(|| askama::Error::Custom(format!("there is no static file {path}").into()))
+    super::assets::url(&path).ok_or_else(|| askama::Error::Custom(format!("there is no static file {path}").into()))
 }

@@ -22,9 +22,7 @@ const FORM_LIMIT: usize = 32 * 1024;
 const BODY_SECONDS: u64 = 15;
 const BODY_PACE: usize = 16 * 1024;
 /// Fields that never travel with a form that is carried over a confirmation: they would stand in an address.
-const NEVER_CARRIED: [&str; 8] = [
-    "csrf", "form_id", "password", "current", "confirm", "secret", "code", "next",
-];
+const NEVER_CARRIED: [&str; 8] = ["csrf", "form_id", "password", "current", "confirm", "secret", "code", "next"];
 
 /// A form field as a template sees it.
 #[derive(Debug, Clone, Default)]
@@ -66,10 +64,7 @@ impl Problems {
 
     /// One more.
     pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
-        self.0.push(FieldError {
-            field,
-            message: message.into(),
-        });
+        self.0.push(FieldError { field, message: message.into() });
     }
 
     /// Whether there is none.
@@ -86,28 +81,17 @@ impl Problems {
 
     /// What is wrong with one field.
     pub fn at(&self, field: &str) -> Option<String> {
-        self.0
-            .iter()
-            .find(|problem| problem.field == field)
-            .map(|problem| problem.message.clone())
+        self.0.iter().find(|problem| problem.field == field).map(|problem| problem.message.clone())
     }
 
     /// A field with what was typed.
     pub fn field(&self, name: &'static str, value: &str) -> Field {
-        Field {
-            name,
-            value: value.to_owned(),
-            error: self.at(name),
-        }
+        Field { name, value: value.to_owned(), error: self.at(name) }
     }
 
     /// A field whose content is not given back.
     pub fn secret(&self, name: &'static str) -> Field {
-        Field {
-            name,
-            value: String::new(),
-            error: self.at(name),
-        }
+        Field { name, value: String::new(), error: self.at(name) }
     }
 }
 
@@ -118,15 +102,8 @@ impl From<&ValidationErrors> for Problems {
             .iter()
             .flat_map(|(field, problems)| problems.iter().map(|problem| (field.clone(), problem)))
             .filter_map(|(field, problem)| {
-                let message = problem
-                    .message
-                    .as_deref()
-                    .unwrap_or("This is not valid")
-                    .to_owned();
-                FIELD_NAMES
-                    .iter()
-                    .find(|known| **known == field)
-                    .map(|field| FieldError { field, message })
+                let message = problem.message.as_deref().unwrap_or("This is not valid").to_owned();
+                FIELD_NAMES.iter().find(|known| **known == field).map(|field| FieldError { field, message })
             })
             .collect();
         Self(list)
@@ -201,9 +178,7 @@ impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest f
             let form = decode(&request, &pairs)?;
             match who {
                 Ok(who) => Ok(Self { who, form }),
-                Err(_) => Err(Error::Confirm {
-                    back: carried(request.path(), &pairs),
-                }),
+                Err(_) => Err(Error::Confirm { back: carried(request.path(), &pairs) }),
             }
         })
     }
@@ -211,65 +186,35 @@ impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest f
 
 /// The page that the form stands on, with what was typed in its address.
 fn carried(path: &str, pairs: &[(String, String)]) -> String {
-    let kept = pairs
-        .iter()
-        .filter(|(name, value)| !NEVER_CARRIED.contains(&name.as_str()) && !value.is_empty());
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(kept)
-        .finish();
-    if query.is_empty() || query.len() > 6000 {
-        path.to_owned()
-    } else {
-        format!("{path}?{query}")
-    }
+    let kept = pairs.iter().filter(|(name, value)| !NEVER_CARRIED.contains(&name.as_str()) && !value.is_empty());
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+    if query.is_empty() || query.len() > 6000 { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 async fn pairs(request: &HttpRequest, payload: &mut Payload) -> Result<Vec<(String, String)>> {
-    let kind = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if !kind.split(';').next().is_some_and(|kind| {
-        kind.trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    }) {
-        return Err(Error::BadRequest(
-            "a form is sent as application/x-www-form-urlencoded",
-        ));
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    {
+        return Err(Error::BadRequest("a form is sent as application/x-www-form-urlencoded"));
     }
     let body = read_body(request, payload, FORM_LIMIT).await?;
     let text = std::str::from_utf8(&body).map_err(|_| Error::BadRequest("a form is UTF-8"))?;
-    let pairs: Vec<(String, String)> = serde_html_form::from_str(text)
-        .map_err(|_| Error::BadRequest("the form could not be read"))?;
+    let pairs: Vec<(String, String)> =
+        serde_html_form::from_str(text).map_err(|_| Error::BadRequest("the form could not be read"))?;
     // PostgreSQL takes no NUL in text, and nobody types one.
-    if pairs
-        .iter()
-        .any(|(name, value)| name.contains('\0') || value.contains('\0'))
-    {
+    if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Err(Error::BadRequest("the form holds a NUL character"));
     }
     Ok(pairs)
 }
 
 fn decode<T: DeserializeOwned>(request: &HttpRequest, pairs: &[(String, String)]) -> Result<T> {
-    let posted = pairs
-        .iter()
-        .filter(|(name, _)| name == "csrf")
-        .map(|(_, value)| value.as_str())
-        .collect::<Vec<_>>();
+    let posted = pairs.iter().filter(|(name, _)| name == "csrf").map(|(_, value)| value.as_str()).collect::<Vec<_>>();
     let binding = form_binding(request).unwrap_or_default();
-    if binding.is_empty()
-        || posted.len() != 1
-        || !csrf::holds(&instance(request).key, &binding, posted[0])
-    {
-        return Err(Error::Forbidden(
-            "the form was too old, or came from another page",
-        ));
+    if binding.is_empty() || posted.len() != 1 || !csrf::holds(&instance(request).key, &binding, posted[0]) {
+        return Err(Error::Forbidden("the form was too old, or came from another page"));
     }
-    let text = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish();
+    let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     serde_html_form::from_str(&text).map_err(|_| Error::BadRequest("the form could not be read"))
 }
 
@@ -277,11 +222,7 @@ fn decode<T: DeserializeOwned>(request: &HttpRequest, pairs: &[(String, String)]
 ///
 /// # Errors
 /// [`Error::TooLarge`], [`Error::TooSlow`], or a broken body.
-pub async fn read_body(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    limit: usize,
-) -> Result<BytesMut> {
+pub async fn read_body(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<BytesMut> {
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)
@@ -302,7 +243,5 @@ pub async fn read_body(
         Ok(body)
     };
     let allowed = Duration::from_secs(BODY_SECONDS + (limit / BODY_PACE) as u64);
-    tokio::time::timeout(allowed, whole)
-        .await
-        .map_err(|_| Error::TooSlow)?
+    tokio::time::timeout(allowed, whole).await.map_err(|_| Error::TooSlow)?
 }

@@ -35,25 +35,16 @@ pub async fn front(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let instance = request
-        .app_data::<web::Data<Instance>>()
-        .expect("the instance is part of the application")
-        .clone();
+    let instance = request.app_data::<web::Data<Instance>>().expect("the instance is part of the application").clone();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let json = wants_json(&path, request.headers().get(header::ACCEPT));
     if !host_is_ours(&instance, &request) {
         let (request, _) = request.into_parts();
-        let response = finish(
-            &instance,
-            &request,
-            HttpResponse::new(StatusCode::MISDIRECTED_REQUEST),
-            json,
-        );
+        let response = finish(&instance, &request, HttpResponse::new(StatusCode::MISDIRECTED_REQUEST), json);
         return Ok(ServiceResponse::new(request, response));
     }
     drop_doubled_sessions(&instance, &mut request);
-    let work =
-        AssertUnwindSafe(tokio::time::timeout(HANDLER_LIMIT, next.call(request))).catch_unwind();
+    let work = AssertUnwindSafe(tokio::time::timeout(HANDLER_LIMIT, next.call(request))).catch_unwind();
     let trouble = match work.await {
         Ok(Ok(Ok(response))) => {
             let (request, response) = response.map_into_boxed_body().into_parts();
@@ -96,36 +87,23 @@ pub async fn same_origin(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let safe = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
-    );
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     if !safe && !comes_from_us(&request) {
-        return Ok(request
-            .error_response(Error::Forbidden("the form came from another site"))
-            .map_into_boxed_body());
+        return Ok(request.error_response(Error::Forbidden("the form came from another site")).map_into_boxed_body());
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// `Sec-Fetch-Site` decides where the browser sends it, else `Origin`; where there is neither, the form's token alone does.
 fn comes_from_us(request: &ServiceRequest) -> bool {
-    let text = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap_or("unreadable"))
-    };
+    let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",
         (None, Some(origin)) => {
-            let instance = request
-                .app_data::<web::Data<Instance>>()
-                .expect("the instance is part of the application");
+            let instance = request.app_data::<web::Data<Instance>>().expect("the instance is part of the application");
             let scheme = instance.config.base_url.scheme();
             // The host was checked already: it is one of ours.
-            text("host")
-                .is_some_and(|host| origin.eq_ignore_ascii_case(&format!("{scheme}://{host}")))
+            text("host").is_some_and(|host| origin.eq_ignore_ascii_case(&format!("{scheme}://{host}")))
         }
         (None, None) => true,
     }
@@ -138,16 +116,10 @@ fn host_is_ours(instance: &Instance, request: &ServiceRequest) -> bool {
         return true;
     }
     let mut hosts = request.headers().get_all(header::HOST);
-    let (Some(host), None) = (
-        hosts.next().and_then(|host| host.to_str().ok()),
-        hosts.next(),
-    ) else {
+    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
         return false;
     };
-    instance
-        .hosts
-        .iter()
-        .any(|ours| ours.eq_ignore_ascii_case(host))
+    instance.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
 }
 
 /// Two session cookies in one request: somebody planted one. Neither counts.
@@ -169,22 +141,14 @@ fn drop_doubled_sessions(instance: &Instance, request: &mut ServiceRequest) {
 }
 
 /// Fills in a bare failure, and sets the headers that every answer has.
-fn finish(
-    instance: &Instance,
-    request: &HttpRequest,
-    mut response: HttpResponse,
-    json: bool,
-) -> HttpResponse {
+fn finish(instance: &Instance, request: &HttpRequest, mut response: HttpResponse, json: bool) -> HttpResponse {
     let status = response.status();
     let ready = response.headers().contains_key(header::CONTENT_TYPE)
         && failure_of(&response).is_none()
         && !foreign_text(&response);
     if (status.is_client_error() || status.is_server_error()) && !ready {
         response = fill_in(request, &response, json);
-    } else if json
-        && status == StatusCode::SEE_OTHER
-        && !is_api(request.path())
-        && failure_leads_to_sign_in(&response)
+    } else if json && status == StatusCode::SEE_OTHER && !is_api(request.path()) && failure_leads_to_sign_in(&response)
     {
         // A script asked, and a redirect to a page would look like success to it.
         response = errors::problem(StatusCode::UNAUTHORIZED, None, &crate::ids::ulid());
@@ -194,16 +158,10 @@ fn finish(
         drop(response.add_cookie(&cookie.cookie(secure)));
     }
     if let Some(KeepSignedIn(seconds)) = request.extensions().get::<KeepSignedIn>() {
-        keep_session(
-            response.headers_mut(),
-            &cookie_name(secure, SESSION_COOKIE),
-            *seconds,
-        );
+        keep_session(response.headers_mut(), &cookie_name(secure, SESSION_COOKIE), *seconds);
     }
-    let is_page = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if is_page && Notice::received(request).is_some() {
         Notice::clear(&mut response);
     }
@@ -232,16 +190,14 @@ fn keep_session(headers: &mut HeaderMap, name: &str, seconds: i64) {
 /// actix-web answers some broken requests by itself, in plain text.
 fn foreign_text(response: &HttpResponse) -> bool {
     response.status().is_client_error()
-        && response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
+        && response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
 fn failure_leads_to_sign_in(response: &HttpResponse) -> bool {
-    response.headers().get(header::LOCATION).is_some_and(|to| {
-        to.as_bytes().starts_with(b"/login?") || to.as_bytes().starts_with(b"/step-up?")
-    })
+    response
+        .headers()
+        .get(header::LOCATION)
+        .is_some_and(|to| to.as_bytes().starts_with(b"/login?") || to.as_bytes().starts_with(b"/step-up?"))
 }
 
 fn fill_in(request: &HttpRequest, bare: &HttpResponse, json: bool) -> HttpResponse {
@@ -260,12 +216,7 @@ fn fill_in(request: &HttpRequest, bare: &HttpResponse, json: bool) -> HttpRespon
         errors::error_page(&Visitor::of(request), status, failure, &request_id)
             .unwrap_or_else(|_| errors::problem(status, failure, &request_id))
     };
-    mark(
-        &mut response,
-        bare.headers().get(header::ALLOW),
-        failure,
-        &request_id,
-    );
+    mark(&mut response, bare.headers().get(header::ALLOW), failure, &request_id);
     response
 }
 
@@ -285,12 +236,7 @@ fn bare_failure(instance: &Instance, error: &Error, json: bool) -> HttpResponse 
     response
 }
 
-fn mark(
-    response: &mut HttpResponse,
-    allow: Option<&HeaderValue>,
-    failure: Option<Failure>,
-    request_id: &str,
-) {
+fn mark(response: &mut HttpResponse, allow: Option<&HeaderValue>, failure: Option<Failure>, request_id: &str) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
@@ -307,22 +253,13 @@ fn set_headers(headers: &mut HeaderMap, is_page: bool, secure: bool) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
-    set(
-        header::CONTENT_SECURITY_POLICY,
-        if is_page { PAGE_POLICY } else { BARE_POLICY },
-    );
+    set(header::CONTENT_SECURITY_POLICY, if is_page { PAGE_POLICY } else { BARE_POLICY });
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     // Not no-referrer: with it, browsers send `Origin: null` from our own forms.
     set(header::REFERRER_POLICY, "same-origin");
-    set(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    );
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     if is_page {
-        set(
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        );
+        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
         set(header::X_FRAME_OPTIONS, "DENY");
         set(
             HeaderName::from_static("permissions-policy"),
@@ -331,10 +268,7 @@ fn set_headers(headers: &mut HeaderMap, is_page: bool, secure: bool) {
         set(header::VARY, "Cookie");
     }
     if secure {
-        set(
-            header::STRICT_TRANSPORT_SECURITY,
-            "max-age=63072000; includeSubDomains",
-        );
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -16,38 +16,23 @@ pub struct Moment {
 impl Moment {
     /// A moment as seen from another one.
     pub fn new(moment: Timestamp, now: Timestamp) -> Self {
-        Self {
-            iso: moment.rfc3339(),
-            exact: moment.exact(),
-            relative: relative(now.until(moment)),
-        }
+        Self { iso: moment.rfc3339(), exact: moment.exact(), relative: relative(now.until(moment)) }
     }
 }
 
 fn relative(seconds: i64) -> String {
     let (count, unit) = match seconds.unsigned_abs() {
         0..60 => {
-            return if seconds > 0 {
-                "in less than a minute"
-            } else {
-                "just now"
-            }
-            .to_owned();
+            return if seconds > 0 { "in less than a minute" } else { "just now" }.to_owned();
         }
         length if length < 3600 => (length / 60, "minute"),
         length if length < DAY.unsigned_abs() => (length / 3600, "hour"),
         length if length < 60 * DAY.unsigned_abs() => (length / DAY.unsigned_abs(), "day"),
-        length if length < 730 * DAY.unsigned_abs() => {
-            (length / (30 * DAY.unsigned_abs()), "month")
-        }
+        length if length < 730 * DAY.unsigned_abs() => (length / (30 * DAY.unsigned_abs()), "month"),
         length => (length / (365 * DAY.unsigned_abs()), "year"),
     };
     let plural = if count == 1 { "" } else { "s" };
-    if seconds > 0 {
-        format!("in {count} {unit}{plural}")
-    } else {
-        format!("{count} {unit}{plural} ago")
-    }
+    if seconds > 0 { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
 }
 
 #[cfg(test)]

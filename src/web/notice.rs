@@ -52,36 +52,18 @@ impl Notice {
                 "good",
                 "Your password is changed. Everywhere else you were signed out, and we sent you a mail about it.",
             ),
-            Self::TokenRevoked => (
-                "good",
-                "The token is revoked. It stopped working at once, for good.",
-            ),
-            Self::TokenDeleted => (
-                "good",
-                "The token is deleted. Whatever used it needs a new one.",
-            ),
+            Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
+            Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
             Self::TokenAlreadyCreated => (
                 "attention",
                 "This token was created already, and its secret is shown only once. If you did not copy it, delete the token and create a new one.",
             ),
-            Self::VerifierDeleted => (
-                "good",
-                "The verifier is deleted. Its credential stopped working at once.",
-            ),
+            Self::VerifierDeleted => ("good", "The verifier is deleted. Its credential stopped working at once."),
             Self::SignedOut => ("good", "You are signed out."),
-            Self::Confirmed => (
-                "good",
-                "Thank you. Nothing was done yet: go on where you were.",
-            ),
-            Self::SetUp => (
-                "good",
-                "Keystead is set up, and you are its first administrator.",
-            ),
+            Self::Confirmed => ("good", "Thank you. Nothing was done yet: go on where you were."),
+            Self::SetUp => ("good", "Keystead is set up, and you are its first administrator."),
         };
-        NoticeView {
-            kind,
-            text: text.to_owned(),
-        }
+        NoticeView { kind, text: text.to_owned() }
     }
 
     /// Hands the notice to the next page.
@@ -98,10 +80,7 @@ impl Notice {
 
     /// The notice that an earlier answer handed on, if there is one.
     pub fn received(request: &HttpRequest) -> Option<NoticeView> {
-        request
-            .cookie(COOKIE)
-            .and_then(|cookie| Self::from_word(cookie.value()))
-            .map(Self::view)
+        request.cookie(COOKIE).and_then(|cookie| Self::from_word(cookie.value())).map(Self::view)
     }
 
     /// Takes the notice back once a page showed it.

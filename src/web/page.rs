@@ -113,10 +113,7 @@ impl FromRequest for Visitor {
 impl Visitor {
     /// Whoever made this request.
     pub fn of(request: &HttpRequest) -> Self {
-        Self {
-            account: account(request),
-            request: request.clone(),
-        }
+        Self { account: account(request), request: request.clone() }
     }
 
     /// Who is signed in, if anybody is.
@@ -137,8 +134,7 @@ impl Visitor {
     /// The shell of a page with this title, marked as this item of the menu.
     pub fn shell(&self, title: &str, current: &'static str) -> Shell {
         let instance = instance(&self.request);
-        let binding =
-            form_binding(&self.request).unwrap_or_else(|| fresh_form_cookie(&self.request));
+        let binding = form_binding(&self.request).unwrap_or_else(|| fresh_form_cookie(&self.request));
         Shell {
             title: title.to_owned(),
             product: instance.config.product_name.clone(),
@@ -154,10 +150,7 @@ impl Visitor {
     fn theme(&self) -> Theme {
         let chosen = match &self.account {
             Some(account) => Theme::from_word(&account.theme),
-            None => self
-                .request
-                .cookie(THEME_COOKIE)
-                .and_then(|cookie| Theme::from_word(cookie.value())),
+            None => self.request.cookie(THEME_COOKIE).and_then(|cookie| Theme::from_word(cookie.value())),
         };
         chosen.unwrap_or(Theme::Light)
     }
@@ -169,11 +162,7 @@ const FORM_COOKIE: &str = "keystead_form";
 
 /// A cookie of this instance: bound to the host and to https, where there is https.
 pub fn cookie_name(secure: bool, name: &str) -> String {
-    if secure {
-        format!("__Host-{name}")
-    } else {
-        name.to_owned()
-    }
+    if secure { format!("__Host-{name}") } else { name.to_owned() }
 }
 
 /// What a form's CSRF token is bound to: the session, or the cookie that a stranger's form got.
@@ -196,10 +185,7 @@ fn fresh_form_cookie(request: &HttpRequest) -> String {
     if extensions.get::<FormCookie>().is_none() {
         extensions.insert(FormCookie(hex(&crate::ids::random::<16>())));
     }
-    extensions
-        .get::<FormCookie>()
-        .map(|cookie| format!("stranger {}", cookie.0))
-        .unwrap_or_default()
+    extensions.get::<FormCookie>().map(|cookie| format!("stranger {}", cookie.0)).unwrap_or_default()
 }
 
 impl FormCookie {
@@ -226,7 +212,5 @@ pub fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse> {
 
 /// An answer that leads on after a form: 303, so that a reload repeats nothing.
 pub fn see_other(path: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, path))
-        .finish()
+    HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish()
 }

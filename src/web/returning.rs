@@ -12,10 +12,7 @@ pub fn safe(asked: &str, default: &str) -> String {
         && !asked.contains(['\\', '\t', '\n', '\r']);
     match base.join(asked) {
         Ok(url) if plain && url.origin() == base.origin() && !url.path().starts_with("//") => {
-            let query = url
-                .query()
-                .map(|query| format!("?{query}"))
-                .unwrap_or_default();
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
             format!("{}{query}", url.path())
         }
         _ => default.to_owned(),

@@ -10,11 +10,8 @@ use std::sync::LazyLock;
 #[path = "../../../build/blocklist.rs"]
 mod build;
 
-static ENTRIES: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    include_str!("../../../data/common-passwords.txt")
-        .lines()
-        .collect()
-});
+static ENTRIES: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("../../../data/common-passwords.txt").lines().collect());
 
 /// Whether this folded text is an entry, as a whole.
 pub(super) fn contains(folded: &str) -> bool {
@@ -32,20 +29,10 @@ mod tests {
     #[test]
     fn the_list_is_as_the_look_up_needs_it() {
         assert!(ENTRIES.len() >= 10_000, "{} entries", ENTRIES.len());
-        assert!(
-            ENTRIES.is_sorted_by(|one, next| one < next),
-            "sorted, each entry once"
-        );
+        assert!(ENTRIES.is_sorted_by(|one, next| one < next), "sorted, each entry once");
         for entry in ENTRIES.iter() {
-            assert!(
-                entry.chars().count() >= SHORT,
-                "{entry} is too short to be anyone's password"
-            );
-            assert_eq!(
-                *fold(entry),
-                **entry,
-                "an entry that nobody's folded password can equal"
-            );
+            assert!(entry.chars().count() >= SHORT, "{entry} is too short to be anyone's password");
+            assert_eq!(*fold(entry), **entry, "an entry that nobody's folded password can equal");
         }
         assert!(contains("password") && !contains("passwor") && !contains(""));
     }
@@ -59,16 +46,8 @@ mod tests {
         let bytes = fs::read(&out).unwrap();
         fs::remove_file(&out).unwrap();
 
-        let prefixes: Vec<_> = bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|four| u32::from_be_bytes(*four))
-            .collect();
-        assert!(
-            prefixes.is_sorted_by(|one, next| one < next),
-            "sorted, each prefix once"
-        );
+        let prefixes: Vec<_> = bytes.as_chunks::<4>().0.iter().map(|four| u32::from_be_bytes(*four)).collect();
+        assert!(prefixes.is_sorted_by(|one, next| one < next), "sorted, each prefix once");
         assert!(bytes.len() <= ENTRIES.len() * 4 && prefixes.len() * 100 > ENTRIES.len() * 99);
         // SHA-256 of "password" begins with 5e884898, as any sha256sum shows.
         assert!(prefixes.binary_search(&0x5e88_4898).is_ok());

@@ -60,32 +60,21 @@ impl Cost {
             ("number of lanes", lanes, Self::LANES),
         ] {
             if !range.contains(&value) {
-                return Err(CostError {
-                    what,
-                    least: *range.start(),
-                    most: *range.end(),
-                });
+                return Err(CostError { what, least: *range.start(), most: *range.end() });
             }
         }
         Ok(Self::unchecked(memory_kib, passes, lanes))
     }
 
     fn unchecked(memory_kib: u32, passes: u32, lanes: u32) -> Self {
-        Self(
-            Params::new(memory_kib, passes, lanes, Some(TAG))
-                .expect("argon2 takes far more and far less"),
-        )
+        Self(Params::new(memory_kib, passes, lanes, Some(TAG)).expect("argon2 takes far more and far less"))
     }
 }
 
 impl Default for Cost {
     /// 19 MiB, two passes, one lane.
     fn default() -> Self {
-        Self::unchecked(
-            *Self::MEMORY_KIB.start(),
-            *Self::PASSES.start(),
-            *Self::LANES.start(),
-        )
+        Self::unchecked(*Self::MEMORY_KIB.start(), *Self::PASSES.start(), *Self::LANES.start())
     }
 }
 
@@ -143,16 +132,10 @@ impl Hasher {
         let (queue, jobs) = sync_channel(WAITING);
         let jobs = Arc::new(Mutex::new(jobs));
         let blocks = cost.0.block_count();
-        let mut hasher = Self {
-            cost,
-            queue: Some(queue),
-            threads: Vec::new(),
-        };
+        let mut hasher = Self { cost, queue: Some(queue), threads: Vec::new() };
         for number in 1..=threads.get() {
             let jobs = Arc::clone(&jobs);
-            let thread = Builder::new()
-                .name(format!("hasher-{number}"))
-                .spawn(move || work(&jobs, blocks))?;
+            let thread = Builder::new().name(format!("hasher-{number}")).spawn(move || work(&jobs, blocks))?;
             hasher.threads.push(thread);
         }
         Ok(hasher)
@@ -194,33 +177,21 @@ impl Hasher {
     ///
     /// # Panics
     /// Outside of a tokio runtime with a clock.
-    pub async fn verify(
-        &self,
-        password: Password,
-        stored: Option<&str>,
-    ) -> Result<Verdict, HashError> {
+    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
         let current = self.cost.0.clone();
         let stored = stored.map(Stored::parse).transpose().map_err(|why| {
             tracing::error!(why, "a stored password hash is unusable");
             HashError::Unusable(why)
         })?;
         self.run(move |memory| {
-            let decoy = || Stored {
-                params: current.clone(),
-                salt: vec![0; SALT],
-                tag: vec![0; TAG],
-            };
+            let decoy = || Stored { params: current.clone(), salt: vec![0; SALT], tag: vec![0; TAG] };
             let exists = stored.is_some();
             let Stored { params, salt, tag } = stored.unwrap_or_else(decoy);
             let mut computed = vec![0; tag.len()];
             compute(memory, &params, &password, &salt, &mut computed)?;
             let equal = bool::from(computed.ct_eq(&tag));
             let rehash = params != current || salt.len() != SALT;
-            Some(if exists && equal {
-                Verdict::Match { rehash }
-            } else {
-                Verdict::Mismatch
-            })
+            Some(if exists && equal { Verdict::Match { rehash } } else { Verdict::Mismatch })
         })
         .await?
         .ok_or(HashError::Failed)
@@ -241,10 +212,7 @@ impl Hasher {
         });
         let queue = self.queue.as_ref().ok_or(HashError::Failed)?;
         queue.try_send(job).map_err(|_| HashError::Busy)?;
-        timeout(MAX_WAIT, started)
-            .await
-            .map_err(|_| HashError::Busy)?
-            .map_err(|_| HashError::Failed)?;
+        timeout(MAX_WAIT, started).await.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Failed)?;
         answer.await.map_err(|_| HashError::Failed)
     }
 }
@@ -300,22 +268,12 @@ impl Stored {
         let (Some(salt), Some(tag)) = (hash.salt, hash.hash) else {
             return Err("no salt or no tag");
         };
-        Ok(Self {
-            params,
-            salt: salt.to_vec(),
-            tag: tag.as_bytes().to_vec(),
-        })
+        Ok(Self { params, salt: salt.to_vec(), tag: tag.as_bytes().to_vec() })
     }
 }
 
 /// One hash, in the thread's memory; only one that costs more than today's gets memory of its own, for so long.
-fn compute(
-    memory: &mut [Block],
-    params: &Params,
-    password: &Password,
-    salt: &[u8],
-    tag: &mut [u8],
-) -> Option<()> {
+fn compute(memory: &mut [Block], params: &Params, password: &Password, salt: &[u8], tag: &mut [u8]) -> Option<()> {
     let blocks = params.block_count();
     let mut larger;
     let memory = if blocks <= memory.len() {
@@ -344,8 +302,10 @@ mod tests {
     const CHEAP: (u32, u32, u32) = (64, 2, 1);
     /// "correct horse battery staple" hashed by the reference implementation (its command `argon2 -id -v 13 -e`):
     /// at our cost, and at another one.
-    const REFERENCE: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvZg$8YW08m1D70qzUO7ZHvinl2JhFOu4mt32fdRR2WAGxBk";
-    const REFERENCE_OTHER: &str = "$argon2id$v=19$m=64,t=3,p=2$c2l4dGVlbiBieXRlcyBvZg$vq78RsULxBmGjRaW4RRi1x/cDeY/P96wl1Po0QlxLd4";
+    const REFERENCE: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvZg$8YW08m1D70qzUO7ZHvinl2JhFOu4mt32fdRR2WAGxBk";
+    const REFERENCE_OTHER: &str =
+        "$argon2id$v=19$m=64,t=3,p=2$c2l4dGVlbiBieXRlcyBvZg$vq78RsULxBmGjRaW4RRi1x/cDeY/P96wl1Po0QlxLd4";
 
     fn password(text: &str) -> Password {
         Password::new(text).unwrap()
@@ -357,11 +317,7 @@ mod tests {
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
-        runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .unwrap()
-            .block_on(future)
+        runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
     }
 
     /// A hasher whose only thread is at work until the second return value is dropped.
@@ -383,18 +339,11 @@ mod tests {
     }
 
     /// As many jobs as may wait, each of which counts itself when it is done.
-    async fn full_queue(
-        hasher: &Arc<Hasher>,
-        done: &Arc<AtomicUsize>,
-    ) -> JoinSet<Result<usize, HashError>> {
+    async fn full_queue(hasher: &Arc<Hasher>, done: &Arc<AtomicUsize>) -> JoinSet<Result<usize, HashError>> {
         let mut waiting = JoinSet::new();
         for _ in 0..WAITING {
             let (hasher, done) = (Arc::clone(hasher), Arc::clone(done));
-            waiting.spawn(async move {
-                hasher
-                    .run(move |_| done.fetch_add(1, Ordering::SeqCst))
-                    .await
-            });
+            waiting.spawn(async move { hasher.run(move |_| done.fetch_add(1, Ordering::SeqCst)).await });
         }
         // Each gets to the point where it waits.
         for _ in 0..WAITING {
@@ -414,20 +363,13 @@ mod tests {
         block_on(async {
             let hasher = Hasher::start(NonZeroUsize::MIN, Cost::default()).unwrap();
             let one = hasher.hash(password("Tr1cky!x9")).await.unwrap();
-            let [_, algorithm, version, params, salt, tag] = one.split('$').collect::<Vec<_>>()[..]
-            else {
+            let [_, algorithm, version, params, salt, tag] = one.split('$').collect::<Vec<_>>()[..] else {
                 panic!("{one}")
             };
-            assert_eq!(
-                [algorithm, version, params],
-                ["argon2id", "v=19", "m=19456,t=2,p=1"]
-            );
+            assert_eq!([algorithm, version, params], ["argon2id", "v=19", "m=19456,t=2,p=1"]);
             // Base64 without padding: 16 bytes and 32.
             assert_eq!((salt.len(), tag.len()), (22, 43));
-            assert_eq!(
-                hasher.verify(password("Tr1cky!x9"), Some(&one)).await,
-                Ok(Verdict::Match { rehash: false })
-            );
+            assert_eq!(hasher.verify(password("Tr1cky!x9"), Some(&one)).await, Ok(Verdict::Match { rehash: false }));
 
             let other = hasher.hash(password("Tr1cky!x9")).await.unwrap();
             assert_ne!(salt, other.split('$').nth(4).unwrap());
@@ -439,13 +381,9 @@ mod tests {
         block_on(async {
             let hasher = Hasher::start(NonZeroUsize::MIN, Cost::default()).unwrap();
             for (stored, rehash) in [(REFERENCE, false), (REFERENCE_OTHER, true)] {
-                let right = hasher
-                    .verify(password("correct horse battery staple"), Some(stored))
-                    .await;
+                let right = hasher.verify(password("correct horse battery staple"), Some(stored)).await;
                 assert_eq!(right, Ok(Verdict::Match { rehash }));
-                let wrong = hasher
-                    .verify(password("correct horse battery stapl"), Some(stored))
-                    .await;
+                let wrong = hasher.verify(password("correct horse battery stapl"), Some(stored)).await;
                 assert_eq!(wrong, Ok(Verdict::Mismatch));
             }
         });
@@ -458,34 +396,18 @@ mod tests {
             let hasher = hasher(1, CHEAP);
             for (index, case) in vectors().sign_in.iter().enumerate() {
                 let stored = hasher.hash(password(&case.chosen.build())).await.unwrap();
-                let verdict = hasher
-                    .verify(password(&case.typed.build()), Some(&stored))
-                    .await
-                    .unwrap();
-                assert_eq!(
-                    verdict == Verdict::Match { rehash: false },
-                    case.matches,
-                    "case {index}"
-                );
+                let verdict = hasher.verify(password(&case.typed.build()), Some(&stored)).await.unwrap();
+                assert_eq!(verdict == Verdict::Match { rehash: false }, case.matches, "case {index}");
             }
         });
     }
 
     /// The memory tells: what was zero before is full afterwards.
-    async fn blocks_filled(
-        hasher: &Hasher,
-        stored: Option<&str>,
-    ) -> (Result<Verdict, HashError>, usize) {
+    async fn blocks_filled(hasher: &Hasher, stored: Option<&str>) -> (Result<Verdict, HashError>, usize) {
         let is_zero = |block: &&Block| block.as_ref().iter().all(|word| *word == 0);
-        hasher
-            .run(|memory| memory.fill(Block::new()))
-            .await
-            .unwrap();
+        hasher.run(|memory| memory.fill(Block::new())).await.unwrap();
         let verdict = hasher.verify(password("Tr1cky!x9"), stored).await;
-        let filled = hasher
-            .run(move |memory| memory.len() - memory.iter().filter(is_zero).count())
-            .await
-            .unwrap();
+        let filled = hasher.run(move |memory| memory.len() - memory.iter().filter(is_zero).count()).await.unwrap();
         (verdict, filled)
     }
 
@@ -494,10 +416,7 @@ mod tests {
     fn ac_017_a_stored_hash_that_costs_too_much_is_not_computed() {
         block_on(async {
             let hasher = hasher(1, CHEAP);
-            let (salt, tag) = (
-                "AAAAAAAAAAAAAAAAAAAAAA",
-                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            );
+            let (salt, tag) = ("AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
             let stored = |params: &str| format!("$argon2id$v=19${params}${salt}${tag}");
             for refused in [
                 stored("m=4194304,t=2,p=1"),
@@ -517,17 +436,11 @@ mod tests {
                 String::new(),
             ] {
                 let (verdict, filled) = blocks_filled(&hasher, Some(&refused)).await;
-                assert!(
-                    matches!(verdict, Err(HashError::Unusable(_))),
-                    "{refused}: {verdict:?}"
-                );
+                assert!(matches!(verdict, Err(HashError::Unusable(_))), "{refused}: {verdict:?}");
                 assert_eq!(filled, 0, "{refused} was computed");
             }
             let most = stored("m=19456,t=10,p=8");
-            assert_eq!(
-                hasher.verify(password("Tr1cky!x9"), Some(&most)).await,
-                Ok(Verdict::Mismatch)
-            );
+            assert_eq!(hasher.verify(password("Tr1cky!x9"), Some(&most)).await, Ok(Verdict::Mismatch));
         });
     }
 
@@ -537,14 +450,8 @@ mod tests {
             let hasher = hasher(1, CHEAP);
             let blocks = usize::try_from(CHEAP.0).unwrap();
             let stored = hasher.hash(password("another one")).await.unwrap();
-            assert_eq!(
-                blocks_filled(&hasher, Some(&stored)).await,
-                (Ok(Verdict::Mismatch), blocks)
-            );
-            assert_eq!(
-                blocks_filled(&hasher, None).await,
-                (Ok(Verdict::Mismatch), blocks)
-            );
+            assert_eq!(blocks_filled(&hasher, Some(&stored)).await, (Ok(Verdict::Mismatch), blocks));
+            assert_eq!(blocks_filled(&hasher, None).await, (Ok(Verdict::Mismatch), blocks));
         });
     }
 
@@ -553,37 +460,14 @@ mod tests {
         assert_eq!(Cost::new(19_456, 2, 1), Ok(Cost::default()));
         assert!(Cost::new(262_144, 10, 8).is_ok());
         for (memory, passes, lanes, words) in [
-            (
-                19_455,
-                2,
-                1,
-                "the memory in KiB must be between 19456 and 262144",
-            ),
-            (
-                262_145,
-                2,
-                1,
-                "the memory in KiB must be between 19456 and 262144",
-            ),
-            (
-                19_456,
-                1,
-                1,
-                "the number of passes must be between 2 and 10",
-            ),
-            (
-                19_456,
-                11,
-                1,
-                "the number of passes must be between 2 and 10",
-            ),
+            (19_455, 2, 1, "the memory in KiB must be between 19456 and 262144"),
+            (262_145, 2, 1, "the memory in KiB must be between 19456 and 262144"),
+            (19_456, 1, 1, "the number of passes must be between 2 and 10"),
+            (19_456, 11, 1, "the number of passes must be between 2 and 10"),
             (19_456, 2, 0, "the number of lanes must be between 1 and 8"),
             (19_456, 2, 9, "the number of lanes must be between 1 and 8"),
         ] {
-            assert_eq!(
-                Cost::new(memory, passes, lanes).unwrap_err().to_string(),
-                words
-            );
+            assert_eq!(Cost::new(memory, passes, lanes).unwrap_err().to_string(), words);
         }
     }
 
@@ -611,10 +495,7 @@ mod tests {
             let done = Arc::default();
             let mut waiting = full_queue(&hasher, &done).await;
             waiting.shutdown().await;
-            assert!(
-                refuses_at_once(&hasher).await,
-                "a place was given back early"
-            );
+            assert!(refuses_at_once(&hasher).await, "a place was given back early");
 
             drop(gate);
             // Behind all of them, once there is room.
@@ -631,17 +512,8 @@ mod tests {
             let (hasher, gate) = occupied().await;
             let served = Arc::new(AtomicBool::new(false));
             let (begun, flag) = (Instant::now(), Arc::clone(&served));
-            assert_eq!(
-                hasher
-                    .run(move |_| flag.store(true, Ordering::SeqCst))
-                    .await,
-                Err(HashError::Busy)
-            );
-            assert!(
-                begun.elapsed() >= MAX_WAIT && begun.elapsed() < MAX_WAIT * 2,
-                "{:?}",
-                begun.elapsed()
-            );
+            assert_eq!(hasher.run(move |_| flag.store(true, Ordering::SeqCst)).await, Err(HashError::Busy));
+            assert!(begun.elapsed() >= MAX_WAIT && begun.elapsed() < MAX_WAIT * 2, "{:?}", begun.elapsed());
 
             drop(gate);
             assert_eq!(hasher.run(|_| ()).await, Ok(()));
@@ -653,10 +525,7 @@ mod tests {
     fn a_panic_costs_neither_the_thread_nor_the_next_one() {
         block_on(async {
             let hasher = hasher(1, CHEAP);
-            assert_eq!(
-                hasher.run(|_| panic!("on purpose")).await,
-                Err::<(), _>(HashError::Failed)
-            );
+            assert_eq!(hasher.run(|_| panic!("on purpose")).await, Err::<(), _>(HashError::Failed));
             assert!(hasher.hash(password("Tr1cky!x9")).await.is_ok());
         });
     }
@@ -668,10 +537,7 @@ mod tests {
             let place = |memory: &mut [Block]| memory.as_ptr() as usize;
             let before = hasher.run(place).await.unwrap();
             let _ = hasher.hash(password("Tr1cky!x9")).await.unwrap();
-            let _ = hasher
-                .verify(password("Tr1cky!x9"), Some(REFERENCE))
-                .await
-                .unwrap();
+            let _ = hasher.verify(password("Tr1cky!x9"), Some(REFERENCE)).await.unwrap();
             assert_eq!(hasher.run(place).await, Ok(before));
         });
     }

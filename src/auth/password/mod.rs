@@ -13,6 +13,6 @@ mod rule;
 
 pub use hasher::{Cost, CostError, HashError, Hasher, MAX_WAIT, Verdict};
 pub use rule::{
-    Context, Password, PasswordPolicy, PasswordRules, Problem, RuleLine, RuleSheet, ShortPasswords,
-    mismatch, problems, rules,
+    Context, Password, PasswordPolicy, PasswordRules, Problem, RuleLine, RuleSheet, ShortPasswords, mismatch, problems,
+    rules,
 };

@@ -38,16 +38,8 @@ const DECORATION: usize = 10;
 
 /// Characters that stand for each other when a password is compared with words: "P@ssw0rd" is "password".
 /// An l becomes an i because 1 is written for both.
-const ALIKE: [(char, char); 8] = [
-    ('0', 'o'),
-    ('1', 'i'),
-    ('l', 'i'),
-    ('3', 'e'),
-    ('4', 'a'),
-    ('@', 'a'),
-    ('5', 's'),
-    ('$', 's'),
-];
+const ALIKE: [(char, char); 8] =
+    [('0', 'o'), ('1', 'i'), ('l', 'i'), ('3', 'e'), ('4', 'a'), ('@', 'a'), ('5', 's'), ('$', 's')];
 
 /// One of the four kinds of characters, for the server and for scripts.
 struct Kind {
@@ -74,13 +66,7 @@ const KINDS: [Kind; 4] = [
         pattern: r"\p{Lowercase}",
         missing: Problem::Lower,
     },
-    Kind {
-        id: "number",
-        text: "A number",
-        holds: char::is_numeric,
-        pattern: r"\p{N}",
-        missing: Problem::Number,
-    },
+    Kind { id: "number", text: "A number", holds: char::is_numeric, pattern: r"\p{N}", missing: Problem::Number },
     Kind {
         id: "special",
         text: "A special character, such as ! or a space",
@@ -142,11 +128,7 @@ impl Password {
             return Err(Problem::TooLong);
         }
         let text = collect(typed.len(), typed.nfc());
-        if text.len() > MOST_BYTES {
-            Err(Problem::TooLong)
-        } else {
-            Ok(Self(text))
-        }
+        if text.len() > MOST_BYTES { Err(Problem::TooLong) } else { Ok(Self(text)) }
     }
 
     /// The bytes to hash.
@@ -183,9 +165,7 @@ pub enum Problem {
     #[error("Add a special character, such as ! or a space, or use {LONG} or more characters.")]
     Special,
     /// More than [`MOST_BYTES`].
-    #[error(
-        "Use fewer characters: there is room for about 1,000 letters, and for fewer with accents or emoji."
-    )]
+    #[error("Use fewer characters: there is room for about 1,000 letters, and for fewer with accents or emoji.")]
     TooLong,
     /// Found on the blocklist.
     #[error(
@@ -234,12 +214,7 @@ pub fn problems(typed: &str, context: &Context<'_>, policy: &PasswordPolicy) -> 
         found.push(Problem::TooShort { least });
     }
     if length < free && least < free {
-        found.extend(
-            KINDS
-                .iter()
-                .filter(|kind| !text.contains(kind.holds))
-                .map(|kind| kind.missing),
-        );
+        found.extend(KINDS.iter().filter(|kind| !text.contains(kind.holds)).map(|kind| kind.missing));
     }
     let cores: Vec<_> = cores(text).into_iter().map(fold).collect();
     if cores.iter().any(|core| blocklist::contains(core)) {
@@ -273,10 +248,7 @@ fn cores(text: &str) -> BTreeSet<&str> {
     let ends: [fn(char) -> bool; 3] = [|_| false, is_special, |c| is_special(c) || c.is_numeric()];
     let length = text.chars().count();
     ends.iter()
-        .flat_map(|start| {
-            ends.iter()
-                .map(move |end| text.trim_start_matches(start).trim_end_matches(end))
-        })
+        .flat_map(|start| ends.iter().map(move |end| text.trim_start_matches(start).trim_end_matches(end)))
         .filter(|core| length - core.chars().count() <= DECORATION)
         .collect()
 }
@@ -286,19 +258,8 @@ fn cores(text: &str) -> BTreeSet<&str> {
 /// Capital first, then lowercase, so that ß is ss and ς is σ as under Unicode's case folding; by single characters, so
 /// that scripts get the same.
 pub(super) fn fold(text: &str) -> Zeroizing<String> {
-    let alike = |c| {
-        ALIKE
-            .iter()
-            .find(|(from, _)| *from == c)
-            .map_or(c, |(_, to)| *to)
-    };
-    collect(
-        text.len(),
-        text.chars()
-            .flat_map(char::to_uppercase)
-            .flat_map(char::to_lowercase)
-            .map(alike),
-    )
+    let alike = |c| ALIKE.iter().find(|(from, _)| *from == c).map_or(c, |(_, to)| *to);
+    collect(text.len(), text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).map(alike))
 }
 
 /// Letters and numbers only: "Acme Rockets" and "acme-rockets" are the same word.
@@ -318,30 +279,17 @@ fn collect(bytes: usize, chars: impl Iterator<Item = char>) -> Zeroizing<String>
 ///
 /// Single letters are no words: with an initial among them, any number would do as decoration.
 fn own_words(context: &Context<'_>) -> BTreeSet<String> {
-    let (local, domain) = context
-        .email
-        .rsplit_once('@')
-        .unwrap_or((context.email, ""));
+    let (local, domain) = context.email.rsplit_once('@').unwrap_or((context.email, ""));
     let labels = domain.rsplit_once('.').map_or(domain, |(labels, _)| labels);
-    [
-        context.product,
-        context.first_name,
-        context.last_name,
-        local,
-    ]
-    .into_iter()
-    .chain(context.organizations.iter().copied())
-    .chain(local.split(['.', '_', '-', '+']))
-    .chain(labels.split('.'))
-    .map(|word| word.nfc().collect::<String>())
-    .flat_map(|word| {
-        cores(&word)
-            .into_iter()
-            .map(|core| compact(&fold(core)).to_string())
-            .collect::<Vec<_>>()
-    })
-    .filter(|word| word.chars().count() > 1)
-    .collect()
+    [context.product, context.first_name, context.last_name, local]
+        .into_iter()
+        .chain(context.organizations.iter().copied())
+        .chain(local.split(['.', '_', '-', '+']))
+        .chain(labels.split('.'))
+        .map(|word| word.nfc().collect::<String>())
+        .flat_map(|word| cores(&word).into_iter().map(|core| compact(&fold(core)).to_string()).collect::<Vec<_>>())
+        .filter(|word| word.chars().count() > 1)
+        .collect()
 }
 
 /// Whether a core is one of the words, or two of them joined.
@@ -417,19 +365,10 @@ impl PasswordRules {
     #[must_use]
     pub fn new(context: &Context<'_>, policy: &PasswordPolicy) -> Self {
         let sheet = rules(context, policy);
-        let line = |id, text: &str| RuleLine {
-            id,
-            text: text.to_owned(),
-        };
-        let mut lines = vec![line(
-            "length",
-            &format!("{} or more characters", sheet.least),
-        )];
+        let line = |id, text: &str| RuleLine { id, text: text.to_owned() };
+        let mut lines = vec![line("length", &format!("{} or more characters", sheet.least))];
         if sheet.least < sheet.free {
-            let long = format!(
-                "{} or more characters: then the four rows below are optional",
-                sheet.free
-            );
+            let long = format!("{} or more characters: then the four rows below are optional", sheet.free);
             lines.insert(0, line("long", &long));
             lines.extend(KINDS.iter().map(|kind| line(kind.id, kind.text)));
         }
@@ -438,10 +377,7 @@ impl PasswordRules {
             line("own", "Not your name, e-mail or organization"),
             line("match", "Both fields match"),
         ]);
-        Self {
-            json: serde_json::to_string(&sheet).expect("a rule sheet is plain data"),
-            lines,
-        }
+        Self { json: serde_json::to_string(&sheet).expect("a rule sheet is plain data"), lines }
     }
 }
 
@@ -505,17 +441,13 @@ pub(super) mod tests {
         pub(in super::super) fn build(&self) -> String {
             match self {
                 Self::Plain(text) => text.clone(),
-                Self::Repeated(parts) => parts
-                    .iter()
-                    .map(|(text, times)| text.repeat(*times))
-                    .collect(),
+                Self::Repeated(parts) => parts.iter().map(|(text, times)| text.repeat(*times)).collect(),
             }
         }
     }
 
     pub(in super::super) fn vectors() -> Vectors {
-        serde_json::from_str(include_str!("../../../tests/vectors/passwords.json"))
-            .expect("the vectors are valid")
+        serde_json::from_str(include_str!("../../../tests/vectors/passwords.json")).expect("the vectors are valid")
     }
 
     impl Account {
@@ -530,12 +462,7 @@ pub(super) mod tests {
                 organizations: &organizations,
                 second_factor: person.second_factor,
             };
-            act(
-                &context,
-                &PasswordPolicy {
-                    short_passwords: self.short_passwords,
-                },
-            )
+            act(&context, &PasswordPolicy { short_passwords: self.short_passwords })
         }
     }
 
@@ -548,17 +475,13 @@ pub(super) mod tests {
             .iter()
             .filter_map(|case| {
                 let typed = case.password.build();
-                let repeated = case
-                    .repeated
-                    .as_ref()
-                    .map_or_else(|| typed.clone(), Text::build);
-                let mut found = vectors.accounts[&case.account]
-                    .with(|context, policy| problems(&typed, context, policy));
+                let repeated = case.repeated.as_ref().map_or_else(|| typed.clone(), Text::build);
+                let mut found =
+                    vectors.accounts[&case.account].with(|context, policy| problems(&typed, context, policy));
                 found.extend(mismatch(&typed, &repeated));
                 let found: Vec<_> = found.into_iter().map(Problem::id).collect();
                 let start: String = typed.chars().take(40).collect();
-                (found != case.problems)
-                    .then(|| format!("{start:?}: {found:?}, not {:?}", case.problems))
+                (found != case.problems).then(|| format!("{start:?}: {found:?}, not {:?}", case.problems))
             })
             .collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -571,19 +494,10 @@ pub(super) mod tests {
         for (name, account) in &vectors.accounts {
             let mut expected = vectors.sheet.clone();
             expected.extend(account.sheet.clone());
-            let (sheet, page) = account.with(|context, policy| {
-                (rules(context, policy), PasswordRules::new(context, policy))
-            });
-            assert_eq!(
-                serde_json::to_value(sheet).unwrap(),
-                Value::from(expected.clone()),
-                "{name}"
-            );
-            assert_eq!(
-                serde_json::from_str::<Value>(&page.json).unwrap(),
-                Value::from(expected),
-                "{name}"
-            );
+            let (sheet, page) =
+                account.with(|context, policy| (rules(context, policy), PasswordRules::new(context, policy)));
+            assert_eq!(serde_json::to_value(sheet).unwrap(), Value::from(expected.clone()), "{name}");
+            assert_eq!(serde_json::from_str::<Value>(&page.json).unwrap(), Value::from(expected), "{name}");
         }
     }
 
@@ -604,14 +518,8 @@ pub(super) mod tests {
             )
         );
         let few = "length common own match".to_owned();
-        assert_eq!(
-            rows("alice with a second factor"),
-            (few.clone(), "8 or more characters".to_owned())
-        );
-        assert_eq!(
-            rows("alice, short passwords off"),
-            (few, "15 or more characters".to_owned())
-        );
+        assert_eq!(rows("alice with a second factor"), (few.clone(), "8 or more characters".to_owned()));
+        assert_eq!(rows("alice, short passwords off"), (few, "15 or more characters".to_owned()));
     }
 
     /// Covers: AC-017
@@ -622,35 +530,18 @@ pub(super) mod tests {
             // The best of some, because a test machine has other things to do as well.
             let attempt = || {
                 let begun = Instant::now();
-                (
-                    problems(typed, &nobody, &PasswordPolicy::default()),
-                    begun.elapsed(),
-                )
+                (problems(typed, &nobody, &PasswordPolicy::default()), begun.elapsed())
             };
-            let (found, took) = (0..5)
-                .map(|_| attempt())
-                .min_by_key(|(_, took)| *took)
-                .unwrap();
+            let (found, took) = (0..5).map(|_| attempt()).min_by_key(|(_, took)| *took).unwrap();
             assert!(took.as_millis() < 20, "{took:?}");
             found
         };
-        for typed in [
-            "x".repeat(1 << 20),
-            format!("a{}", "\u{301}".repeat(100_000)),
-            "x".repeat(MOST_BYTES + 1),
-        ] {
+        for typed in ["x".repeat(1 << 20), format!("a{}", "\u{301}".repeat(100_000)), "x".repeat(MOST_BYTES + 1)] {
             assert_eq!(verdict_in_time(&typed), [Problem::TooLong]);
-            assert_eq!(
-                Password::new(&typed).unwrap_err(),
-                Problem::TooLong,
-                "and so it never reaches the hasher"
-            );
+            assert_eq!(Password::new(&typed).unwrap_err(), Problem::TooLong, "and so it never reaches the hasher");
         }
         // The costliest that is still looked at: all decoration, and as many marks to sort as fit.
-        for typed in [
-            "!1".repeat(MOST_BYTES / 2),
-            "\u{301}\u{323}".repeat(MOST_BYTES / 4),
-        ] {
+        for typed in ["!1".repeat(MOST_BYTES / 2), "\u{301}\u{323}".repeat(MOST_BYTES / 4)] {
             assert_eq!(verdict_in_time(&typed), []);
         }
     }
@@ -662,30 +553,18 @@ pub(super) mod tests {
             let mut buffer = [0; 4];
             let text = &*c.encode_utf8(&mut buffer);
             let most = text.len() * 3;
-            assert!(
-                fold(text).len() <= most && text.nfc().map(char::len_utf8).sum::<usize>() <= most,
-                "{c:?}"
-            );
+            assert!(fold(text).len() <= most && text.nfc().map(char::len_utf8).sum::<usize>() <= most, "{c:?}");
         }
     }
 
     #[test]
     fn a_password_does_not_print() {
-        assert_eq!(
-            format!("{:?}", Password::new("Tr1cky!x9").unwrap()),
-            "Password(…)"
-        );
+        assert_eq!(format!("{:?}", Password::new("Tr1cky!x9").unwrap()), "Password(…)");
     }
 
     #[test]
     fn problems_say_how_to_mend_them() {
-        assert_eq!(
-            Problem::TooShort { least: SHORT }.to_string(),
-            "Use 8 or more characters."
-        );
-        assert_eq!(
-            Problem::Upper.to_string(),
-            "Add a capital letter, or use 15 or more characters."
-        );
+        assert_eq!(Problem::TooShort { least: SHORT }.to_string(), "Use 8 or more characters.");
+        assert_eq!(Problem::Upper.to_string(), "Add a capital letter, or use 15 or more characters.");
     }
 }
