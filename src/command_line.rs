@@ -128,9 +128,9 @@ fn log_to_stderr(config: &Config) -> tracing_appender::non_blocking::WorkerGuard
         LogFormat::Text => false,
     };
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
-    // Every odd cookie would be a line of actix-session's.
-    let filter =
-        EnvFilter::new(&config.log_filter).add_directive("actix_session=error".parse().expect("a constant directive"));
+    // Every odd cookie would be a line of actix-session's, and the server announces itself three times.
+    let quiet = ["actix_session=error", "actix_server=warn"].map(|rule| rule.parse().expect("a constant directive"));
+    let filter = quiet.into_iter().fold(EnvFilter::new(&config.log_filter), EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     if json {
         lines.json().flatten_event(true).init();

@@ -30,6 +30,8 @@ text_enum! {
         SignInRefused = "session.sign_in_refused",
         /// A sign-out.
         SignedOut = "session.signed_out",
+        /// Sessions were ended without their browsers' doing.
+        SessionsEnded = "session.ended",
         /// "Confirm it is you" was answered.
         Confirmed = "session.confirmed",
         /// "Confirm it is you" was answered wrongly.
@@ -61,6 +63,7 @@ impl Action {
             Self::SignedIn => "Signed in",
             Self::SignInRefused => "Sign-in refused",
             Self::SignedOut => "Signed out",
+            Self::SessionsEnded => "Sessions ended",
             Self::Confirmed => "Confirmed it was you",
             Self::ConfirmRefused => "Confirmation refused",
             Self::ProfileChanged => "Profile changed",

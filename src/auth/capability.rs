@@ -13,6 +13,8 @@ use crate::audit::{Actor, Origin};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
+use crate::routes::ROUTES;
+use crate::urls;
 
 /// The instance that a request runs in.
 ///
@@ -88,6 +90,11 @@ impl std::ops::Deref for Confirmed {
     }
 }
 
+/// An administrator proves it again after so many seconds, however busy,
+const ADMINISTRATOR_AGE: i64 = 12 * 60 * 60;
+/// and after so many without a page.
+const ADMINISTRATOR_IDLE: i64 = 15 * 60;
+
 /// An administrator of the instance. To everybody else these pages do not exist.
 #[derive(Debug, Clone)]
 pub struct Administrator(SignedIn);
@@ -95,7 +102,16 @@ pub struct Administrator(SignedIn);
 impl Administrator {
     fn of(request: &HttpRequest) -> Result<Self> {
         let signed_in = SignedIn::of(request)?;
-        if signed_in.account.is_administrator { Ok(Self(signed_in)) } else { Err(Error::NotFound) }
+        if !signed_in.account.is_administrator {
+            return Err(Error::NotFound);
+        }
+        let instance = instance(request);
+        let (account, now) = (&signed_in.account, instance.clock.now());
+        let confirmed_at = account.confirmed_until.plus(-instance.config.sessions.confirmation);
+        if confirmed_at.until(now) >= ADMINISTRATOR_AGE || account.seen_at.until(now) >= ADMINISTRATOR_IDLE {
+            return Err(Error::Confirm { back: back(request) });
+        }
+        Ok(Self(signed_in))
     }
 }
 
@@ -237,9 +253,13 @@ fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {
     Some(zeroize::Zeroizing::new(password.to_owned()))
 }
 
-/// Where to come back to after signing in or confirming: the page that was asked for, or that the posted form stands on.
+/// Where to come back to after signing in or confirming: the page that was asked for, or that the posted form stands on;
+/// home, where an address takes forms alone.
 fn back(request: &HttpRequest) -> String {
-    request.uri().path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
+    let pattern = request.match_pattern();
+    let is_page = ROUTES.iter().any(|route| Some(route.path) == pattern.as_deref() && route.method == "GET");
+    let asked = request.uri().path_and_query().filter(|_| is_page);
+    asked.map_or_else(urls::home, |path| path.as_str().to_owned())
 }
 
 macro_rules! capability {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::key::hex;
 use super::secret::SecretHash;
 use crate::app::Instance;
-use crate::audit::Origin;
+use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::clock::Timestamp;
 use crate::config::SessionConfig;
 use crate::db::schema::{organizations, sessions, users};
@@ -58,6 +58,8 @@ pub struct Account {
     pub organization_name: String,
     /// Until when "confirm it is you" holds.
     pub confirmed_until: Timestamp,
+    /// When this session was last seen before this request, to the minute.
+    pub seen_at: Timestamp,
 }
 
 impl Account {
@@ -114,6 +116,9 @@ pub fn begin(
     let live: Vec<SessionId> = mine.order(sessions::id.desc()).select(sessions::id).load(&mut **tx)?;
     if live.len() >= MAX_PER_USER {
         diesel::delete(sessions::table.filter(sessions::id.eq_any(&live[MAX_PER_USER - 1..]))).execute(&mut **tx)?;
+        let event =
+            Event { detail: "the oldest, since there were too many", ..Event::of_user(Action::SessionsEnded, user) };
+        record(tx, &Actor::arriving(user, origin.clone()), now, &event)?;
     }
     let (id, key) = (SessionId::new(), NewKey::generate());
     let absolute = if persistent { config.kept_absolute } else { config.absolute };
@@ -293,6 +298,7 @@ impl Row {
             organization_id: self.organization_id,
             organization_name: self.organization_name,
             confirmed_until: self.confirmed_until,
+            seen_at: self.seen_at,
         }
     }
 }

@@ -140,6 +140,25 @@ impl Catalogue {
         self.rank()
     }
 
+    /// What is wrong with lists that name operations which there aren't, and under which setting. The defaults may: an
+    /// operator who replaces the operations need not repeat them.
+    pub fn problem(&self) -> Option<String> {
+        let default = Self::default();
+        let chained: Vec<String> =
+            self.ranking.iter().flat_map(|chain| chain.split('>')).map(|name| name.trim().to_owned()).collect();
+        let lists = [
+            ("catalogue.ranking", &chained, self.ranking != default.ranking),
+            ("catalogue.member", &self.member, self.member != default.member),
+            ("catalogue.viewer", &self.viewer, self.viewer != default.viewer),
+        ];
+        lists.into_iter().filter(|(_, _, chosen)| *chosen).find_map(|(key, names, _)| {
+            let unknown = names.iter().find(|name| !self.has_operation(name))?;
+            Some(format!(
+                "{key}: there is no operation \"{unknown}\" in catalogue.operations; add it there, or mend its name"
+            ))
+        })
+    }
+
     fn rank(&mut self) -> Result<(), String> {
         let mut implied = vec![BTreeSet::new(); self.operations.len()];
         for chain in &self.ranking {

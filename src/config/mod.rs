@@ -21,8 +21,9 @@ use crate::catalogue::Catalogue;
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// How people reach it: scheme, host and port, without a path or a slash at the end.
+    /// How people reach it: scheme, host and port.
     pub base_url: url::Url,
+    base_url_is_set: bool,
     /// The database; `None` means the SQLite file in the data folder.
     pub database_url: Option<Password>,
     /// Where the SQLite file, the key and the mails lie.
@@ -137,7 +138,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            base_url: url::Url::parse("http://127.0.0.1:8080").expect("a constant URL"),
+            base_url: local_url(8080),
+            base_url_is_set: false,
             database_url: None,
             data_dir: PathBuf::from("data"),
             secret_key_file: None,
@@ -190,6 +192,9 @@ impl Config {
         }
         config.take_environment(environment)?;
         config.check()?;
+        if !config.base_url_is_set {
+            config.base_url = local_url(config.listen.port());
+        }
         Ok(config)
     }
 
@@ -211,10 +216,10 @@ impl Config {
     }
 
     fn take_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) -> Result<(), ConfigError> {
-        for (name, text) in environment {
-            if !name.starts_with("KEYSTEAD_") || name.starts_with("KEYSTEAD_TEST_") {
-                continue;
-            }
+        let ours = |name: &str| name.starts_with("KEYSTEAD_") && !name.starts_with("KEYSTEAD_TEST_");
+        // In order, so that of two that are wrong it is always the same one that is named.
+        let ours: BTreeMap<String, String> = environment.into_iter().filter(|(name, _)| ours(name)).collect();
+        for (name, text) in ours {
             let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
                 return Err(ConfigError(format!(
                     "{name}: there is no such setting in the environment; {}",
@@ -245,6 +250,9 @@ impl Config {
                 self.tokens.default_days, self.tokens.max_days
             )));
         }
+        if let Some(problem) = self.catalogue.problem() {
+            return Err(ConfigError(problem));
+        }
         let local = matches!(self.base_url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if self.base_url.scheme() == "http" && !local {
             return Err(ConfigError(format!(
@@ -272,6 +280,11 @@ impl Config {
     pub fn absolute(&self, path: &str) -> String {
         format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
     }
+}
+
+/// How one reaches a port of this machine.
+fn local_url(port: u16) -> url::Url {
+    url::Url::parse(&format!("http://127.0.0.1:{port}")).expect("a number makes a valid URL")
 }
 
 /// Turns `[mail] from = …` into `mail.from`; the catalogue's own tables stay whole.
@@ -355,6 +368,14 @@ mod tests {
             (
                 "base_url = \"http://accounts.example.com\"",
                 "base_url: http://accounts.example.com/ is not https, and only localhost may do without; put a proxy with TLS before it and give its https address",
+            ),
+            (
+                "[catalogue]\nviewer = [\"raed\"]",
+                "catalogue.viewer: there is no operation \"raed\" in catalogue.operations; add it there, or mend its name",
+            ),
+            (
+                "[mail]\nsmtp_url = \"smtp://u:p@mail.example.com\"",
+                "mail.smtp_url (in keystead.toml): it would send mails, and its password, unencrypted to another machine; give smtps://, or add ?tls=required",
             ),
             (
                 "database_url = \"mysql://x\"",

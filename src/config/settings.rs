@@ -35,6 +35,16 @@ const fn setting(
     Setting { key, default, meaning, set }
 }
 
+/// Whether a mail server's address would have mails travel unencrypted between machines.
+fn sends_in_the_clear(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| {
+        let is_near = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let is_required =
+            url.query_pairs().any(|(key, value)| key == "tls" && matches!(&*value, "required" | "wrapper"));
+        url.scheme() == "smtp" && !is_near && !is_required
+    })
+}
+
 const DAYS: &str = "a whole number of days";
 
 /// Every setting there is.
@@ -46,7 +56,7 @@ pub const SETTINGS: &[Setting] = &[
     }),
     setting(
         "base_url",
-        "http://127.0.0.1:8080",
+        "http://127.0.0.1 with the port of listen",
         "How people reach it: scheme, host and port. Links in mails begin with it, and no other host is answered. Needs https, except for localhost.",
         |config, value| {
             let mend = "is no address; give scheme and host, such as \"https://accounts.example.com\"";
@@ -59,6 +69,7 @@ pub const SETTINGS: &[Setting] = &[
                 return Err(format!("{value} {mend}"));
             }
             config.base_url = url;
+            config.base_url_is_set = true;
             Ok(())
         },
     ),
@@ -148,6 +159,10 @@ pub const SETTINGS: &[Setting] = &[
         "The mail server: `smtps://user:password@host`, or `smtp://user:password@host?tls=required`.",
         |config, value| {
             let url = text(&value)?;
+            if sends_in_the_clear(&url) {
+                let mend = "give smtps://, or add ?tls=required";
+                return Err(format!("it would send mails, and its password, unencrypted to another machine; {mend}"));
+            }
             lettre::SmtpTransport::from_url(&url).map_err(|_| {
                 "it is no mail server's address; give one such as \"smtps://user:password@mail.example.com\"".to_owned()
             })?;

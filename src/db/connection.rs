@@ -66,18 +66,39 @@ pub fn establish(engine: Engine, url: &str, read_only: bool) -> anyhow::Result<A
             Ok(AnyConnection::Sqlite(connection))
         }
         Engine::Postgres => {
-            let mut connection = PgConnection::establish(&with_timeouts(url)).context("connecting to PostgreSQL")?;
+            let mut connection = PgConnection::establish(&with_defaults(url)).context("connecting to PostgreSQL")?;
             connection.batch_execute(POSTGRES).context("setting up the PostgreSQL connection")?;
             Ok(AnyConnection::Postgres(connection))
         }
     }
 }
 
-/// Gives libpq limits of its own, unless the operator set them: to connect, and to notice a dead peer.
-fn with_timeouts(url: &str) -> String {
+/// Where systems keep the certificates that they trust; the OpenSSL inside the binary does not know.
+const TRUSTED: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// Gives libpq what the operator did not set: limits, to connect and to notice a dead peer; and for a server on another
+/// machine TLS with its name checked, since libpq by itself would do without when asked to.
+fn with_defaults(url: &str) -> String {
     let Ok(mut parsed) = url::Url::parse(url) else {
         return url.to_owned();
     };
+    let host = parsed.query_pairs().find(|(key, _)| key == "host").map(|(_, host)| host.into_owned());
+    let host = host.or_else(|| parsed.host_str().map(str::to_owned)).unwrap_or_default();
+    let is_near =
+        host.is_empty() || host.starts_with('/') || matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
+    if !is_near && !parsed.query_pairs().any(|(key, _)| key == "sslmode") {
+        parsed.query_pairs_mut().append_pair("sslmode", "verify-full");
+        if let Some(bundle) =
+            TRUSTED.iter().find(|file| std::path::Path::new(file).exists()).filter(|_| !url.contains("sslrootcert="))
+        {
+            parsed.query_pairs_mut().append_pair("sslrootcert", bundle);
+        }
+    }
     for (key, value) in [
         ("connect_timeout", "3"),
         ("keepalives_idle", "10"),

@@ -147,16 +147,20 @@ impl ScopeMatrix {
             ticked.iter().any(|text| text.split_once(':') == Some((entity_type, operation)))
         };
         let cell = |entity_type: &str, operation: &str| {
-            let superior = catalogue.operations().iter().find(|other| {
-                is_ticked(entity_type, &other.name)
-                    && catalogue.implied_by(&other.name).any(|implied| implied == operation)
-            });
+            let fills = |other: &str| catalogue.implied_by(other).any(|implied| implied == operation);
+            // What was filled in is posted, too; the strongest of them is what the person ticked.
+            let superior = catalogue
+                .operations()
+                .iter()
+                .map(|other| other.name.as_str())
+                .filter(|other| is_ticked(entity_type, other) && fills(other))
+                .max_by_key(|other| catalogue.implied_by(other).count());
             Cell {
                 id: format!("scope-{entity_type}-{operation}"),
                 value: format!("{entity_type}:{operation}"),
                 label: format!("{entity_type}: {operation}"),
                 checked: superior.is_some() || is_ticked(entity_type, operation),
-                implied_by: superior.map(|other| format!("{entity_type}: {}", other.name)).unwrap_or_default(),
+                implied_by: superior.unwrap_or_default().to_owned(),
                 implies: catalogue
                     .implied_by(operation)
                     .map(|implied| format!("{entity_type}:{implied}"))

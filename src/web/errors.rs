@@ -223,6 +223,7 @@ fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String,
         414 => ("That address is too long", "The address is longer than this page takes.".into(), "Go back and try again.".into()),
         421 => ("This is another address", "This service does not answer under the name that was asked for.".into(), "Use the address that you were given for it.".into()),
         429 => ("Too many tries", format!("To keep accounts safe, this is closed for {wait}."), "Wait, then try again.".into()),
+        431 => ("That is too large", "The headers of the request are larger than this service takes.".into(), "Delete the cookies of this site and try again.".into()),
         503 => ("Just a moment", "A part of the service is busy or not reachable right now. If you were changing something, check whether it took effect.".into(), format!("Try again in {wait}.")),
         _ => ("Something went wrong", "That is our fault, not yours. It was written down with the number below.".into(), "Try again; if it happens once more, tell whoever runs this service and give them the number.".into()),
     };

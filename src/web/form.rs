@@ -135,8 +135,8 @@ pub struct Pressed {}
 /// A posted form whose CSRF token holds.
 pub struct Posted<T>(pub T);
 
-/// A posted form from somebody who holds a confirmed capability. Where the confirmation ran out while the form was being
-/// filled in, it is carried over: what was typed comes back after the confirmation, and nothing is done by itself.
+/// A posted form from somebody who holds a confirmed capability. Where the confirmation, or the session, ran out while the
+/// form was being filled in, it is carried over: what was typed comes back, and nothing is done by itself.
 pub struct PostedBy<C, T> {
     /// Who.
     pub who: C,
@@ -170,15 +170,23 @@ impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest f
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let who = C::extract(&request).await;
-            if matches!(&who, Err(error) if !matches!(error, Error::Confirm { .. })) {
-                // Nobody reads the body of somebody who may not send it.
-                return who.and(Err(Error::NotFound));
-            }
-            let pairs = pairs(&request, &mut payload).await?;
-            let form = decode(&request, &pairs)?;
             match who {
-                Ok(who) => Ok(Self { who, form }),
-                Err(_) => Err(Error::Confirm { back: carried(request.path(), &pairs) }),
+                Ok(who) => {
+                    let pairs = pairs(&request, &mut payload).await?;
+                    Ok(Self { who, form: decode(&request, &pairs)? })
+                }
+                Err(Error::Confirm { .. }) => {
+                    let pairs = pairs(&request, &mut payload).await?;
+                    decode::<T>(&request, &pairs)?;
+                    Err(Error::Confirm { back: carried(request.path(), &pairs) })
+                }
+                // The session ended while the form was being filled in. Its token died with it, so nothing is believed of
+                // the form; it only comes back, as if it had been typed into the address.
+                Err(Error::SignIn { .. }) => {
+                    let pairs = pairs(&request, &mut payload).await?;
+                    Err(Error::SignIn { back: carried(request.path(), &pairs) })
+                }
+                Err(error) => Err(error),
             }
         })
     }

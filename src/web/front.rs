@@ -43,6 +43,11 @@ pub async fn front(
         let response = finish(&instance, &request, HttpResponse::new(StatusCode::MISDIRECTED_REQUEST), json);
         return Ok(ServiceResponse::new(request, response));
     }
+    if let Some(status) = too_large_a_head(&request) {
+        let (request, _) = request.into_parts();
+        let response = finish(&instance, &request, HttpResponse::new(status), json);
+        return Ok(ServiceResponse::new(request, response));
+    }
     drop_doubled_sessions(&instance, &mut request);
     let work = AssertUnwindSafe(tokio::time::timeout(HANDLER_LIMIT, next.call(request))).catch_unwind();
     let trouble = match work.await {
@@ -120,6 +125,22 @@ fn host_is_ours(instance: &Instance, request: &ServiceRequest) -> bool {
         return false;
     };
     instance.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
+}
+
+/// The longest address, and the largest head, in bytes.
+const ADDRESS_LIMIT: usize = 8 * 1024;
+const HEAD_LIMIT: usize = 32 * 1024;
+
+fn too_large_a_head(request: &ServiceRequest) -> Option<StatusCode> {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if address > ADDRESS_LIMIT {
+        Some(StatusCode::URI_TOO_LONG)
+    } else if head > HEAD_LIMIT {
+        Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+    } else {
+        None
+    }
 }
 
 /// Two session cookies in one request: somebody planted one. Neither counts.

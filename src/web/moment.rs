@@ -20,19 +20,24 @@ impl Moment {
     }
 }
 
+/// To the nearest unit: a token made for ninety days a second ago ends "in 90 days".
 fn relative(seconds: i64) -> String {
-    let (count, unit) = match seconds.unsigned_abs() {
-        0..60 => {
-            return if seconds > 0 { "in less than a minute" } else { "just now" }.to_owned();
-        }
-        length if length < 3600 => (length / 60, "minute"),
-        length if length < DAY.unsigned_abs() => (length / 3600, "hour"),
-        length if length < 60 * DAY.unsigned_abs() => (length / DAY.unsigned_abs(), "day"),
-        length if length < 730 * DAY.unsigned_abs() => (length / (30 * DAY.unsigned_abs()), "month"),
-        length => (length / (365 * DAY.unsigned_abs()), "year"),
-    };
+    const UNITS: [(i64, i64, &str); 5] = [
+        (60, 60, "minute"),
+        (60 * 60, 24, "hour"),
+        (DAY, 120, "day"),
+        (30 * DAY, 24, "month"),
+        (365 * DAY, i64::MAX, "year"),
+    ];
+    let length = seconds.saturating_abs();
+    if length < 45 {
+        return if seconds > 0 { "in less than a minute" } else { "just now" }.to_owned();
+    }
+    let nearest = |unit: i64| (length.saturating_add(unit / 2) / unit).max(1);
+    let (unit, _, word) = UNITS.iter().find(|(unit, most, _)| nearest(*unit) < *most).unwrap_or(&UNITS[4]);
+    let count = nearest(*unit);
     let plural = if count == 1 { "" } else { "s" };
-    if seconds > 0 { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+    if seconds > 0 { format!("in {count} {word}{plural}") } else { format!("{count} {word}{plural} ago") }
 }
 
 #[cfg(test)]
@@ -43,13 +48,16 @@ mod tests {
     fn reads_as_people_say_it() {
         for (seconds, words) in [
             (0, "just now"),
-            (-59, "just now"),
+            (-44, "just now"),
+            (-59, "1 minute ago"),
             (30, "in less than a minute"),
             (60, "in 1 minute"),
             (-3 * 3600, "3 hours ago"),
             (12 * DAY + 5, "in 12 days"),
             (-DAY, "1 day ago"),
-            (90 * DAY, "in 3 months"),
+            (90 * DAY - 1, "in 90 days"),
+            (365 * DAY - 9, "in 12 months"),
+            (3599, "in 1 hour"),
             (3650 * DAY, "in 10 years"),
         ] {
             assert_eq!(relative(seconds), words);

@@ -18,7 +18,6 @@ function watch(list, sheet) {
     prefixes ??= await fetchBlocklist();
     update();
   }
-
   async function update() {
     const typed = password.value;
     // The page of the first administrator asks for names that the server does not know yet.

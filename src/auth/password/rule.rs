@@ -88,7 +88,7 @@ pub struct PasswordPolicy {
 }
 
 /// Whether 8 to 14 characters may do without a second factor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ShortPasswords {
     /// Yes, if a capital and a lowercase letter, a number and a special character are among them. The default.
@@ -115,7 +115,7 @@ pub struct Context<'a> {
     pub second_factor: bool,
 }
 
-/// A password as it is hashed and compared: in NFC, at most [`MOST_BYTES`] long, overwritten when dropped.
+/// A password as it is hashed and compared: in NFC, at most 1,024 bytes long, overwritten when dropped.
 pub struct Password(Zeroizing<String>);
 
 impl Password {
@@ -164,7 +164,7 @@ pub enum Problem {
     /// Only letters and numbers in a short password.
     #[error("Add a special character, such as ! or a space, or use {LONG} or more characters.")]
     Special,
-    /// More than [`MOST_BYTES`].
+    /// More than 1,024 bytes in NFC.
     #[error("Use fewer characters: there is room for about 1,000 letters, and for fewer with accents or emoji.")]
     TooLong,
     /// Found on the blocklist.
