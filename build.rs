@@ -6,11 +6,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-#[path = "build/blocklist.rs"]
+#[path = "build/blocklist/mod.rs"]
 mod blocklist;
 
 fn main() {
-    for watched in ["static", "data", "build", "migrations", "templates"] {
+    for watched in ["static", "build", "migrations", "templates"] {
         println!("cargo::rerun-if-changed={watched}");
     }
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -18,7 +18,7 @@ fn main() {
     gather(Path::new("static"), Path::new("static"), &mut files);
     join_style_sheets(&mut files);
     let prefixes = out.join("common-passwords.bin");
-    blocklist::write_prefixes(Path::new("data/common-passwords.txt"), &prefixes)
+    blocklist::write_prefixes(Path::new("build/blocklist/common-passwords.txt"), &prefixes)
         .expect("a readable list and a writable OUT_DIR");
     files.insert("data/common-passwords.bin".to_owned(), fs::read(&prefixes).expect("the file just written"));
     embed(&files, &out);

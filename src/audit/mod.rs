@@ -127,7 +127,7 @@ pub struct Actor {
 
 impl Actor {
     /// A user in a browser.
-    pub fn session(user: UserId, session: SessionId, origin: Origin) -> Self {
+    pub fn session(user: &UserId, session: &SessionId, origin: Origin) -> Self {
         Self { kind: ActorKind::User, id: user.to_string(), through: format!("session {session}"), origin }
     }
 

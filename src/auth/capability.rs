@@ -51,7 +51,7 @@ impl SignedIn {
 
     /// For the audit log.
     pub fn actor(&self) -> Actor {
-        Actor::session(self.account.user_id.clone(), self.account.session_id.clone(), self.origin.clone())
+        Actor::session(&self.account.user_id, &self.account.session_id, self.origin.clone())
     }
 }
 

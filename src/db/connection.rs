@@ -157,7 +157,6 @@ impl r2d2::ManageConnection for Manager {
     type Connection = Pooled;
     type Error = std::io::Error;
 
-    #[expect(clippy::disallowed_methods, reason = "the age of a health check is the process's matter, not a rule's")]
     fn connect(&self) -> Result<Pooled, Self::Error> {
         let connection = establish(self.engine, &self.url, self.read_only)
             .map_err(|error| std::io::Error::other(format!("{error:#}")))?;
@@ -166,7 +165,6 @@ impl r2d2::ManageConnection for Manager {
 
     /// Free for a connection that was in use a moment ago; one that rested is asked whether it still may write, since
     /// after a failover an old primary answers `SELECT 1` and refuses every change.
-    #[expect(clippy::disallowed_methods, reason = "as in `connect`")]
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
         if self.engine == Engine::Postgres && pooled.checked.elapsed() > Duration::from_secs(1) {
             let answer = diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>("NOT pg_is_in_recovery()"))

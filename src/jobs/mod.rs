@@ -44,7 +44,7 @@ impl Background {
             instance.uses.flush(&instance.db)?;
             instance.seen.flush(&instance.db)
         })?;
-        background.every("tidy", Duration::from_secs(3600), instance, |instance| {
+        background.every("tidy", Duration::from_hours(1), instance, |instance| {
             tidy(&instance.db, &instance.config, instance.clock.now())
         })?;
         Ok(background)

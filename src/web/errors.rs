@@ -263,12 +263,10 @@ pub fn failure_of(response: &HttpResponse) -> Option<Failure> {
     response.extensions().get::<Failure>().copied()
 }
 
-/// For routes that exist, asked with a method that they don't take.
-pub async fn method_not_allowed(_: HttpRequest) -> HttpResponse {
-    HttpResponse::new(StatusCode::METHOD_NOT_ALLOWED)
-}
-
 /// For everything else.
+///
+/// # Errors
+/// Always.
 pub async fn not_found() -> Result<HttpResponse> {
     Err(Error::NotFound)
 }

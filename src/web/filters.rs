@@ -1,5 +1,10 @@
 //! Filters that every template may use.
-#![expect(missing_docs, reason = "the macro's own struct and method have none")]
+#![expect(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::inline_always,
+    reason = "the macro's own struct and method have none"
+)]
 
 /// The address of a static file, with the hash of its content in it.
 ///

@@ -66,9 +66,8 @@ pub async fn front(
             tracing::warn!(%method, %error, "refused by a layer");
             if error.as_error::<Finished>().is_some() {
                 return Err(error);
-            } else {
-                Error::Unavailable("a layer refused")
             }
+            Error::Unavailable("a layer refused")
         }
         Ok(Err(_)) => Error::Unavailable("the handler took too long"),
         Err(panic) => {

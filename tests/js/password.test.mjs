@@ -14,7 +14,7 @@ const sheetOf = (account) => ({ ...vectors.sheet, ...vectors.accounts[account].s
 const build = (text) => (Array.isArray(text) ? text.map(([part, times]) => part.repeat(times)).join("") : text);
 const start = (text) => JSON.stringify([...text].slice(0, 40).join(""));
 
-const entries = read("data/common-passwords.txt").toString().trimEnd().split("\n");
+const entries = read("build/blocklist/common-passwords.txt").toString().trimEnd().split("\n");
 const hashes = entries.map((entry) => createHash("sha256").update(entry).digest().subarray(0, 4));
 const packed = Buffer.concat(hashes.sort(Buffer.compare));
 const prefixes = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);

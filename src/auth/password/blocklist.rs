@@ -1,17 +1,17 @@
 //! The most common passwords, compiled in (NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2.4).
 //!
-//! `data/README.md` says where the list comes from. It holds passwords of eight or more characters in the form that
+//! `build/blocklist/README.md` says where the list comes from. It holds passwords of eight or more characters in the form that
 //! `fold` in the rule gives them, sorted by bytes. Pages get the same entries as truncated hashes, which
-//! `build/blocklist.rs` writes.
+//! `build/blocklist/mod.rs` writes.
 
 use std::sync::LazyLock;
 
 #[cfg(test)]
-#[path = "../../../build/blocklist.rs"]
+#[path = "../../../build/blocklist/mod.rs"]
 mod build;
 
 static ENTRIES: LazyLock<Vec<&str>> =
-    LazyLock::new(|| include_str!("../../../data/common-passwords.txt").lines().collect());
+    LazyLock::new(|| include_str!("../../../build/blocklist/common-passwords.txt").lines().collect());
 
 /// Whether this folded text is an entry, as a whole.
 pub(super) fn contains(folded: &str) -> bool {
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn pages_get_the_same_entries_as_sorted_hash_prefixes() {
         let out = std::env::temp_dir().join(format!("keystead-prefixes-{}", std::process::id()));
-        let list = concat!(env!("CARGO_MANIFEST_DIR"), "/data/common-passwords.txt");
+        let list = concat!(env!("CARGO_MANIFEST_DIR"), "/build/blocklist/common-passwords.txt");
         build::write_prefixes(list.as_ref(), &out).unwrap();
         let bytes = fs::read(&out).unwrap();
         fs::remove_file(&out).unwrap();
