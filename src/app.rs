@@ -82,10 +82,11 @@ impl Instance {
                 ),
             )
         })?;
-        let file = config.secret_key_file.clone().unwrap_or_else(|| folder.join("secret.key"));
-        let key = InstanceKey::load_or_make(&file).map_err(|error| named("secret_key_file", &format!("{error:#}")))?;
+        let key = InstanceKey::load_or_make(&config.key_file())
+            .map_err(|error| named("secret_key_file", &format!("{error:#}")))?;
         let db = Db::open(&config.database()).map_err(|error| {
-            named("database_url", &format!("{error:#}; check that it is right and can be reached").replace('\n', " "))
+            // Not a ConfigError: a database that is down comes back, and whoever supervises the program may try again.
+            anyhow::anyhow!("database_url: {}", format!("{error:#}").replace('\n', " "))
         })?;
         let carrier = Carrier::of(&config)?;
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -110,12 +111,7 @@ impl Instance {
 /// # Errors
 /// One line that says what to mend.
 pub fn build(config: Config, clock: Clock) -> anyhow::Result<App> {
-    let listener = std::net::TcpListener::bind(config.listen).map_err(|error| {
-        ConfigError(format!(
-            "listen: {} cannot be used ({error}); stop whatever uses it, or name another address",
-            config.listen
-        ))
-    })?;
+    let listener = listener(&config)?;
     let address = listener.local_addr()?;
     let instance = Instance::open(config, clock)?;
     let setup_link = setup::link(&instance)?;
@@ -157,6 +153,36 @@ pub fn build(config: Config, clock: Clock) -> anyhow::Result<App> {
     .run();
     let background = Background::start(&instance)?;
     Ok(App { instance, address, server, setup_link, background })
+}
+
+/// Takes the port.
+///
+/// # Errors
+/// When something else has it, or it may not be taken.
+pub fn listener(config: &Config) -> Result<std::net::TcpListener, ConfigError> {
+    std::net::TcpListener::bind(config.listen).map_err(|error| {
+        ConfigError(format!(
+            "listen: {} cannot be used ({error}); stop whatever uses it, or name another address",
+            config.listen
+        ))
+    })
+}
+
+/// Says whether an instance with these settings could start, and changes nothing: no folder, key or table is made.
+///
+/// # Errors
+/// What `serve` would say.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    let folder = &config.data_dir;
+    if folder.exists() && !folder.is_dir() {
+        let why = format!("data_dir: {} is no folder; name another", folder.display());
+        return Err(ConfigError(why).into());
+    }
+    let key = config.key_file();
+    if key.exists() {
+        InstanceKey::load_or_make(&key).map_err(|error| ConfigError(format!("secret_key_file: {error:#}")))?;
+    }
+    Db::reach(&config.database()).map_err(|error| anyhow::anyhow!("database_url: {error:#}"))
 }
 
 /// The hosts that are answered: the base URL's; on a developer's own machine under each of its names.

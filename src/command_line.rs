@@ -60,6 +60,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // What is written here is nobody else's to read: the database, the key, the mails.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let config = Config::load(arguments.config.as_deref(), std::env::vars())?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => {
@@ -67,6 +70,14 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             actix_web::rt::System::new().block_on(serve(config))
         }
         Command::CheckConfig => {
+            app::check(&config)?;
+            if app::listener(&config).is_err() {
+                // Most likely it is Keystead itself, whose new settings are being checked before a restart.
+                eprintln!(
+                    "listen: {} is in use at the moment; if not by Keystead itself, it will not start",
+                    config.listen
+                );
+            }
             println!("The settings are right.");
             Ok(())
         }
@@ -95,6 +106,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     });
     app.server.await?;
     drop(app.background);
+    if let Err(error) = app.instance.db.settle() {
+        tracing::debug!(%error, "the write-ahead log stays beside the database file");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -140,6 +154,12 @@ fn log_to_stderr(config: &Config) -> tracing_appender::non_blocking::WorkerGuard
 
 fn create_verifier(config: Config, name: &str) -> anyhow::Result<()> {
     text::title(name).map_err(|problem| anyhow::anyhow!("{}", problem.message.unwrap_or_default()))?;
+    if config.database_url.is_none() && !config.data_dir.join("keystead.sqlite").exists() {
+        anyhow::bail!(
+            "there is no instance in {}; run this where Keystead runs, with the same settings",
+            config.data_dir.display()
+        );
+    }
     let instance = Instance::open(config, Clock::system())?;
     let (name, brand, now) = (text::tidy(name), instance.config.tokens.brand.clone(), instance.clock.now());
     let operator = Operator::at_the_terminal();

@@ -271,6 +271,11 @@ impl Config {
         )
     }
 
+    /// The file with the instance's key, the default filled in.
+    pub fn key_file(&self) -> PathBuf {
+        self.secret_key_file.clone().unwrap_or_else(|| self.data_dir.join("secret.key"))
+    }
+
     /// Whether cookies may be marked `Secure`.
     pub fn is_https(&self) -> bool {
         self.base_url.scheme() == "https"

@@ -61,7 +61,8 @@ impl Db {
     /// When it cannot be reached or migrated, or was written by a newer version.
     pub fn open(url: &str) -> anyhow::Result<Self> {
         let engine = Engine::of(url)?;
-        let mut first = connection::establish(engine, url, false)?;
+        let mut first = connection::establish(engine, url, false)
+            .map_err(|error| anyhow::anyhow!("{error:#}; check that it is right and can be reached"))?;
         migrate::run(&mut first)?;
         let readers = r2d2::Pool::builder()
             .max_size(10)
@@ -75,6 +76,21 @@ impl Db {
             Engine::Postgres => None,
         };
         Ok(Self { engine, readers, writer, _url: url.into() })
+    }
+
+    /// Whether the database at `url` can be reached. A SQLite file that is not there yet will be made.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn reach(url: &str) -> anyhow::Result<()> {
+        let engine = Engine::of(url)?;
+        let file = url.strip_prefix("sqlite:").map(std::path::Path::new);
+        if file.is_some_and(|file| !file.exists()) {
+            return Ok(());
+        }
+        connection::establish(engine, url, true).map(drop).map_err(|error| {
+            anyhow::anyhow!("{}; check that it is right and can be reached", format!("{error:#}").replace('\n', " "))
+        })
     }
 
     /// Which engine this is.
@@ -143,6 +159,22 @@ impl Db {
         let (answer, answered) = std::sync::mpsc::channel();
         queue(writer, work, move |outcome| drop(answer.send(outcome)))?;
         answered.recv().map_err(|_| Error::Unavailable("the database writer stopped"))?
+    }
+
+    /// Writes the write-ahead log back into the SQLite file, so that the file alone is the whole database once the program
+    /// has stopped. PostgreSQL sees to its own.
+    ///
+    /// # Errors
+    /// When a reader of another process is in the way; then nothing is lost, and the log stays beside the file.
+    pub fn settle(&self) -> Result<()> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let (answer, answered) = std::sync::mpsc::channel();
+        let job: Job = Box::new(move |connection| {
+            use diesel::connection::SimpleConnection;
+            drop(answer.send(connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")));
+        });
+        writer.send(job).map_err(|_| Error::Unavailable("the database writer stopped"))?;
+        Ok(answered.recv().map_err(|_| Error::Unavailable("the database writer stopped"))??)
     }
 
     fn connection(&self) -> Result<r2d2::PooledConnection<Manager>> {

@@ -214,7 +214,11 @@ fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String,
     let wait = if wait < 120 { format!("{wait} seconds") } else { format!("{} minutes", wait.div_euclid(60) + 1) };
     let (heading, text, next) = match status.as_u16() {
         400 => ("That did not arrive as it should", hint.unwrap_or_else(|| "The request could not be read.".into()), "Go back and try again.".into()),
-        401 => ("A credential is missing", "The request carries no valid credential.".into(), "Send one as a bearer token in the Authorization header.".into()),
+        401 => (
+            "A valid credential is needed",
+            "The request carries none that is valid here.".into(),
+            "Send one as a bearer token in the Authorization header.".into(),
+        ),
         403 => ("That was not accepted", hint.unwrap_or_else(|| "You may not do this.".into()), "Nothing was changed. Go back, reload the page and try again.".into()),
         404 => ("There is nothing here", "This page does not exist, or it is not yours to see.".into(), "Check the address, or start again from your profile.".into()),
         405 => ("This address does something else", "It does not take this kind of request.".into(), "Go back and use the page's own buttons.".into()),

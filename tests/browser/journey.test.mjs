@@ -17,9 +17,9 @@ after(() => browser?.close());
 for (const database of ["sqlite", "postgres"]) {
   for (const scripts of [true, false]) {
     // Covers: S0-4, S0-9, S0-10, S0-11, S0-12, S0-13, S0-14, S0-15, S0-17, S0-20, S0-24, S0-26
-    // Covers: S1-4, S1-10, S1-12, S1-13, S1-15, S1-16, S1-17, S1-19, S1-20, S1-22, S1-33, S2-4, S2-6, S2-7, S2-8, S2-9, S2-10, S2-11, S2-16, S2-17, S2-18, S2-19, S2-20
-    // Covers: S3-1, S3-4, S3-5, S3-6, S3-7, S3-8, S3-10, S3-11, S3-12, S3-13, S3-17, S3-18, S3-25, S4-1, S4-2, S4-3, S4-4, S4-11, S4-17, S4-19
-    // Covers: AC-023, AC-024, AC-029, AC-032, AC-052, AC-074, FC-44
+    // Covers: S1-4, S1-10, S1-12, S1-13, S1-15, S1-16, S1-17, S1-19, S1-22, S1-33, S2-4, S2-6, S2-7, S2-8, S2-9, S2-10, S2-11, S2-16, S2-17, S2-19, S2-20
+    // Covers: S3-1, S3-4, S3-5, S3-6, S3-7, S3-8, S3-11, S3-12, S3-13, S3-17, S3-18, S3-25, S4-1, S4-2, S4-3, S4-4, S4-5, S4-11, S4-17, S4-19
+    // Covers: AC-024, AC-029, AC-032, AC-052, AC-074, FC-44
     test(`the first journey on ${database}, ${scripts ? "with" : "without"} scripts`, { timeout: 180_000 }, async () => {
       const app = await start({ database });
       const here = await visit(browser, app, { scripts });
@@ -94,17 +94,17 @@ async function profile(page, scripts) {
     await page.getByText("Saved", { exact: true }).first().waitFor();
     await page.locator("[data-announcer]").filter({ hasText: "Saved" }).waitFor();
 
-    await fill(page, { last_name: " " });
-    await page.locator("#last_name").press("Tab");
-    await page.locator("#last_name-error").waitFor();
+    await fill(page, { first_name: " " });
+    await page.locator("#first_name").press("Tab");
+    await page.locator("#first_name-error").waitFor();
     await page.getByText("Not saved.", { exact: true }).waitFor();
   } else {
     await save.click();
     await page.locator(".notice.good").waitFor();
   }
   await page.goto("/settings/profile");
-  assert.equal(await page.locator("#first_name").inputValue(), "Augusta");
-  assert.equal(await page.locator("#last_name").inputValue(), ADMINISTRATOR.last, "what is refused is not kept");
+  assert.equal(await page.locator("#first_name").inputValue(), "Augusta", "what is good is kept, what is refused is not");
+  assert.equal(await page.locator("#last_name").inputValue(), ADMINISTRATOR.last);
   await page.locator(".account-menu summary").filter({ hasText: "Augusta" }).waitFor();
 }
 
@@ -128,6 +128,7 @@ async function appearance(page, scripts) {
 
 async function newToken(page, app, scripts) {
   await page.goto("/settings/tokens");
+  await page.getByText("keep it secret at all times").waitFor();
   await page.getByRole("link", { name: "Create token" }).click();
   await page.waitForURL("**/settings/tokens/new");
   assert.equal(await page.getByRole("checkbox", { checked: true }).count(), 0, "nothing is selected at first");
@@ -158,6 +159,7 @@ async function newToken(page, app, scripts) {
   assert.ok(!(await page.getByRole("checkbox", { name: "channels: delete" }).isChecked()));
   await press(page, "Create token");
 
+  await page.getByRole("heading", { name: "Copy your token now" }).waitFor();
   const secret = await page.locator("#secret").textContent();
   assert.match(secret, /^kst_pat_[0-9A-Za-z]{36}$/);
   if (scripts) await copied(page, secret);
@@ -174,6 +176,9 @@ async function newToken(page, app, scripts) {
   assert.ok(!(await page.content()).includes(secret), "the list masks it");
   await page.getByRole("link", { name: "deploy bot", exact: true }).click();
   assert.ok(!(await page.content()).includes(secret), "so does its page");
+  for (const [fact, words] of [["Created", "just now"], ["Expires", "in 30 days"], ["Token", `kst_pat_…${secret.slice(-4)}`]]) {
+    await page.locator("dl > div").filter({ hasText: fact }).getByText(words).waitFor();
+  }
   const scope = page.getByRole("table", { name: "Scopes of this token" }).getByRole("row").nth(1);
   for (const operation of ["read", "list", "update"]) assert.ok((await scope.textContent()).includes(operation), `${operation} is kept`);
   return secret;
@@ -210,7 +215,7 @@ async function checked(app, verifier, token) {
 async function revoked(page, app, verifier, token, scripts) {
   await page.goto("/settings/tokens");
   await page.getByRole("link", { name: "deploy bot", exact: true }).click();
-  await page.locator(".facts-status").getByRole("link", { name: "Revoke" }).click();
+  await page.locator("dl > div").filter({ hasText: "Status" }).getByRole("link", { name: "Revoke" }).click();
   await confirmed(page, scripts, "Revoke token");
   assert.deepEqual(pick(await verify(app, verifier, token)), { valid: false, code: "REVOKED" });
   assert.deepEqual(await introspect(app, verifier, token), { active: false });

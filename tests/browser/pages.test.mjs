@@ -1,7 +1,7 @@
 // Every page in every state: accessible in both themes, valid, never wider than its window, light on the wire.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { answerTo, arrive, createToken, createVerifier, fill, inRow, press } from "./support/acts.mjs";
+import { answerTo, arrive, createToken, createVerifier, fill, inRow, press, wear } from "./support/acts.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
 import { start } from "./support/server.mjs";
 import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
@@ -31,7 +31,7 @@ after(async () => {
 async function furnish(page) {
   await createToken(page, { name: "deploy bot", description: "ships what is merged", scopes: ["channels: update", "clients: list"] });
   await createToken(page, { name: LONG.slice(0, 60), description: "soon to expire", days: "7", scopes: ["groups: read"] });
-  await createToken(page, { name: "old laptop" });
+  await createToken(page, { name: "old laptop", scopes: ["clients: publish"] });
   await page.goto("/settings/tokens");
   await inRow(page, "old laptop", "Revoke").click();
   await page.getByRole("dialog").getByRole("button", { name: "Revoke token" }).click();
@@ -127,7 +127,7 @@ const LOOKS = [
   { look: "dark as the system, narrow", theme: "system", colorScheme: "dark", viewport: NARROW },
 ];
 
-// Covers: S0-1, S0-2, S0-3, S0-5, S4-17, AC-098 (no page breaks the content policy)
+// Covers: S2-1, S4-17
 for (const { look, theme, colorScheme, viewport } of LOOKS) {
   test(`pages, ${look}`, { timeout: 600_000 }, async (t) => {
     const sets = [
@@ -137,7 +137,11 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
       [full, { ...members, ...things }, signedIn.get(full), ""],
     ];
     for (const [app, pages, storageState, note] of sets) {
-      if (storageState) await wear(app, storageState, theme);
+      if (storageState) {
+        const here = await visit(browser, app, { storageState, scripts: false });
+        await wear(here.page, theme);
+        await here.end();
+      }
       for (const [name, { open, status }] of Object.entries(pages)) {
         await t.test(`${name}${note}`, async () => {
           const here = await visit(browser, app, { storageState, colorScheme, viewport });
@@ -152,6 +156,8 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
             const light = await brightness(page);
             const dark = look.startsWith("dark");
             assert.ok(dark ? light < 0.25 : light > 0.85, `the page is not ${dark ? "dark" : "light"}: ${light}`);
+            const avatar = await page.locator(".account-menu summary").boundingBox();
+            assert.ok(avatar.y + avatar.height < 64 && avatar.x + avatar.width > viewport.width * 0.9, "the avatar stands at the top right");
           }
           await accessible(page, name);
           await fitsItsWidth(page, name);
@@ -178,13 +184,3 @@ test("pages are light: 60 KB at first, 20 KB after", { timeout: 120_000 }, async
     assert.ok(next < 20_000, `${address} weighs ${next} bytes after`);
   }
 });
-
-/** Chooses the theme as a person does. */
-async function wear(app, storageState, theme) {
-  const here = await visit(browser, app, { storageState, scripts: false });
-  await here.page.goto("/settings/appearance");
-  await here.page.locator(`#theme-${theme}`).check({ force: true });
-  await press(here.page, "Save");
-  await here.page.locator(".notice.good").waitFor();
-  await here.end();
-}

@@ -21,14 +21,15 @@ test("who took long over a form confirms, and finds it filled in as it was", { t
     const here = await visit(browser, app, { scripts });
     await (scripts ? setUp(here.page, app) : signIn(here.page));
     await here.page.goto("/settings/tokens/new");
-    await fill(here.page, { name: "a long time coming", description: "thought about" });
+    const name = `long in coming, ${scripts ? "with" : "without"} scripts`;
+    await fill(here.page, { name, description: "thought about" });
     await here.page.getByRole("radio", { name: "30 days" }).check();
     await here.page.getByRole("checkbox", { name: "channels: read" }).check();
-    visits.push({ ...here, scripts });
+    visits.push({ ...here, scripts, name });
   }
   await sleep(61_000);
 
-  for (const { page, end, scripts } of visits) {
+  for (const { page, end, scripts, name } of visits) {
     await press(page, "Create token");
     await page.getByRole("heading", { name: "Confirm it is you" }).waitFor();
     await fill(page, { password: "not this one" });
@@ -39,7 +40,7 @@ test("who took long over a form confirms, and finds it filled in as it was", { t
     await fill(page, { password: ADMINISTRATOR.password });
     await press(page, "Confirm");
 
-    assert.equal(await page.locator("#name").inputValue(), "a long time coming");
+    assert.equal(await page.locator("#name").inputValue(), name);
     assert.equal(await page.locator("#description").inputValue(), "thought about");
     assert.ok(await page.getByRole("radio", { name: "30 days" }).isChecked());
     assert.ok(await page.getByRole("checkbox", { name: "channels: read" }).isChecked());

@@ -69,6 +69,14 @@ async function secretOf(page) {
   return secret;
 }
 
+/** Chooses a theme, in a visit without scripts. */
+export async function wear(page, theme) {
+  await page.goto("/settings/appearance");
+  await page.locator(`[name="theme"][value="${theme}"]`).check({ force: true });
+  await press(page, "Save");
+  await page.locator(".notice.good").waitFor();
+}
+
 /** The link of a token's row. */
 export function inRow(page, token, action) {
   return page.getByRole("row").filter({ hasText: token }).getByRole("link", { name: action });

@@ -27,6 +27,7 @@ export async function start({ database = "sqlite", settings = {}, command } = {}
   const dropDatabase = database === "postgres" ? await createDatabase(environment) : async () => {};
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("KEYSTEAD_")));
   for (const [name, value] of Object.entries(environment)) env[`KEYSTEAD_${name}`] = value;
+  env.PATH = `${path.dirname(binary)}${path.delimiter}${env.PATH}`;
 
   // In a process group of its own, so that stopping reaches what a command has started.
   const [program, ...args] = command ?? [binary];

@@ -13,7 +13,7 @@ export function launch() {
 
 /** `end()` closes the visit and fails if a page had script errors, console messages, blocked content or requests to elsewhere. */
 export async function visit(browser, app, { scripts = true, colorScheme = "light", viewport = WIDE, storageState, ...more } = {}) {
-  const context = await browser.newContext({ baseURL: app.base, javaScriptEnabled: scripts, colorScheme, viewport, storageState, locale: "en-GB", timezoneId: "UTC", ...more });
+  const context = await browser.newContext({ baseURL: app.base, javaScriptEnabled: scripts, colorScheme, viewport, storageState, reducedMotion: "reduce", locale: "en-GB", timezoneId: "UTC", ...more });
   context.setDefaultTimeout(10_000);
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: app.base });
   const problems = [];
@@ -24,9 +24,10 @@ export async function visit(browser, app, { scripts = true, colorScheme = "light
     if (origin !== app.base && protocol !== "data:") problems.push(`request to elsewhere: ${request.url()}`);
   });
   context.on("console", (message) => {
-    // Chromium tells of a page that is itself the answer 404 or 422; the tests want those.
+    // Chromium tells of a page that is itself the answer 404 or 422, and of what signing out has cleared; both are wanted.
     const refused = message.text().startsWith("Failed to load resource") && pages.has(message.location().url);
-    if (!refused) problems.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+    const cleared = message.text().startsWith("Clear-Site-Data header");
+    if (!refused && !cleared) problems.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
   });
   context.on("weberror", (error) => problems.push(`script error: ${error.error().stack}`));
   context.on("requestfailed", (request) => {
