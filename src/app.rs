@@ -110,9 +110,12 @@ impl Instance {
 ///
 /// # Errors
 /// One line that says what to mend.
-pub fn build(config: Config, clock: Clock) -> anyhow::Result<App> {
+pub fn build(mut config: Config, clock: Clock) -> anyhow::Result<App> {
     let listener = listener(&config)?;
     let address = listener.local_addr()?;
+    if config.listen.port() == 0 {
+        config.listens_on(address.port());
+    }
     let instance = Instance::open(config, clock)?;
     let setup_link = setup::link(&instance)?;
     let shared = web::Data::from(Arc::clone(&instance));
@@ -135,7 +138,7 @@ pub fn build(config: Config, clock: Clock) -> anyhow::Result<App> {
             .configure(routes::calls)
             .service(
                 web::scope("")
-                    .wrap(from_fn(front::same_origin))
+                    .wrap(from_fn(front::pages))
                     .wrap(sessions)
                     .configure(routes::pages)
                     .default_service(web::to(errors::not_found)),

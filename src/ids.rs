@@ -30,6 +30,11 @@ pub fn ulid() -> String {
     base32(*last)
 }
 
+/// Whether a text could be a ULID.
+pub fn is_ulid(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+}
+
 fn base32(value: u128) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     (0..26).rev().map(|place| char::from(ALPHABET[(value >> (place * 5)) as usize & 31])).collect()

@@ -1,6 +1,7 @@
 //! Capabilities: what a handler must hold to call a verb. Their fields are private here, so nobody else can make one.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -27,7 +28,7 @@ pub fn instance(request: &HttpRequest) -> &Instance {
 /// Somebody is signed in.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    account: Account,
+    account: Arc<Account>,
     origin: Origin,
 }
 

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_session::{Session, SessionExt};
-use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
+use actix_web::dev::ServiceRequest;
+use actix_web::{HttpMessage, HttpRequest};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -71,10 +72,18 @@ impl Account {
 }
 
 /// The account of a request, if somebody is signed in.
-pub fn account(request: &HttpRequest) -> Option<Account> {
+pub fn account(request: &HttpRequest) -> Option<Arc<Account>> {
+    request.extensions().get::<Arc<Account>>().cloned()
+}
+
+/// Reads the account out of the loaded session, once, for all who ask for it; the error pages among them, which are
+/// written when actix-session has taken the session back already.
+pub fn remember(request: &ServiceRequest) {
     let session = request.get_session();
-    let entries = session.entries();
-    entries.get(ACCOUNT).and_then(|json| serde_json::from_str(json).ok())
+    let account = session.entries().get(ACCOUNT).and_then(|json| serde_json::from_str::<Account>(json).ok());
+    if let Some(account) = account {
+        request.extensions_mut().insert(Arc::new(account));
+    }
 }
 
 /// A new session's key: 256 random bits, to be given to the browser once its row is committed.

@@ -192,10 +192,15 @@ impl Config {
         }
         config.take_environment(environment)?;
         config.check()?;
-        if !config.base_url_is_set {
-            config.base_url = local_url(config.listen.port());
-        }
+        config.listens_on(config.listen.port());
         Ok(config)
+    }
+
+    /// Where nothing else is set, people reach it on this machine, at the port that it listens on.
+    pub fn listens_on(&mut self, port: u16) {
+        if !self.base_url_is_set {
+            self.base_url = local_url(port);
+        }
     }
 
     fn take_file(&mut self, file: &Path) -> Result<(), ConfigError> {

@@ -115,7 +115,12 @@ pub async fn submit(
     if !problems.is_empty() {
         return page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems, None);
     }
-    let wish = SignIn { email: form.email.clone(), password: form.password.clone(), keep: form.keep.is_some() };
+    let wish = SignIn {
+        email: form.email.clone(),
+        password: form.password.clone(),
+        keep: form.keep.is_some(),
+        instead_of: visitor.account().map(|account| account.session_id.clone()),
+    };
     match service::sign_in(&instance, wish, Origin::of(visitor.request())).await? {
         Some(key) => {
             key.give(&session)?;

@@ -11,6 +11,7 @@ use crate::auth::session::{self, NewKey};
 use crate::auth::throttle::{self, Door};
 use crate::db::schema::users;
 use crate::error::{Error, Result};
+use crate::ids::{SessionId, UserId};
 use crate::users::{Credentials, UserStatus, by_email, credentials, email_key};
 
 /// What somebody who signs in sends.
@@ -21,6 +22,8 @@ pub struct SignIn {
     pub password: Zeroizing<String>,
     /// "Keep me signed in".
     pub keep: bool,
+    /// The session that this browser has already; it ends.
+    pub instead_of: Option<SessionId>,
 }
 
 /// Signs in: the key of a new session, or `None` when name and password don't open an account.
@@ -49,25 +52,31 @@ pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Resul
     };
     let fresh = if rehash { hash(instance, &wish.password).await? } else { None };
     let (sessions, keep) = (instance.config.sessions.clone(), wish.keep);
-    let key = instance
+    instance
         .db
         .write(move |tx| {
             throttle::clear(tx, &account_door.0)?;
             throttle::give_back(tx, &network_door.0)?;
-            if let Some(fresh) = fresh {
-                // Only if it is still the password that was checked.
-                let same = users::table.find(&known.id).filter(users::password_hash.eq(&known.password_hash));
-                diesel::update(same).set(users::password_hash.eq(fresh)).execute(&mut **tx)?;
+            // What was checked must still hold: the password may have changed, or the account been closed, meanwhile.
+            let checked = users::table
+                .find(&known.id)
+                .filter(users::password_hash.eq(&known.password_hash))
+                .filter(users::status.eq(UserStatus::Active));
+            let kept = fresh.or_else(|| known.password_hash.clone());
+            if diesel::update(checked).set(users::password_hash.eq(kept)).execute(&mut **tx)? != 1 {
+                return Ok(None);
             }
             let actor = Actor::arriving(&known.id, origin);
             record(tx, &actor, now, &Event::of_user(Action::SignedIn, &known.id))?;
-            session::begin(tx, &known.id, keep, actor.origin(), &sessions, now).map(|(_, key)| key)
+            if let Some(earlier) = &wish.instead_of {
+                session::end(tx, earlier)?;
+            }
+            session::begin(tx, &known.id, keep, actor.origin(), &sessions, now).map(|(_, key)| Some(key))
         })
-        .await?;
-    Ok(Some(key))
+        .await
 }
 
-async fn refuse(instance: &Instance, user: Option<crate::ids::UserId>, origin: Origin) -> Result<()> {
+async fn refuse(instance: &Instance, user: Option<UserId>, origin: Origin) -> Result<()> {
     let now = instance.clock.now();
     instance
         .db

@@ -20,7 +20,7 @@ use crate::auth::secret::present;
 use crate::auth::{Confirmed, SignedIn};
 use crate::clock::DAY;
 use crate::error::{Error, Result};
-use crate::ids::TokenId;
+use crate::ids::{TokenId, is_ulid};
 use crate::urls;
 use crate::web::form::ConfirmedPost;
 use crate::web::{Notice, Posted, Pressed, Problems, Visitor, html, see_other};
@@ -85,6 +85,9 @@ pub async fn create(
     posted: ConfirmedPost<NewTokenForm>,
 ) -> Result<HttpResponse> {
     let ConfirmedPost { who, form } = posted;
+    if !is_ulid(&form.form_id) {
+        return Err(Error::BadRequest("the form has no id"));
+    }
     let new = match form.check(instance.clock.now(), &instance.config) {
         Ok(new) => new,
         Err(problems) => {
@@ -104,9 +107,13 @@ pub async fn create(
             };
             return html(StatusCode::OK, &page);
         }
-        Created::Before(id) => {
-            let mut response = see_other(&urls::settings_token(&id));
-            Notice::TokenAlreadyCreated.send(&mut response, instance.config.is_https());
+        Created::Before(made) => {
+            let (place, notice) = match made {
+                Some(id) => (urls::settings_token(&id), Notice::TokenAlreadyCreated),
+                None => (urls::settings_tokens(), Notice::TokenFormUsed),
+            };
+            let mut response = see_other(&place);
+            notice.send(&mut response, instance.config.is_https());
             return Ok(response);
         }
         Created::TooMany => problems.add(

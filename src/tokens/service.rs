@@ -40,8 +40,8 @@ pub struct NewToken {
 pub enum Created {
     /// It was made; the secret is in hand this once.
     Now(TokenId, PlainSecret),
-    /// The same form made it already.
-    Before(TokenId),
+    /// The same form made one already; `None` where that has been deleted since.
+    Before(Option<TokenId>),
     /// There are as many as the policy allows.
     TooMany,
     /// A live token of the owner's has this name.
@@ -78,7 +78,12 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
             let owner = who.owner();
             lock(tx, owner.user_id())?;
             if let Some(made) = made_before(tx, owner, &form_id)? {
-                return Ok(Created::Before(made));
+                let still = find(tx, owner, &made).map(|token| token.record.id);
+                return match still {
+                    Ok(id) => Ok(Created::Before(Some(id))),
+                    Err(Error::NotFound) => Ok(Created::Before(None)),
+                    Err(error) => Err(error),
+                };
             }
             let mine =
                 tokens::table.filter(tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal)));

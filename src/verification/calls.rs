@@ -133,6 +133,9 @@ pub async fn verify(
             return Err(Error::BadRequest("entity_type and operation are asked together, entity with both"));
         }
     };
+    if question.organization.as_deref().is_some_and(|organization| organization.contains('\0')) {
+        return Err(Error::BadRequest("the organization holds a NUL character"));
+    }
     let now = instance.clock.now();
     let token = presented(&instance, &question.token);
     let (shared, asked) = (instance.clone(), question.organization.as_deref().map(str::to_owned));

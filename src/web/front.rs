@@ -15,6 +15,7 @@ use super::errors::{self, Failure, Finished, failure_of, is_api, wants_json};
 use super::notice::Notice;
 use super::page::{FormCookie, Visitor, cookie_name};
 use crate::app::{Instance, SESSION_COOKIE};
+use crate::auth::session;
 use crate::error::Error;
 
 /// No request may take longer, whatever its handler waits for.
@@ -43,7 +44,7 @@ pub async fn front(
         let response = finish(&instance, &request, HttpResponse::new(StatusCode::MISDIRECTED_REQUEST), json);
         return Ok(ServiceResponse::new(request, response));
     }
-    if let Some(status) = too_large_a_head(&request) {
+    if let Some(status) = refuse_head(&request) {
         let (request, _) = request.into_parts();
         let response = finish(&instance, &request, HttpResponse::new(status), json);
         return Ok(ServiceResponse::new(request, response));
@@ -83,14 +84,15 @@ pub async fn front(
     Err(Finished::new(bare_failure(&instance, &trouble, json)).into())
 }
 
-/// The layer of pages: a state-changing request must come from one of our own pages.
+/// The layer of pages: knows who is signed in, and that a state-changing request must come from one of our own pages.
 ///
 /// # Errors
 /// Those of the layers within.
-pub async fn same_origin(
+pub async fn pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    session::remember(&request);
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     if !safe && !comes_from_us(&request) {
         return Ok(request.error_response(Error::Forbidden("the form came from another site")).map_into_boxed_body());
@@ -130,10 +132,15 @@ fn host_is_ours(instance: &Instance, request: &ServiceRequest) -> bool {
 const ADDRESS_LIMIT: usize = 8 * 1024;
 const HEAD_LIMIT: usize = 32 * 1024;
 
-fn too_large_a_head(request: &ServiceRequest) -> Option<StatusCode> {
-    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+/// What no route should see: an address or a head beyond the limits.
+fn refuse_head(request: &ServiceRequest) -> Option<StatusCode> {
+    let address = request.uri().path_and_query().map_or("", |address| address.as_str());
+    // PostgreSQL takes no NUL in text, and no address of ours has one.
+    if address.contains("%00") {
+        return Some(StatusCode::BAD_REQUEST);
+    }
     let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if address > ADDRESS_LIMIT {
+    if address.len() > ADDRESS_LIMIT {
         Some(StatusCode::URI_TOO_LONG)
     } else if head > HEAD_LIMIT {
         Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)

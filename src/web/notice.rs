@@ -23,6 +23,8 @@ text_enum! {
         TokenDeleted = "token-deleted",
         /// The same form came twice.
         TokenAlreadyCreated = "token-already-created",
+        /// The same form came twice, and what it made is gone.
+        TokenFormUsed = "token-form-used",
         /// It stopped working.
         VerifierDeleted = "verifier-deleted",
         /// Signed out.
@@ -57,6 +59,10 @@ impl Notice {
             Self::TokenAlreadyCreated => (
                 "attention",
                 "This token was created already, and its secret is shown only once. If you did not copy it, delete the token and create a new one.",
+            ),
+            Self::TokenFormUsed => (
+                "attention",
+                "That form had made a token already, which has been deleted since. Nothing was created now.",
             ),
             Self::VerifierDeleted => ("good", "The verifier is deleted. Its credential stopped working at once."),
             Self::SignedOut => ("good", "You are signed out."),

@@ -1,6 +1,7 @@
 //! Pages: the shell around each, and the answers that carry them.
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
@@ -98,7 +99,7 @@ impl ShellUser {
 /// Whoever asks for a page, signed in or not.
 pub struct Visitor {
     request: HttpRequest,
-    account: Option<Account>,
+    account: Option<Arc<Account>>,
 }
 
 impl FromRequest for Visitor {
@@ -118,7 +119,7 @@ impl Visitor {
 
     /// Who is signed in, if anybody is.
     pub fn account(&self) -> Option<&Account> {
-        self.account.as_ref()
+        self.account.as_deref()
     }
 
     /// The request itself.
@@ -141,7 +142,7 @@ impl Visitor {
             theme: self.theme().as_str(),
             csrf: csrf::token(&instance.key, &binding),
             notice: Notice::received(&self.request),
-            user: self.account.as_ref().map(ShellUser::of),
+            user: self.account.as_deref().map(ShellUser::of),
             current,
             nonce_form: crate::ids::ulid(),
         }

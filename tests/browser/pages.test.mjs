@@ -156,8 +156,10 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
             const light = await brightness(page);
             const dark = look.startsWith("dark");
             assert.ok(dark ? light < 0.25 : light > 0.85, `the page is not ${dark ? "dark" : "light"}: ${light}`);
-            const avatar = await page.locator(".account-menu summary").boundingBox();
-            assert.ok(avatar.y + avatar.height < 64 && avatar.x + avatar.width > viewport.width * 0.9, "the avatar stands at the top right");
+            const avatar = page.locator(".account-menu summary");
+            assert.equal(await avatar.count(), 1, "the account menu is missing");
+            const { x, y, width, height } = await avatar.boundingBox();
+            assert.ok(y + height < 64 && x + width > viewport.width * 0.9, "the avatar stands at the top right");
           }
           await accessible(page, name);
           await fitsItsWidth(page, name);
