@@ -24,7 +24,8 @@ use crate::web::{
 };
 
 /// A verifier, as far as it is kept.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = verifiers)]
 pub struct Verifier {
     /// Its id.
     pub id: VerifierId,
@@ -38,16 +39,12 @@ pub struct Verifier {
     pub last_used_at: Option<Timestamp>,
 }
 
-type Columns = (verifiers::id, verifiers::name, verifiers::last_four, verifiers::created_at, verifiers::last_used_at);
-const COLUMNS: Columns =
-    (verifiers::id, verifiers::name, verifiers::last_four, verifiers::created_at, verifiers::last_used_at);
-
 fn all(connection: &mut Connection) -> Result<Vec<Verifier>> {
-    Ok(verifiers::table.order(verifiers::name).select(COLUMNS).load(connection)?)
+    Ok(verifiers::table.order(verifiers::name).select(Verifier::as_select()).load(connection)?)
 }
 
 fn find(connection: &mut Connection, id: &VerifierId) -> Result<Verifier> {
-    Ok(verifiers::table.find(id).select(COLUMNS).first(connection)?)
+    Ok(verifiers::table.find(id).select(Verifier::as_select()).first(connection)?)
 }
 
 /// Makes a verifier and its credential.

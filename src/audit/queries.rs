@@ -10,7 +10,8 @@ use crate::db::schema::audit_events;
 use crate::error::Result;
 
 /// One entry, as it was written.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = audit_events)]
 pub struct Entry {
     /// Orders the log; the page's cursor.
     pub id: String,
@@ -41,17 +42,7 @@ pub fn for_user(connection: &mut Connection, owner: Owner<'_>, before: Option<&s
         .filter(audit_events::user_id.eq(owner.user_id()))
         .order(audit_events::id.desc())
         .limit(count)
-        .select((
-            audit_events::id,
-            audit_events::at,
-            audit_events::action,
-            audit_events::actor_kind,
-            audit_events::through,
-            audit_events::address,
-            audit_events::agent,
-            audit_events::subject_name,
-            audit_events::detail,
-        ))
+        .select(Entry::as_select())
         .into_boxed();
     if let Some(before) = before {
         query = query.filter(audit_events::id.lt(before));

@@ -23,7 +23,8 @@ text_enum! {
 }
 
 /// A mail in the outbox.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
 pub struct Queued {
     /// Its id, and the stable part of its Message-ID.
     pub id: MailId,
@@ -44,29 +45,6 @@ pub struct Queued {
     /// When it was written.
     pub created_at: Timestamp,
 }
-
-type Columns = (
-    outbox::id,
-    outbox::recipient,
-    outbox::subject,
-    outbox::text_body,
-    outbox::html_body,
-    outbox::state,
-    outbox::attempts,
-    outbox::reason,
-    outbox::created_at,
-);
-const COLUMNS: Columns = (
-    outbox::id,
-    outbox::recipient,
-    outbox::subject,
-    outbox::text_body,
-    outbox::html_body,
-    outbox::state,
-    outbox::attempts,
-    outbox::reason,
-    outbox::created_at,
-);
 
 /// Puts a mail into the outbox, in the transaction of the change that it tells of.
 ///
@@ -104,7 +82,7 @@ pub fn waiting(connection: &mut Connection) -> Result<i64> {
 /// # Errors
 /// When the database refuses.
 pub fn page(connection: &mut Connection, count: i64) -> Result<Vec<Queued>> {
-    Ok(outbox::table.order(outbox::id.desc()).limit(count).select(COLUMNS).load(connection)?)
+    Ok(outbox::table.order(outbox::id.desc()).limit(count).select(Queued::as_select()).load(connection)?)
 }
 
 /// One mail.
@@ -112,7 +90,7 @@ pub fn page(connection: &mut Connection, count: i64) -> Result<Vec<Queued>> {
 /// # Errors
 /// [`crate::error::Error::NotFound`] when there is none.
 pub fn find(connection: &mut Connection, id: &MailId) -> Result<Queued> {
-    Ok(outbox::table.find(id).select(COLUMNS).first(connection)?)
+    Ok(outbox::table.find(id).select(Queued::as_select()).first(connection)?)
 }
 
 /// A mail that is due, and claims it until `lease` from now.
@@ -120,7 +98,7 @@ pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, lease: i64) -> Result<Optio
     let due = outbox::table.filter(outbox::state.eq(MailState::Waiting)).filter(outbox::due_at.le(now));
     let Some((mail, due_at)) = due
         .order((outbox::due_at, outbox::id))
-        .select((COLUMNS, outbox::due_at))
+        .select((Queued::as_select(), outbox::due_at))
         .first::<(Queued, Timestamp)>(&mut **tx)
         .optional()?
     else {

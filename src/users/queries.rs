@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::ids::UserId;
 
 /// What a sign-in needs to know of an account.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = users)]
 pub struct Credentials {
     /// The user.
     pub id: UserId,
@@ -36,31 +37,16 @@ pub fn email_key(email: &str) -> String {
     email.trim().nfc().collect::<String>().to_lowercase()
 }
 
-type Columns = (
-    users::id,
-    users::email,
-    users::first_name,
-    users::last_name,
-    users::password_hash,
-    users::password_changed_at,
-    users::status,
-);
-const COLUMNS: Columns = (
-    users::id,
-    users::email,
-    users::first_name,
-    users::last_name,
-    users::password_hash,
-    users::password_changed_at,
-    users::status,
-);
-
 /// The account with that sign-in name.
 ///
 /// # Errors
 /// When the database refuses; an unknown name is `None`.
 pub fn by_email(connection: &mut Connection, email: &str) -> Result<Option<Credentials>> {
-    Ok(users::table.filter(users::email_key.eq(email_key(email))).select(COLUMNS).first(connection).optional()?)
+    Ok(users::table
+        .filter(users::email_key.eq(email_key(email)))
+        .select(Credentials::as_select())
+        .first(connection)
+        .optional()?)
 }
 
 /// A user's own credentials.
@@ -68,7 +54,7 @@ pub fn by_email(connection: &mut Connection, email: &str) -> Result<Option<Crede
 /// # Errors
 /// [`crate::error::Error::NotFound`] when the account is gone.
 pub fn credentials(connection: &mut Connection, id: &UserId) -> Result<Credentials> {
-    Ok(users::table.find(id).select(COLUMNS).first(connection)?)
+    Ok(users::table.find(id).select(Credentials::as_select()).first(connection)?)
 }
 
 /// Whether there is such a user.
@@ -76,5 +62,5 @@ pub fn credentials(connection: &mut Connection, id: &UserId) -> Result<Credentia
 /// # Errors
 /// When the database refuses.
 pub fn find(connection: &mut Connection, id: &UserId) -> Result<Option<Credentials>> {
-    Ok(users::table.find(id).select(COLUMNS).first(connection).optional()?)
+    Ok(users::table.find(id).select(Credentials::as_select()).first(connection).optional()?)
 }

@@ -1,0 +1,105 @@
+//! What administrators see and do.
+
+use crate::support::{ADMIN, Engine, TestApp, on_both};
+
+/// Covers: AC-109
+fn verifiers_are_made_listed_and_deleted(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    assert_eq!(ada.open("/admin/verifiers").one(".empty-title"), "No verifiers yet");
+    let form = ada.open("/admin/verifiers").form("/admin/verifiers").set("name", " billing ");
+    let page = ada.submit(&form).expect(200);
+    let credential = page.one("#secret");
+    assert!(credential.starts_with("kst_ver_") && credential.len() == 44, "{credential}");
+    assert!(page.one("#curl").contains("http://127.0.0.1:8080/api/v1/verify"));
+    assert_eq!((app.count("verifiers WHERE name = 'billing'"), app.logged("verifier.created")), (1, 1));
+    assert_eq!(app.last_logged().subject_name, "billing");
+    assert!(!app.dump().contains(&credential));
+    let list = ada.open("/admin/verifiers");
+    assert_eq!(list.texts("tbody .cell-main"), ["billing"]);
+    assert!(list.text().contains(&format!("kst_ver_…{}", &credential[40..])) && !list.text().contains(&credential));
+
+    let page = ada.submit(&form).expect(422);
+    assert_eq!(page.error_at("name"), "There is a verifier with this name. Choose another one.");
+    for bad in ["", "a\u{202e}b", &"x".repeat(101)] {
+        assert_eq!(ada.submit(&form.clone().set("name", bad)).expect(422).errors(), ["name"]);
+    }
+    assert_eq!((app.count("verifiers"), app.logged("verifier.created")), (1, 1));
+
+    let path = list.links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
+    let page = ada.open(&path);
+    assert_eq!(page.one("h1"), "Delete billing?");
+    let done = ada.submit(&page.form(&path)).expect_lead("/admin/verifiers");
+    assert_eq!(ada.follow(&done).notice(), "The verifier is deleted. Its credential stopped working at once.");
+    assert_eq!((app.count("verifiers"), app.last_logged().action.as_str()), (0, "verifier.deleted"));
+    assert_eq!(ada.submit(&page.form(&path)).status, 404);
+}
+
+/// To everybody else these pages do not exist.
+/// Covers: AC-105, AC-083
+fn to_others_there_is_nothing(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_verifier("billing");
+    ada.create_token("bot", &["channels:read"]);
+    let delete = ada.open("/admin/verifiers").links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
+    let mail = format!("/admin/mail/{}", app.mails()[0].id);
+    let mut bob = app.other("bob@example.com");
+    let absent = bob.get("/admin/nothing").expect(404).masked();
+    for path in ["/admin", "/admin/verifiers", "/admin/mail", &mail, &delete] {
+        let page = bob.get(path).expect(404);
+        assert_eq!(page.masked(), absent, "{path}");
+    }
+    assert!(!bob.open("/settings/profile").text().contains("/admin"));
+    let before = app.dump();
+    let mut form = ada.open("/admin/verifiers").form("/admin/verifiers").set("name", "mine");
+    let csrf = bob.open("/settings/profile").form("/settings/profile").value("csrf");
+    form = form.set("csrf", &csrf);
+    for path in ["/admin/verifiers", &delete] {
+        for seconds in [0, 3000] {
+            // Neither within the window of a confirmation nor beyond it.
+            app.advance(seconds);
+            let request = crate::support::Request { target: path.to_owned(), ..bob.request(&form) };
+            assert_eq!(bob.send(request).status, 404, "{path}");
+            app.advance(-seconds);
+        }
+    }
+    assert_eq!(app.dump(), before);
+    // Who no longer is one is out at once.
+    app.sql(&format!("UPDATE users SET is_administrator = FALSE WHERE email = '{ADMIN}'"));
+    ada.get("/admin").expect(404);
+}
+
+fn the_overview_counts(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    app.make_user("bob@example.com");
+    let (id, _) = ada.create_token("one", &["channels:read"]);
+    ada.create_token("two", &["channels:read"]);
+    ada.revoke_token(&id);
+    let page = ada.open("/admin");
+    assert_eq!(page.texts(".figures dt"), ["Accounts", "Active token", "Waiting mails"]);
+    assert_eq!(page.texts(".figures dd"), ["2", "1", "2"]);
+}
+
+/// The outbox, so that nothing is lost where there is no mail server.
+fn mails_can_be_read(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    assert_eq!(ada.open("/admin/mail").one(".empty-title"), "No mail yet");
+    ada.create_token("<b>bot</b>", &["channels:read"]);
+    let page = ada.open("/admin/mail");
+    assert_eq!(page.texts("tbody .badge"), ["Waiting"]);
+    app.deliver();
+    let page = ada.open("/admin/mail");
+    assert_eq!(page.texts("tbody .badge"), ["Filed"]);
+    assert!(page.one("main").contains(&app.instance.config.data_dir.join("mail").display().to_string()));
+    let path = format!("/admin/mail/{}", app.mails()[0].id);
+    assert!(page.links().contains(&path));
+    let mail = ada.open(&path);
+    assert_eq!(mail.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert!(mail.text().contains("Name:     <b>bot</b>"));
+    assert_eq!(ada.get("/admin/mail/x").status, 404);
+}
+
+on_both!(verifiers_are_made_listed_and_deleted, to_others_there_is_nothing, the_overview_counts, mails_can_be_read);

@@ -1,0 +1,157 @@
+//! Changes need the session's own form token and the site's own page.
+
+use keystead::routes::{Area, ROUTES};
+
+use crate::support::{ADMIN, Browser, Engine, PASSWORD, Request, Response, TestApp, on_both};
+
+type Pairs = Vec<(&'static str, String)>;
+
+/// For every posting route a form that would do something, with real ids in the paths; in an order in which all of them
+/// can be sent one after the other.
+fn acts(browser: &mut Browser) -> Vec<(String, Pairs)> {
+    let (id, secret) = browser.create_token("bot", &["channels:read"]);
+    browser.make_verifier("billing");
+    let delete_verifier =
+        browser.open("/admin/verifiers").links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
+    let own = |text: &str| text.to_owned();
+    let acts: Vec<(String, Pairs)> = vec![
+        (own("/settings/profile"), vec![("first_name", own("Eve"))]),
+        (own("/settings/appearance"), vec![("theme", own("dark"))]),
+        (
+            own("/settings/tokens/new"),
+            vec![("form_id", own("x")), ("name", own("other")), ("expiry", own("7")), ("access", own("everything"))],
+        ),
+        (format!("/settings/tokens/{id}/file"), vec![("secret", secret)]),
+        (format!("/settings/tokens/{id}/revoke"), vec![]),
+        (format!("/settings/tokens/{id}/delete"), vec![]),
+        (own("/admin/verifiers"), vec![("name", own("other"))]),
+        (delete_verifier, vec![]),
+        (own("/step-up"), vec![("password", own(PASSWORD)), ("next", own("/"))]),
+        (
+            own("/settings/security/password"),
+            vec![
+                ("current", own(PASSWORD)),
+                ("password", own("another-Tin-roof-78")),
+                ("confirm", own("another-Tin-roof-78")),
+            ],
+        ),
+        (own("/setup"), vec![]),
+        (own("/logout"), vec![]),
+        (own("/login"), vec![("email", own(ADMIN)), ("password", own("another-Tin-roof-78"))]),
+    ];
+    let posting = ROUTES.iter().filter(|route| route.area == Area::Pages && route.method != "GET").count();
+    assert_eq!(acts.len(), posting, "a posting route is missing here");
+    acts
+}
+
+fn send(browser: &mut Browser, path: &str, pairs: &Pairs, tokens: &[&str], headers: &[(&str, &str)]) -> Response {
+    let mut all: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    all.extend(tokens.iter().map(|token| ("csrf", *token)));
+    let request =
+        headers.iter().fold(Request::post(path).form(&all), |request, (name, value)| request.header(name, value));
+    browser.send(request)
+}
+
+const OURS: &str = "http://127.0.0.1:8080";
+
+/// Covers: AC-018, AC-095
+fn every_posting_route_asks_for_both(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let mut bob = app.other("bob@example.com");
+    let acts = acts(&mut ada);
+    let token = |browser: &mut Browser| browser.open("/settings/profile").form("/settings/profile").value("csrf");
+    let (hers, again, his) = (token(&mut ada), token(&mut ada), token(&mut bob));
+    assert_ne!(hers, again, "each page masks it anew");
+    let strangers = app.browser().open("/login").form("/login").value("csrf");
+    let mut flipped = hers.clone();
+    flipped.replace_range(63..64, if hers.ends_with('0') { "1" } else { "0" });
+    let zeros = "0".repeat(64);
+    let before = app.dump();
+    for (path, pairs) in &acts {
+        let ours = [("Sec-Fetch-Site", "same-origin")];
+        for tokens in [&[][..], &[""], &[&flipped], &[&his], &[&strangers], &[&zeros], &[&hers, &hers], &["é"]] {
+            let answer = send(&mut ada.clone(), path, pairs, tokens, &ours);
+            assert_eq!(answer.status, 403, "{path} with {tokens:?}");
+        }
+        for headers in [
+            &[("Sec-Fetch-Site", "cross-site")][..],
+            &[("Sec-Fetch-Site", "same-site")],
+            &[("Sec-Fetch-Site", "none")],
+            &[("Sec-Fetch-Site", "")],
+            &[("Sec-Fetch-Site", "cross-site"), ("Origin", OURS)],
+            &[("Origin", "https://evil.example")],
+            &[("Origin", "null")],
+            &[("Origin", "http://127.0.0.1:8080.evil.example")],
+            &[("Origin", "http://127.0.0.1")],
+            &[("Origin", "https://127.0.0.1:8080")],
+        ] {
+            let answer = send(&mut ada.clone(), path, pairs, &[&hers], headers);
+            assert_eq!(answer.status, 403, "{path} with {headers:?}");
+            assert_eq!(answer.header("access-control-allow-origin"), None);
+        }
+        for kind in ["text/plain", "application/json", "multipart/form-data; boundary=x", ""] {
+            let mut all: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            all.push(("csrf", &hers));
+            let mut request = Request::post(path).form(&all).header("Sec-Fetch-Site", "same-origin");
+            kind.clone_into(&mut request.headers[0].1);
+            assert_eq!(ada.clone().send(request).status, 400, "{path} as {kind:?}");
+        }
+    }
+    assert_eq!(app.dump(), before, "nothing of this changed anything");
+
+    // The same forms, sent as they should be, all do something: so it was the guards that held.
+    for (path, pairs) in &acts {
+        let before = app.dump();
+        let headers: &[(&str, &str)] = match path.len() % 3 {
+            0 => &[("Sec-Fetch-Site", "same-origin")],
+            1 => &[("Origin", OURS)],
+            _ => &[],
+        };
+        let hers = if path == "/login" { ada.open("/login").form("/login").value("csrf") } else { hers.clone() };
+        let answer = send(&mut ada, path, pairs, &[&hers], headers);
+        assert!(matches!(answer.status, 200 | 303), "{path}: {} {}", answer.status, answer.text());
+        let idle = path == "/setup" || path.ends_with("/file");
+        assert_eq!(app.dump() == before, idle, "{path}");
+    }
+}
+
+/// Before there is a session the token is bound to a cookie of its own.
+/// Covers: AC-018, AC-095
+fn strangers_forms_are_bound_too(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut first = app.browser();
+    let setup = first.open("/setup").form("/setup");
+    assert_eq!(first.clone().submit(&setup.clone().without("csrf")).status, 403);
+    assert_eq!(app.browser().submit(&setup).status, 403, "without its cookie");
+    app.set_up();
+    let form = app.browser().open("/login").form("/login").set("email", ADMIN).set("password", PASSWORD);
+    let mut other = app.browser();
+    other.open("/login");
+    assert_eq!(other.submit(&form).status, 403, "another browser's");
+    let mut odd = app.browser();
+    odd.cookies.insert("keystead_form".to_owned(), "x".to_owned());
+    assert_eq!(odd.submit(&form).status, 403);
+    assert_eq!((app.count("sessions"), app.logged("session.sign_in_refused")), (1, 0));
+    // The same browser, two windows open: both forms work.
+    let (one, two) = (other.open("/login").form("/login"), other.open("/login").form("/login"));
+    assert_ne!(one.value("csrf"), two.value("csrf"));
+    let right = |form: &crate::support::Form| form.clone().set("email", ADMIN).set("password", PASSWORD);
+    other.clone().submit(&right(&one)).expect(303);
+    other.clone().submit(&right(&two)).expect(303);
+}
+
+/// A form that was opened before the session's key changed still works: the token belongs to the login.
+fn a_form_outlives_a_new_key(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let form = ada.open("/settings/profile").form("/settings/profile").set("first_name", "Augusta");
+    ada.confirm(PASSWORD, "/").expect(303);
+    ada.submit(&form).expect_lead("/settings/profile");
+    // Not beyond the login itself.
+    ada.sign_out().expect(303);
+    ada.sign_in(ADMIN, PASSWORD);
+    ada.submit(&form).expect(403);
+}
+
+on_both!(every_posting_route_asks_for_both, strangers_forms_are_bound_too, a_form_outlives_a_new_key);

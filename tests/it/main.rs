@@ -1,0 +1,25 @@
+//! The application from outside: real requests over real connections, through the forms that the pages hold, on SQLite
+//! and on PostgreSQL. Each test looks at the page, the rows, the mails and the log.
+
+mod administration;
+mod appearance;
+mod audit;
+mod config_docs;
+mod csrf;
+mod failures;
+mod journey;
+mod limits;
+mod mail;
+mod policy_agrees;
+mod process;
+mod profile;
+mod schema;
+mod security;
+mod sessions;
+mod setup;
+mod sign_in;
+mod step_up;
+mod support;
+mod sweeps;
+mod tokens;
+mod verification;

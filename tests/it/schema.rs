@@ -1,0 +1,152 @@
+//! Two migration folders, one schema: the tables of both databases, and what the queries are compiled against.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::support::app::{lines, tables};
+use crate::support::{Engine, TestApp};
+
+/// A table: its columns with their types, its primary key, what is unique, and what points elsewhere.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Table {
+    columns: BTreeMap<String, String>,
+    primary_key: Vec<String>,
+    unique: BTreeSet<String>,
+    indexed: BTreeSet<String>,
+    points_to: BTreeSet<String>,
+}
+
+/// As diesel writes a type.
+fn typed(sql: &str, nullable: bool) -> String {
+    let name = match sql.to_ascii_lowercase().as_str() {
+        "text" => "Text",
+        "bigint" => "BigInt",
+        "boolean" => "Bool",
+        "blob" | "bytea" => "Binary",
+        other => panic!("{other} is no type that both databases have"),
+    };
+    if nullable { format!("Nullable<{name}>") } else { name.to_owned() }
+}
+
+fn read(app: &TestApp, query: &str) -> Vec<Vec<String>> {
+    let rows = app.read(|connection| Ok(lines(connection, query)?));
+    rows.into_iter().map(|row| row.split('|').map(str::to_owned).collect()).collect()
+}
+
+fn sqlite() -> BTreeMap<String, Table> {
+    let app = TestApp::start(Engine::Sqlite);
+    let names = app.read(|connection| Ok(tables(connection)?));
+    let mut all = BTreeMap::new();
+    for name in names {
+        let mut table = Table::default();
+        for row in read(
+            &app,
+            &format!(
+                "SELECT name || '|' || type || '|' || \"notnull\" || '|' || pk AS line FROM pragma_table_info('{name}') ORDER BY pk, cid"
+            ),
+        ) {
+            table.columns.insert(row[0].clone(), typed(&row[1], row[2] == "0"));
+            if row[3] != "0" {
+                table.primary_key.push(row[0].clone());
+            }
+        }
+        for row in read(
+            &app,
+            &format!(
+                "SELECT name || '|' || \"unique\" || '|' || origin || '|' || partial AS line FROM pragma_index_list('{name}')"
+            ),
+        ) {
+            let columns =
+                read(&app, &format!("SELECT name AS line FROM pragma_index_info('{}') ORDER BY seqno", row[0]))
+                    .concat()
+                    .join(", ");
+            let columns = if row[3] == "1" { format!("{columns} partly") } else { columns };
+            match (row[1].as_str(), row[2].as_str()) {
+                (_, "pk") => {}
+                ("1", _) => drop(table.unique.insert(columns)),
+                _ => drop(table.indexed.insert(columns)),
+            }
+        }
+        for row in read(
+            &app,
+            &format!(
+                "SELECT \"from\" || '|' || \"table\" || '|' || \"to\" || '|' || on_delete AS line FROM pragma_foreign_key_list('{name}')"
+            ),
+        ) {
+            table.points_to.insert(format!("{} to {}.{} {}", row[0], row[1], row[2], row[3].to_ascii_lowercase()));
+        }
+        all.insert(name, table);
+    }
+    all
+}
+
+fn postgres() -> BTreeMap<String, Table> {
+    let app = TestApp::start(Engine::Postgres);
+    let names = app.read(|connection| Ok(tables(connection)?));
+    let mut all = BTreeMap::new();
+    for name in names {
+        let mut table = Table::default();
+        for row in read(
+            &app,
+            &format!(
+                "SELECT column_name || '|' || data_type || '|' || is_nullable AS line FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = '{name}'"
+            ),
+        ) {
+            table.columns.insert(row[0].clone(), typed(&row[1], row[2] == "YES"));
+        }
+        let indexes = format!(
+            "SELECT i.indisprimary::text || '|' || i.indisunique::text || '|' || (i.indpred IS NOT NULL)::text || '|' || \
+             string_agg(a.attname, ', ' ORDER BY k.place) AS line \
+             FROM pg_index i JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place) ON TRUE \
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
+             WHERE i.indrelid = '{name}'::regclass GROUP BY i.indexrelid, i.indisprimary, i.indisunique, i.indpred"
+        );
+        for row in read(&app, &indexes) {
+            let columns = if row[2] == "true" { format!("{} partly", row[3]) } else { row[3].clone() };
+            match (row[0].as_str(), row[1].as_str()) {
+                ("true", _) => table.primary_key = columns.split(", ").map(str::to_owned).collect(),
+                (_, "true") => drop(table.unique.insert(columns)),
+                _ => drop(table.indexed.insert(columns)),
+            }
+        }
+        let keys = format!(
+            "SELECT a.attname || ' to ' || f.relname || '.' || b.attname || ' ' || \
+             CASE c.confdeltype WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' ELSE 'no action' END AS line \
+             FROM pg_constraint c JOIN pg_class f ON f.oid = c.confrelid \
+             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] \
+             JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1] \
+             WHERE c.contype = 'f' AND c.conrelid = '{name}'::regclass"
+        );
+        table.points_to = read(&app, &keys).concat().into_iter().collect();
+        all.insert(name, table);
+    }
+    all
+}
+
+/// What diesel's macros say: tables, primary keys, columns.
+fn compiled() -> BTreeMap<String, (Vec<String>, BTreeMap<String, String>)> {
+    let text = include_str!("../../src/db/schema.rs");
+    let mut all = BTreeMap::new();
+    for block in text.split("diesel::table! {").skip(1) {
+        let block = block.split("\n}").next().unwrap();
+        let (head, columns) = block.split_once('{').unwrap();
+        let (name, key) = head.trim().split_once(' ').unwrap();
+        let key = key.trim_matches(['(', ')', ' ']).split(", ").map(str::to_owned).collect();
+        let columns = columns
+            .lines()
+            .filter_map(|line| line.trim().trim_end_matches(',').split_once(" -> "))
+            .map(|(column, kind)| (column.to_owned(), kind.to_owned()))
+            .collect();
+        all.insert(name.to_owned(), (key, columns));
+    }
+    all
+}
+
+#[test]
+fn both_databases_have_the_schema_that_queries_are_compiled_against() {
+    let (sqlite, postgres) = (sqlite(), postgres());
+    assert_eq!(sqlite, postgres);
+    let seen: BTreeMap<String, _> =
+        sqlite.into_iter().map(|(name, table)| (name, (table.primary_key, table.columns))).collect();
+    assert_eq!(seen, compiled());
+    assert!(seen.len() >= 12, "{:?}", seen.keys());
+}

@@ -1,0 +1,286 @@
+//! Logins: their cookies, their ids, their end.
+
+use crate::support::{ADMIN, Browser, Engine, PASSWORD, Request, TestApp, on_both};
+
+const PRIVATE: [&str; 5] =
+    ["/settings/profile", "/settings/security", "/settings/tokens", "/settings/logs", "/settings/appearance"];
+
+#[track_caller]
+fn is_out(browser: &mut Browser) {
+    for path in PRIVATE {
+        let to = keystead::urls::login_returning(path);
+        browser.get(path).expect_lead(&to);
+    }
+}
+
+/// A copy of the browser with an earlier session.
+fn with_session(browser: &Browser, session: &str) -> Browser {
+    let mut copy = browser.clone();
+    copy.cookies.insert("keystead_session".to_owned(), session.to_owned());
+    copy
+}
+
+/// A new id at sign-in, at "confirm it is you" and at a changed password; the one before is worthless.
+/// Covers: AC-019
+fn the_id_changes_whenever_more_is_proved(engine: Engine) {
+    let app = TestApp::start(engine);
+    app.set_up();
+    let mut browser = app.browser();
+    // What somebody planted before the sign-in does not survive it.
+    browser.cookies.insert("keystead_session".to_owned(), "planted".to_owned());
+    browser.sign_in(ADMIN, PASSWORD);
+    let first = browser.session();
+    assert_ne!(first, "planted");
+    browser.confirm(PASSWORD, "/settings/logs").expect_lead("/settings/logs");
+    let second = browser.session();
+    let form = browser.open("/settings/security").form("/settings/security/password");
+    let form =
+        form.set("current", PASSWORD).set("password", "another-Tin-roof-78").set("confirm", "another-Tin-roof-78");
+    browser.submit(&form).expect_lead("/settings/security");
+    let third = browser.session();
+    assert!(first != second && second != third && first != third);
+    is_out(&mut with_session(&browser, "planted"));
+    is_out(&mut with_session(&browser, &first));
+    is_out(&mut with_session(&browser, &second));
+    browser.open("/settings/profile");
+    assert_eq!(app.count("sessions"), 1, "the login stays one and the same");
+
+    // Signing in once more, in a browser that is in, leaves no login behind that nobody can end.
+    let form = browser.open("/settings/profile").form("/logout");
+    let again = Request {
+        target: "/login".to_owned(),
+        ..browser.request(&form.smuggle("email", ADMIN).smuggle("password", "another-Tin-roof-78"))
+    };
+    assert_eq!(browser.send(again).status, 303);
+    is_out(&mut with_session(&browser, &third));
+}
+
+/// Covers: AC-023
+fn signing_out_ends_the_login_on_the_server(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let mut copy = ada.clone();
+    assert_eq!(ada.get("/logout").status, 405);
+    copy.open("/settings/profile");
+    ada.sign_out().expect_lead("/login");
+    assert!(!ada.cookies.contains_key("keystead_session"));
+    assert_eq!(app.count("sessions"), 0);
+    is_out(&mut copy);
+    let token_form = copy.get("/settings/tokens/new");
+    token_form.expect_lead("/login?next=%2Fsettings%2Ftokens%2Fnew");
+}
+
+/// The server decides when a login is over, to the second, whatever the cookie says.
+/// Covers: AC-027
+fn a_login_ends_when_idle_and_at_last(engine: Engine) {
+    let app = TestApp::start(engine);
+    app.set_up();
+    let fresh = || {
+        let mut browser = app.browser();
+        browser.sign_in(ADMIN, PASSWORD);
+        browser
+    };
+    let (hour, day) = (3600, 86_400);
+    let mut idle = fresh();
+    app.advance(hour - 1);
+    idle.open("/settings/profile");
+    // Seen now, as soon as that is written.
+    app.flush();
+    app.advance(hour - 1);
+    idle.open("/settings/profile");
+    app.flush();
+    app.advance(hour);
+    is_out(&mut idle);
+
+    let mut busy = fresh();
+    for _ in 0..31 {
+        app.advance(day / 32);
+        busy.open("/settings/profile");
+        app.flush();
+    }
+    app.advance(day / 32 - 1);
+    busy.open("/settings/profile");
+    app.flush();
+    app.advance(1);
+    is_out(&mut busy);
+}
+
+/// Covers: AC-027
+fn a_kept_login_lives_longer_and_ends_all_the_same(engine: Engine) {
+    let app = TestApp::start(engine);
+    app.set_up();
+    let day = 86_400;
+    let keep = || {
+        let mut browser = app.browser();
+        let form = browser.open("/login").form("/login").set("email", ADMIN).set("password", PASSWORD);
+        let page = browser.submit(&form.tick("keep", "1")).expect_lead("/settings/profile");
+        let (_, attributes) = page.cookie("keystead_session").unwrap();
+        assert!(attributes.contains(&"Max-Age=2592000"), "{attributes:?}");
+        browser
+    };
+    let mut idle = keep();
+    app.advance(14 * day - 1);
+    idle.open("/settings/profile");
+    app.flush();
+    app.advance(14 * day);
+    is_out(&mut idle);
+    let mut busy = keep();
+    for _ in 0..29 {
+        app.advance(day);
+        busy.open("/settings/profile");
+        app.flush();
+    }
+    app.advance(day - 1);
+    busy.open("/settings/profile");
+    app.advance(1);
+    is_out(&mut busy);
+    // What is over is tidied away.
+    keystead::jobs::tidy(&app.instance.db, &app.instance.config, app.now()).unwrap();
+    assert_eq!(app.count("sessions"), 0);
+}
+
+/// "Last seen" is written at most once a minute.
+fn being_seen_is_written_rarely(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let seen = || app.count(&format!("sessions WHERE seen_at = {}", app.now().unix()));
+    app.advance(59);
+    ada.open("/settings/profile");
+    app.flush();
+    assert_eq!(seen(), 0);
+    app.advance(1);
+    ada.open("/settings/profile");
+    app.flush();
+    assert_eq!(seen(), 1);
+}
+
+/// Covers: AC-028
+fn cookies_have_all_their_attributes(engine: Engine) {
+    let app = TestApp::with(engine, |config| config.base_url = "https://accounts.example.com".parse().unwrap());
+    let mut ada = app.browser();
+    let mut lines: Vec<String> = Vec::new();
+    let mut crawl = |browser: &mut Browser, path: &str| {
+        let page = browser.get(path);
+        lines.extend(page.all("set-cookie").map(str::to_owned));
+        page
+    };
+    let page = crawl(&mut ada, &format!("/setup?code={}", app.setup_code()));
+    let form = page.form("/setup").set("email", ADMIN).set("first_name", "Ada").set("password", PASSWORD);
+    let page = ada.submit(&form.set("confirm", PASSWORD)).expect_lead("/settings/profile");
+    let landed: Vec<String> = page.all("set-cookie").map(str::to_owned).collect();
+    for path in PRIVATE.iter().chain(&["/admin", "/nothing", "/step-up", "/"]) {
+        crawl(&mut ada, path);
+    }
+    let form = crawl(&mut ada, "/settings/appearance").form("/settings/appearance").set("theme", "dark");
+    let changed: Vec<String> = ada.submit(&form).all("set-cookie").map(str::to_owned).collect();
+    let out: Vec<String> = ada.sign_out().all("set-cookie").map(str::to_owned).collect();
+    crawl(&mut ada, "/login");
+    lines.extend(landed.into_iter().chain(changed).chain(out));
+
+    let mut names: Vec<&str> = Vec::new();
+    for line in &lines {
+        let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+        let attributes: Vec<&str> = line.split(';').skip(1).map(str::trim).collect();
+        assert!(line.len() < 4096 && attributes.contains(&"Path=/"), "{line}");
+        assert!(!line.to_ascii_lowercase().contains("domain="), "{line}");
+        if !value.is_empty() {
+            for wanted in ["Secure", "HttpOnly", "SameSite=Lax"] {
+                assert!(attributes.contains(&wanted), "{line} lacks {wanted}");
+            }
+        }
+        names.push(name);
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names, ["__Host-keystead_form", "__Host-keystead_session", "keystead_notice", "keystead_theme"]);
+    let session = lines.iter().find(|line| line.starts_with("__Host-keystead_session=") && line.len() > 100).unwrap();
+    assert!(!session.contains("ada") && !session.contains("Max-Age") && !session.contains("Expires"), "{session}");
+}
+
+/// Odd cookies are nobody's: never a failure, never a login.
+/// Covers: AC-028, AC-066
+fn odd_cookies_are_nobodys(engine: Engine) {
+    let app = TestApp::start(engine);
+    let ada = app.set_up();
+    let mut bob = app.other("bob@example.com");
+    bob.open("/settings/profile");
+    let (hers, his) = (ada.session(), bob.session());
+    let name = "keystead_session";
+    let decoded = hers.replace("%3D", "=").replace("%2B", "+").replace("%2F", "/");
+    let (signature, key) = decoded.split_at(decoded.len() - 64);
+    for cookies in [
+        format!("{name}={}", "x".repeat(6000)),
+        format!("{name}={}", &hers[..hers.len() - 1]),
+        format!("{name}={}", &hers[1..]),
+        format!("{name}={hers}x"),
+        format!("{name}={key}"),
+        format!("{name}={signature}{}", &his[his.len() - 64..]),
+        format!("{name}=\"{hers}"),
+        format!("{}={hers}", name.to_uppercase()),
+        format!("__Host-{name}={hers}"),
+        format!("{name}="),
+        format!("{name}=%00%ff%zz"),
+        format!("{name}={hers}; {name}={his}"),
+        format!("{name}={his}; {name}={hers}"),
+        format!("{name}={hers}; {name}={hers}"),
+        format!("{name}={hers}; other=1;{name}=x"),
+        "=;;=;".to_owned(),
+    ] {
+        let page = app.send(&Request::get("/settings/profile").header("Cookie", &cookies));
+        assert_eq!((page.status, page.location()), (303, "/login?next=%2Fsettings%2Fprofile"), "{cookies}");
+        let open = app.send(&Request::get("/login").header("Cookie", &cookies));
+        assert_eq!(open.status, 200, "{cookies}");
+    }
+    // In two header lines, too.
+    let doubled = Request::get("/settings/profile")
+        .header("Cookie", &format!("{name}={hers}"))
+        .header("Cookie", &format!("{name}={his}"));
+    assert_eq!(app.send(&doubled).status, 303);
+    let raw = b"GET /settings/profile HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nCookie: keystead_session=\xff\xfe\r\n\r\n";
+    let mut connection = app.connect();
+    connection.write(raw).unwrap();
+    assert_eq!(connection.read("GET").unwrap().status, 303);
+    // A key whose row is gone, and the plain text of a hash that the database holds.
+    app.sql("DELETE FROM sessions");
+    let gone = app.send(&Request::get("/settings/profile").header("Cookie", &format!("{name}={hers}")));
+    assert_eq!(gone.status, 303);
+}
+
+/// The fifty-first login ends the oldest.
+fn logins_are_limited(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut first = app.set_up();
+    let mut second = app.browser();
+    second.sign_in(ADMIN, PASSWORD);
+    for _ in 0..48 {
+        app.browser().sign_in(ADMIN, PASSWORD);
+    }
+    first.open("/settings/profile");
+    app.browser().sign_in(ADMIN, PASSWORD);
+    is_out(&mut first);
+    second.open("/settings/profile");
+    assert_eq!(app.count("sessions"), 50);
+}
+
+/// The database keeps no key that a cookie could hold.
+/// Covers: AC-053
+fn a_row_opens_nothing(engine: Engine) {
+    let app = TestApp::start(engine);
+    let ada = app.set_up();
+    let value = ada.session().replace("%3D", "=").replace("%2B", "+").replace("%2F", "/");
+    let key = &value[value.len() - 64..];
+    assert!(key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{value}");
+    assert!(!app.dump().to_lowercase().contains(key));
+}
+
+on_both!(
+    the_id_changes_whenever_more_is_proved,
+    signing_out_ends_the_login_on_the_server,
+    a_login_ends_when_idle_and_at_last,
+    a_kept_login_lives_longer_and_ends_all_the_same,
+    being_seen_is_written_rarely,
+    cookies_have_all_their_attributes,
+    odd_cookies_are_nobodys,
+    logins_are_limited,
+    a_row_opens_nothing,
+);

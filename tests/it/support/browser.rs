@@ -1,0 +1,186 @@
+//! A browser without scripts: keeps cookies, follows nothing by itself, and sends the form that it found in the page.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::http::{Connection, Request, Response};
+use super::page::{Form, Page};
+
+/// What every test's people type.
+pub const PASSWORD: &str = "purple-Tin-roof-77";
+
+#[derive(Debug, Clone)]
+pub struct Browser {
+    address: SocketAddr,
+    host: String,
+    origin: String,
+    pub cookies: BTreeMap<String, String>,
+    /// Sent with every request, beside what a browser sends.
+    pub extra: Vec<(String, String)>,
+}
+
+impl Browser {
+    pub fn new(address: SocketAddr, host: &str, origin: &str) -> Self {
+        let (host, origin) = (host.to_owned(), origin.to_owned());
+        Self { address, host, origin, cookies: BTreeMap::new(), extra: Vec::new() }
+    }
+
+    /// The same browser, adding a header to every request.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.extra.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The value of the session's cookie, whatever it is called here.
+    #[track_caller]
+    pub fn session(&self) -> String {
+        let (_, value) =
+            self.cookies.iter().find(|(name, _)| name.ends_with("keystead_session")).expect("a session's cookie");
+        value.clone()
+    }
+
+    /// Sends a request with the cookies and the headers of a browser; takes the cookies of the answer.
+    #[track_caller]
+    pub fn send(&mut self, mut request: Request) -> Response {
+        if !self.cookies.is_empty() {
+            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header("Cookie", &cookies.join("; "));
+        }
+        for (name, value) in [
+            ("User-Agent", "Firefox on a test's desk"),
+            ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        ] {
+            if !request.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                request = request.header(name, value);
+            }
+        }
+        for (name, value) in &self.extra {
+            request = request.header(name, value);
+        }
+        let response = Connection::open(self.address, &self.host).send(&request).expect("an answer");
+        for line in response.all("set-cookie") {
+            let mut parts = line.split(';').map(str::trim);
+            let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).expect("a cookie is name=value");
+            let over = parts.any(|part| part.eq_ignore_ascii_case("max-age=0"));
+            if over || value.is_empty() {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        response
+    }
+
+    /// Fetches a page, whatever comes.
+    #[track_caller]
+    pub fn get(&mut self, path: &str) -> Page {
+        let request = Request::get(path).header("Sec-Fetch-Site", "none").header("Sec-Fetch-Mode", "navigate");
+        Page::new(path, self.send(request))
+    }
+
+    /// Fetches a page that must be there.
+    #[track_caller]
+    pub fn open(&mut self, path: &str) -> Page {
+        self.get(path).expect(200)
+    }
+
+    /// The request that sending a form makes.
+    pub fn request(&self, form: &Form) -> Request {
+        Request::post(&form.action)
+            .form(&form.pairs())
+            .header("Sec-Fetch-Site", "same-origin")
+            .header("Sec-Fetch-Mode", "navigate")
+            .header("Origin", &self.origin)
+    }
+
+    /// Sends a form.
+    #[track_caller]
+    pub fn submit(&mut self, form: &Form) -> Page {
+        let request = self.request(form);
+        Page::new(&form.action, self.send(request))
+    }
+
+    /// Sends a form the way the pages' script does.
+    #[track_caller]
+    pub fn submit_by_script(&mut self, form: &Form) -> Response {
+        let request = self.request(form).header("Accept", "application/json");
+        self.send(request)
+    }
+
+    /// Opens the page that an answer leads to.
+    #[track_caller]
+    pub fn follow(&mut self, page: &Page) -> Page {
+        assert_eq!(page.status, 303, "{}: {}", page.path, page.text());
+        let to = page.location().to_owned();
+        self.open(&to)
+    }
+
+    /// Signs in through the form; says what came.
+    #[track_caller]
+    pub fn try_sign_in(&mut self, email: &str, password: &str) -> Page {
+        let form = self.open("/login").form("/login").set("email", email).set("password", password);
+        self.submit(&form)
+    }
+
+    /// Signs in through the form, which must work.
+    #[track_caller]
+    pub fn sign_in(&mut self, email: &str, password: &str) {
+        self.try_sign_in(email, password).expect_lead("/settings/profile");
+    }
+
+    /// Presses the menu's "Logout".
+    #[track_caller]
+    pub fn sign_out(&mut self) -> Page {
+        let form = self.open("/settings/profile").form("/logout");
+        self.submit(&form)
+    }
+
+    /// Answers "Confirm it is you", and says where that leads.
+    #[track_caller]
+    pub fn confirm(&mut self, password: &str, next: &str) -> Page {
+        let form = self.open(&urls(next)).form("/step-up").set("password", password);
+        self.submit(&form)
+    }
+
+    /// The form for a new token, with a name and one right.
+    #[track_caller]
+    pub fn token_form(&mut self, name: &str, scopes: &[&str]) -> Form {
+        let form = self.open("/settings/tokens/new").form("/settings/tokens/new").set("name", name);
+        scopes.iter().fold(form, |form, scope| form.tick("scope", scope))
+    }
+
+    /// Makes a token; gives its id and its secret.
+    #[track_caller]
+    pub fn create_token(&mut self, name: &str, scopes: &[&str]) -> (String, String) {
+        let form = self.token_form(name, scopes);
+        let page = self.submit(&form).expect(200);
+        read_issued(&page)
+    }
+
+    /// Makes a verifier; gives its credential.
+    #[track_caller]
+    pub fn make_verifier(&mut self, name: &str) -> String {
+        let form = self.open("/admin/verifiers").form("/admin/verifiers").set("name", name);
+        self.submit(&form).expect(200).one("#secret")
+    }
+
+    /// Revokes a token through its page.
+    #[track_caller]
+    pub fn revoke_token(&mut self, id: &str) -> Page {
+        let path = format!("/settings/tokens/{id}/revoke");
+        let form = self.open(&path).form(&path);
+        self.submit(&form).expect_lead(&format!("/settings/tokens/{id}"))
+    }
+}
+
+fn urls(next: &str) -> String {
+    keystead::urls::step_up_returning(next)
+}
+
+/// The id and the secret of a token on the page that shows it once.
+#[track_caller]
+pub fn read_issued(page: &Page) -> (String, String) {
+    let action = page.attributes("form[action$=\"/file\"]", "action").pop().expect("the form for the token file");
+    let id = action.trim_start_matches("/settings/tokens/").trim_end_matches("/file").to_owned();
+    (id, page.one("#secret"))
+}
