@@ -77,12 +77,12 @@ fn embed(files: &BTreeMap<String, Vec<u8>>, out: &Path) {
         let kind = kind(name).expect("only known kinds were gathered");
         writeln!(
             list,
-            "    File {{ path: {name:?}, kind: {kind:?}, plain: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.plain\")), gzip: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.gz\")) }},"
+            "    File {{ path: {name:?}, url: concat!(\"/static/\", hash!(), \"/{name}\"), kind: {kind:?}, plain: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.plain\")), gzip: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{stem}.gz\")) }},"
         )
         .expect("a string takes all");
     }
     let code = format!(
-        "/// The hash of all static files.\nconst HASH: &str = \"{hash:016x}\";\nstatic FILES: &[File] = &[\n{list}];\n"
+        "macro_rules! hash {{\n    () => {{\n        \"{hash:016x}\"\n    }};\n}}\n/// The hash of all static files.\nconst HASH: &str = hash!();\nstatic FILES: &[File] = &[\n{list}];\n"
     );
     fs::write(out.join("assets.rs"), code).expect("a writable OUT_DIR");
 }

@@ -44,7 +44,7 @@ fn all(connection: &mut Connection) -> Result<Vec<Verifier>> {
 }
 
 fn find(connection: &mut Connection, id: &VerifierId) -> Result<Verifier> {
-    Ok(verifiers::table.find(id).select(Verifier::as_select()).first(connection)?)
+    Ok(verifiers::table.find(id).select(Verifier::as_select()).get_result(connection)?)
 }
 
 /// Makes a verifier and its credential.

@@ -22,7 +22,7 @@ use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::clock::Timestamp;
 use crate::config::SessionConfig;
 use crate::db::schema::{organizations, sessions, users};
-use crate::db::{Connection, Db, Tx};
+use crate::db::{Connection, Db, Tx, on};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, SessionId, UserId};
 use crate::users::{Theme, UserStatus};
@@ -313,7 +313,7 @@ impl Row {
 }
 
 fn find(connection: &mut Connection, hash: SecretHash) -> Result<Option<Row>> {
-    Ok(sessions::table
+    let row = on!(connection, c => sessions::table
         .inner_join(users::table)
         .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
         .filter(sessions::key_hash.eq(hash))
@@ -333,6 +333,6 @@ fn find(connection: &mut Connection, hash: SecretHash) -> Result<Option<Row>> {
             organizations::id,
             organizations::name,
         ))
-        .first::<Row>(connection)
-        .optional()?)
+        .get_result::<Row>(c));
+    Ok(row.optional()?)
 }

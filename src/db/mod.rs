@@ -26,6 +26,21 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How many writes may wait for the SQLite writer.
 const WRITE_QUEUE: usize = 512;
 
+/// Runs a query on whichever connection it is, chosen before the query is built. For the few hot ones: through the enum,
+/// diesel writes the SQL text anew at every call, though the prepared statement is there already.
+///
+/// For a look-up by a unique key use `get_result`, not `first`: `first` binds a LIMIT, and SQLite prepares a statement with
+/// a bound LIMIT anew each time.
+macro_rules! on {
+    ($connection:expr, $c:ident => $query:expr) => {
+        match $connection {
+            $crate::db::Connection::Sqlite($c) => $query,
+            $crate::db::Connection::Postgres($c) => $query,
+        }
+    };
+}
+pub(crate) use on;
+
 /// A write transaction. Holding one is the only way to call a verb that changes something.
 pub struct Tx<'c>(&'c mut Connection);
 

@@ -90,7 +90,7 @@ pub fn page(connection: &mut Connection, count: i64) -> Result<Vec<Queued>> {
 /// # Errors
 /// [`crate::error::Error::NotFound`] when there is none.
 pub fn find(connection: &mut Connection, id: &MailId) -> Result<Queued> {
-    Ok(outbox::table.find(id).select(Queued::as_select()).first(connection)?)
+    Ok(outbox::table.find(id).select(Queued::as_select()).get_result(connection)?)
 }
 
 /// A mail that is due, and claims it until `lease` from now.

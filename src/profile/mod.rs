@@ -26,7 +26,7 @@ pub struct NewNames {
 /// When the database refuses.
 pub fn rename(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, new: &NewNames) -> Result<()> {
     let user = users::table.find(owner.user_id());
-    let (first, last): (String, String) = user.select((users::first_name, users::last_name)).first(&mut **tx)?;
+    let (first, last): (String, String) = user.select((users::first_name, users::last_name)).get_result(&mut **tx)?;
     let (new_first, new_last) = (new.first_name.as_ref().unwrap_or(&first), new.last_name.as_ref().unwrap_or(&last));
     let changed: Vec<&str> = [("first name", *new_first != first), ("last name", *new_last != last)]
         .iter()

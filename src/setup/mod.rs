@@ -71,7 +71,7 @@ pub fn knows_code(connection: &mut Connection, typed: &str) -> Result<bool> {
     Ok(setup_codes::table
         .find(code_hash(typed))
         .select(setup_codes::created_at)
-        .first::<Timestamp>(connection)
+        .get_result::<Timestamp>(connection)
         .optional()?
         .is_some())
 }

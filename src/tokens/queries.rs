@@ -8,8 +8,8 @@ use super::policy::{Status, status};
 use crate::auth::capability::Owner;
 use crate::auth::secret::SecretHash;
 use crate::clock::Timestamp;
-use crate::db::Connection;
 use crate::db::schema::{token_secrets, tokens};
+use crate::db::{Connection, on};
 use crate::error::Result;
 use crate::ids::TokenId;
 
@@ -82,7 +82,7 @@ pub fn active_at(now: Timestamp) -> _ {
 /// # Errors
 /// When the database refuses.
 pub fn list(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<Token>> {
-    let rows: Vec<(Record, Secret)> = tokens::table
+    let rows: Vec<(Record, Secret)> = on!(connection, c => tokens::table
         .inner_join(token_secrets::table)
         .filter(
             tokens::user_id
@@ -92,7 +92,7 @@ pub fn list(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<Token>>
         )
         .order(tokens::id.desc())
         .select((Record::as_select(), Secret::as_select()))
-        .load(connection)?;
+        .load(c))?;
     Ok(rows.into_iter().map(|(record, secret)| Token { record, secret }).collect())
 }
 
@@ -105,7 +105,7 @@ pub fn find(connection: &mut Connection, owner: Owner<'_>, id: &TokenId) -> Resu
         .inner_join(token_secrets::table)
         .filter(tokens::id.eq(id).and(tokens::user_id.eq(owner.user_id())).and(token_secrets::is_current))
         .select((Record::as_select(), Secret::as_select()))
-        .first(connection)?;
+        .get_result(connection)?;
     Ok(Token { record, secret })
 }
 

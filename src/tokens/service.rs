@@ -145,7 +145,7 @@ fn lock(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
 
 fn made_before(tx: &mut Tx<'_>, owner: Owner<'_>, form_id: &str) -> Result<Option<TokenId>> {
     let mine = form_uses::table.find(form_id).filter(form_uses::user_id.eq(owner.user_id()));
-    Ok(mine.select(form_uses::made).first::<String>(&mut **tx).optional()?.map(TokenId::from))
+    Ok(mine.select(form_uses::made).get_result::<String>(&mut **tx).optional()?.map(TokenId::from))
 }
 
 fn is_taken(tx: &mut Tx<'_>, owner: Owner<'_>, name: &str, now: Timestamp) -> Result<bool> {

@@ -45,7 +45,7 @@ pub fn by_email(connection: &mut Connection, email: &str) -> Result<Option<Crede
     Ok(users::table
         .filter(users::email_key.eq(email_key(email)))
         .select(Credentials::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()?)
 }
 
@@ -54,7 +54,7 @@ pub fn by_email(connection: &mut Connection, email: &str) -> Result<Option<Crede
 /// # Errors
 /// [`crate::error::Error::NotFound`] when the account is gone.
 pub fn credentials(connection: &mut Connection, id: &UserId) -> Result<Credentials> {
-    Ok(users::table.find(id).select(Credentials::as_select()).first(connection)?)
+    Ok(users::table.find(id).select(Credentials::as_select()).get_result(connection)?)
 }
 
 /// Whether there is such a user.
@@ -62,5 +62,5 @@ pub fn credentials(connection: &mut Connection, id: &UserId) -> Result<Credentia
 /// # Errors
 /// When the database refuses.
 pub fn find(connection: &mut Connection, id: &UserId) -> Result<Option<Credentials>> {
-    Ok(users::table.find(id).select(Credentials::as_select()).first(connection).optional()?)
+    Ok(users::table.find(id).select(Credentials::as_select()).get_result(connection).optional()?)
 }

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::queries::{self, Found};
+use super::queries::{self, Asked, Found};
 use super::verdict::{Code, Wish, effective_scopes, judge};
 use crate::app::Instance;
 use crate::auth::capability::BearerProblem;
@@ -95,18 +95,24 @@ fn look(
     instance: &Instance,
     caller: VerifierCaller,
     token: Option<Presented>,
-    asked: Option<&str>,
+    organization: Option<&str>,
     now: Timestamp,
 ) -> Result<Look> {
-    let (verifier, last_used) =
-        queries::verifier(connection, caller.presented().hash)?.ok_or(Error::Bearer(BearerProblem::Invalid))?;
-    instance.uses.note_verifier(&verifier, last_used, now);
-    let found = match token {
-        Some(token) => queries::by_secret(connection, token.hash)?.filter(|found| found.kind.secret() == token.kind),
-        None => None,
+    let credential = caller.presented().hash;
+    let asked = match token {
+        Some(token) => queries::asked(connection, credential, token.hash)?,
+        // Noise: only the caller is looked up.
+        None => queries::verifier(connection, credential)?.map(|(verifier, last_used_at)| Asked {
+            verifier,
+            last_used_at,
+            found: None,
+        }),
     };
+    let asked = asked.ok_or(Error::Bearer(BearerProblem::Invalid))?;
+    instance.uses.note_verifier(&asked.verifier, asked.last_used_at, now);
+    let found = asked.found.filter(|found| token.is_some_and(|token| found.kind.secret() == token.kind));
     let place = match &found {
-        Some(found) => queries::role(connection, found, asked)?,
+        Some(found) => queries::role(connection, found, organization)?,
         None => None,
     };
     Ok(Look { found, place })

@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use crate::auth::SecretHash;
 use crate::catalogue::Role;
 use crate::clock::Timestamp;
-use crate::db::Connection;
 use crate::db::schema::{members, organizations, token_secrets, tokens, users, verifiers};
+use crate::db::{Connection, on};
 use crate::error::Result;
 use crate::ids::{OrganizationId, SecretId, TokenId, UserId, VerifierId};
 use crate::tokens::TokenKind;
@@ -85,17 +85,10 @@ impl From<Row> for Found {
     }
 }
 
-/// The token that a secret belongs to: one read, through every unique index on the way.
-///
-/// # Errors
-/// When the database refuses; an unknown secret is `None`.
-pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option<Found>> {
-    Ok(token_secrets::table
-        .inner_join(tokens::table)
-        .inner_join(users::table.on(users::id.eq(tokens::user_id)))
-        .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
-        .filter(token_secrets::hash.eq(hash))
-        .select((
+/// Everything that is selected of a token, in groups.
+macro_rules! columns {
+    () => {
+        (
             (token_secrets::id, token_secrets::last_four, token_secrets::is_current),
             (
                 token_secrets::created_at,
@@ -105,10 +98,54 @@ pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option
             ),
             (tokens::id, tokens::kind, tokens::name, tokens::everything, tokens::scopes, tokens::organization_id),
             (users::id, users::email, users::status, organizations::id),
-        ))
-        .first::<Row>(connection)
-        .optional()?
-        .map(Found::from))
+        )
+    };
+}
+
+/// The tables that say whose a secret is, each joined through a unique index.
+macro_rules! owned_secrets {
+    () => {
+        token_secrets::table
+            .inner_join(tokens::table.on(tokens::id.eq(token_secrets::token_id)))
+            .inner_join(users::table.on(users::id.eq(tokens::user_id)))
+            .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
+    };
+}
+
+/// The token that a secret belongs to.
+///
+/// # Errors
+/// When the database refuses; an unknown secret is `None`.
+pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option<Found>> {
+    let row = on!(connection, c => owned_secrets!().filter(token_secrets::hash.eq(hash)).select(columns!()).get_result::<Row>(c));
+    Ok(row.optional()?.map(Found::from))
+}
+
+/// Who asks, and the token that they ask about: one statement, since a check is one round trip.
+pub struct Asked {
+    /// The service.
+    pub verifier: VerifierId,
+    /// When it last asked, as far as it is written.
+    pub last_used_at: Option<Timestamp>,
+    /// The token.
+    pub found: Option<Found>,
+}
+
+/// The service that a credential belongs to, and the token that it asks about.
+///
+/// # Errors
+/// When the database refuses; an unknown credential is `None`.
+pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretHash) -> Result<Option<Asked>> {
+    let row = on!(connection, c => verifiers::table
+        .left_join(owned_secrets!().on(token_secrets::hash.eq(token)))
+        .filter(verifiers::hash.eq(credential))
+        .select((verifiers::id, verifiers::last_used_at, columns!().nullable()))
+        .get_result::<(VerifierId, Option<Timestamp>, Option<Row>)>(c));
+    Ok(row.optional()?.map(|(verifier, last_used_at, row)| Asked {
+        verifier,
+        last_used_at,
+        found: row.map(Found::from),
+    }))
 }
 
 /// The organization that a check is about, and the owner's role there.
@@ -127,10 +164,11 @@ pub fn role(connection: &mut Connection, found: &Found, asked: Option<&str>) -> 
         .filter(members::user_id.eq(&found.user_id))
         .select((organizations::id, members::role));
     let row: Option<(OrganizationId, Role)> = match (asked, &found.token_organization) {
-        (Some(asked), _) => {
-            mine.filter(organizations::id.eq(asked).or(organizations::slug.eq(asked))).first(connection).optional()?
-        }
-        (None, Some(bound)) => mine.filter(organizations::id.eq(bound)).first(connection).optional()?,
+        (Some(asked), _) => mine
+            .filter(organizations::id.eq(asked).or(organizations::slug.eq(asked)))
+            .get_result(connection)
+            .optional()?,
+        (None, Some(bound)) => mine.filter(organizations::id.eq(bound)).get_result(connection).optional()?,
         (None, None) => None,
     };
     Ok(row.filter(|(id, _)| found.token_organization.as_ref().is_none_or(|bound| bound == id)))
@@ -141,9 +179,9 @@ pub fn role(connection: &mut Connection, found: &Found, asked: Option<&str>) -> 
 /// # Errors
 /// When the database refuses; an unknown credential is `None`.
 pub fn verifier(connection: &mut Connection, hash: SecretHash) -> Result<Option<(VerifierId, Option<Timestamp>)>> {
-    Ok(verifiers::table
+    let row = on!(connection, c => verifiers::table
         .filter(verifiers::hash.eq(hash))
         .select((verifiers::id, verifiers::last_used_at))
-        .first(connection)
-        .optional()?)
+        .get_result(c));
+    Ok(row.optional()?)
 }

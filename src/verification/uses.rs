@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use diesel::prelude::*;
 
 use crate::clock::Timestamp;
-use crate::db::Db;
 use crate::db::schema::{token_secrets, verifiers};
+use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::ids::{SecretId, VerifierId};
 
@@ -71,20 +71,34 @@ impl Uses {
         if gathered.secrets.is_empty() && gathered.verifiers.is_empty() {
             return Ok(());
         }
-        db.write_here(move |tx| {
-            for (id, used) in gathered.secrets {
-                diesel::update(token_secrets::table.find(id))
-                    .set((
-                        token_secrets::last_used_at.eq(used.at),
-                        token_secrets::last_used_address.eq(used.address),
-                        token_secrets::last_used_agent.eq(used.agent),
-                    ))
-                    .execute(&mut **tx)?;
-            }
-            for (id, at) in gathered.verifiers {
-                diesel::update(verifiers::table.find(id)).set(verifiers::last_used_at.eq(at)).execute(&mut **tx)?;
-            }
-            Ok(())
+        let (secrets, verifiers): (Vec<_>, Vec<_>) =
+            (gathered.secrets.into_iter().collect(), gathered.verifiers.into_iter().collect());
+        write_in_pieces(db, secrets, |tx, (id, used)| {
+            let row = token_secrets::table.find(id);
+            let seen = (
+                token_secrets::last_used_at.eq(used.at),
+                token_secrets::last_used_address.eq(used.address),
+                token_secrets::last_used_agent.eq(used.agent),
+            );
+            diesel::update(row).set(seen).execute(&mut **tx).map(drop)
+        })?;
+        write_in_pieces(db, verifiers, |tx, (id, at)| {
+            diesel::update(verifiers::table.find(id)).set(verifiers::last_used_at.eq(at)).execute(&mut **tx).map(drop)
         })
     }
+}
+
+/// A piece is one transaction: on SQLite a revocation waits behind it, so none is long.
+const PIECE: usize = 500;
+
+fn write_in_pieces<T: Send + 'static>(
+    db: &Db,
+    mut rows: Vec<T>,
+    write: fn(&mut Tx<'_>, T) -> diesel::QueryResult<()>,
+) -> Result<()> {
+    while !rows.is_empty() {
+        let piece = rows.split_off(rows.len().saturating_sub(PIECE));
+        db.write_here(move |tx| Ok(piece.into_iter().try_for_each(|row| write(tx, row))?))?;
+    }
+    Ok(())
 }

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 /// A static file, as the build script embedded it.
 struct File {
     path: &'static str,
+    /// The hash of all of them, then the path, so that files may name each other by relative paths.
+    url: &'static str,
     kind: &'static str,
     plain: &'static [u8],
     /// Empty where compression gains nothing.
@@ -17,9 +19,9 @@ struct File {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// The address of a file: the hash of all of them, then its path, so that files may name each other by relative paths.
-pub fn url(path: &str) -> Option<String> {
-    find(path).map(|_| format!("/static/{HASH}/{path}"))
+/// The address of a file.
+pub fn url(path: &str) -> Option<&'static str> {
+    find(path).map(|file| file.url)
 }
 
 fn find(path: &str) -> Option<&'static File> {

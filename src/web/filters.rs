@@ -11,7 +11,6 @@
 /// # Errors
 /// When there is no such file: a misspelt name fails in the test that renders every page.
 #[askama::filter_fn]
-pub fn asset(path: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
-    let path = path.to_string();
-    super::assets::url(&path).ok_or_else(|| askama::Error::Custom(format!("there is no static file {path}").into()))
+pub fn asset(path: &str, _: &dyn askama::Values) -> askama::Result<&'static str> {
+    super::assets::url(path).ok_or_else(|| askama::Error::Custom(format!("there is no static file {path}").into()))
 }

@@ -19,7 +19,12 @@ fn acts(browser: &mut Browser) -> Vec<(String, Pairs)> {
         (own("/settings/appearance"), vec![("theme", own("dark"))]),
         (
             own("/settings/tokens/new"),
-            vec![("form_id", own("x")), ("name", own("other")), ("expiry", own("7")), ("access", own("everything"))],
+            vec![
+                ("form_id", own("01jd0000000000000000000000")),
+                ("name", own("other")),
+                ("expiry", own("7")),
+                ("access", own("everything")),
+            ],
         ),
         (format!("/settings/tokens/{id}/file"), vec![("secret", secret)]),
         (format!("/settings/tokens/{id}/revoke"), vec![]),

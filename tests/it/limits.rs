@@ -82,7 +82,8 @@ fn who_waits_to_be_asked_for_a_body_is_asked() {
     let body = json!({ "token": "x" }).to_string();
     let mut connection = app.connect();
     let head = format!(
-        "POST /api/v1/verify HTTP/1.1\r\n{HOST}Authorization: Bearer {verifier}\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        "POST /api/v1/verify HTTP/1.1\r\n{HOST}Authorization: Bearer {verifier}\r\nExpect: 100-continue\r\n\
+         Content-Length: {}\r\n\r\n",
         body.len()
     );
     connection.write(head.as_bytes()).unwrap();
@@ -101,7 +102,8 @@ fn a_body_that_drips_is_given_up_on() {
     let started = Instant::now();
     let slow = |path: &'static str, kind: &str, credential: &str| {
         let head = format!(
-            "POST {path} HTTP/1.1\r\n{HOST}Authorization: Bearer {credential}\r\nContent-Type: {kind}\r\nContent-Length: 1000\r\n\r\n"
+            "POST {path} HTTP/1.1\r\n{HOST}Authorization: Bearer {credential}\r\nContent-Type: {kind}\r\n\
+             Content-Length: 1000\r\n\r\n"
         );
         let mut connection = app.connect();
         connection.write(head.as_bytes()).unwrap();

@@ -23,7 +23,8 @@ fn sql_and_rust_agree_on_what_is_active(engine: Engine) {
             app.sql(&format!(
                 "INSERT INTO tokens (id, kind, user_id, name, description, everything, scopes, created_at) \
                  VALUES ('{id}', 'pat', '{user}', '{id}', '', FALSE, '', 0); \
-                 INSERT INTO token_secrets (id, token_id, hash, last_four, is_current, created_at, expires_at, revoked_at) \
+                 INSERT INTO token_secrets \
+                 (id, token_id, hash, last_four, is_current, created_at, expires_at, revoked_at) \
                  VALUES ('{id}', '{id}', {hash}, 'abcd', TRUE, 0, {}, {})",
                 sql(end),
                 sql(revoked),

@@ -35,43 +35,30 @@ fn read(app: &TestApp, query: &str) -> Vec<Vec<String>> {
 fn sqlite() -> BTreeMap<String, Table> {
     let app = TestApp::start(Engine::Sqlite);
     let names = app.read(|connection| Ok(tables(connection)?));
+    let asked = |columns: &[&str], of: &str, order: &str| {
+        let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
+        read(&app, &format!("SELECT {} AS line FROM {of} {order}", quoted.join(" || '|' || ")))
+    };
     let mut all = BTreeMap::new();
     for name in names {
         let mut table = Table::default();
-        for row in read(
-            &app,
-            &format!(
-                "SELECT name || '|' || type || '|' || \"notnull\" || '|' || pk AS line FROM pragma_table_info('{name}') ORDER BY pk, cid"
-            ),
-        ) {
+        let columns = asked(&["name", "type", "notnull", "pk"], &format!("pragma_table_info('{name}')"), "ORDER BY pk");
+        for row in columns {
             table.columns.insert(row[0].clone(), typed(&row[1], row[2] == "0"));
             if row[3] != "0" {
                 table.primary_key.push(row[0].clone());
             }
         }
-        for row in read(
-            &app,
-            &format!(
-                "SELECT name || '|' || \"unique\" || '|' || origin || '|' || partial AS line FROM pragma_index_list('{name}')"
-            ),
-        ) {
-            let columns =
-                read(&app, &format!("SELECT name AS line FROM pragma_index_info('{}') ORDER BY seqno", row[0]))
-                    .concat()
-                    .join(", ");
-            let columns = if row[3] == "1" { format!("{columns} partly") } else { columns };
+        for row in asked(&["name", "unique", "origin", "partial"], &format!("pragma_index_list('{name}')"), "") {
+            let columns = asked(&["name"], &format!("pragma_index_info('{}')", row[0]), "ORDER BY seqno");
+            let columns = columns.concat().join(", ") + if row[3] == "1" { " partly" } else { "" };
             match (row[1].as_str(), row[2].as_str()) {
                 (_, "pk") => {}
                 ("1", _) => drop(table.unique.insert(columns)),
                 _ => drop(table.indexed.insert(columns)),
             }
         }
-        for row in read(
-            &app,
-            &format!(
-                "SELECT \"from\" || '|' || \"table\" || '|' || \"to\" || '|' || on_delete AS line FROM pragma_foreign_key_list('{name}')"
-            ),
-        ) {
+        for row in asked(&["from", "table", "to", "on_delete"], &format!("pragma_foreign_key_list('{name}')"), "") {
             table.points_to.insert(format!("{} to {}.{} {}", row[0], row[1], row[2], row[3].to_ascii_lowercase()));
         }
         all.insert(name, table);
@@ -85,17 +72,16 @@ fn postgres() -> BTreeMap<String, Table> {
     let mut all = BTreeMap::new();
     for name in names {
         let mut table = Table::default();
-        for row in read(
-            &app,
-            &format!(
-                "SELECT column_name || '|' || data_type || '|' || is_nullable AS line FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = '{name}'"
-            ),
-        ) {
+        let columns = format!(
+            "SELECT column_name || '|' || data_type || '|' || is_nullable AS line FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND table_name = '{name}'"
+        );
+        for row in read(&app, &columns) {
             table.columns.insert(row[0].clone(), typed(&row[1], row[2] == "YES"));
         }
         let indexes = format!(
-            "SELECT i.indisprimary::text || '|' || i.indisunique::text || '|' || (i.indpred IS NOT NULL)::text || '|' || \
-             string_agg(a.attname, ', ' ORDER BY k.place) AS line \
+            "SELECT i.indisprimary::text || '|' || i.indisunique::text || '|' || \
+             (i.indpred IS NOT NULL)::text || '|' || string_agg(a.attname, ', ' ORDER BY k.place) AS line \
              FROM pg_index i JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place) ON TRUE \
              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
              WHERE i.indrelid = '{name}'::regclass GROUP BY i.indexrelid, i.indisprimary, i.indisunique, i.indpred"

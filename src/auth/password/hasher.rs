@@ -234,11 +234,13 @@ fn work(jobs: &Mutex<Receiver<Job>>, blocks: usize) {
     if let Err(error) = rustix::process::nice(NICE) {
         tracing::warn!(%error, "password hashing runs at normal priority");
     }
-    let mut memory = vec![Block::new(); blocks];
+    // Taken for the first password, then kept: an instance that nobody signs in to needs none of it.
+    let mut memory = Vec::new();
     loop {
         // Only this statement holds the lock: whoever waits for a job waits inside, the others in front.
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };
+        memory.resize(blocks, Block::new());
         if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
             tracing::error!("hashing a password panicked");
         }

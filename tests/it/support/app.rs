@@ -14,7 +14,7 @@ use keystead::app::{self, Instance};
 use keystead::auth::PlainSecret;
 use keystead::clock::{Clock, Timestamp};
 use keystead::config::Config;
-use keystead::db::schema::{audit_events, outbox, users};
+use keystead::db::schema::{audit_events, organizations, outbox, users};
 use keystead::db::{Connection, Engine, Tx};
 use keystead::error::Result;
 use keystead::ids::{UserId, ulid};
@@ -80,12 +80,21 @@ impl Database {
         }
     }
 
-    /// The settings of an instance on it, in a data folder beside it.
+    /// The settings of an instance on it: a data folder beside it, a free port, and a name under which nobody reaches
+    /// that port, since the tests' clients need no name.
     pub fn config(&self) -> Config {
-        let mut config = Config::default();
-        config.data_dir = self.folder().join("data");
-        config.database_url = Some(self.url().into());
-        config
+        let file = self.folder().join("keystead.toml");
+        std::fs::write(&file, "").expect("a file can be written");
+        let data = self.folder().join("data").display().to_string();
+        let environment = [
+            ("LISTEN", "127.0.0.1:0".to_owned()),
+            ("BASE_URL", "http://127.0.0.1:8080".to_owned()),
+            ("DATA_DIR", data),
+            ("DATABASE_URL", self.url()),
+            ("WORKERS", "2".to_owned()),
+        ];
+        let environment = environment.map(|(name, value)| (format!("KEYSTEAD_{name}"), value));
+        Config::load(Some(&file), environment).expect("the settings are right")
     }
 
     /// A folder beside it.
@@ -168,8 +177,6 @@ impl TestApp {
     /// On a database that is there already.
     pub fn on(database: Database, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = database.config();
-        config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.workers = 2;
         change(&mut config);
         let (sender, started) = channel();
         let thread = std::thread::spawn(move || {
@@ -360,7 +367,17 @@ impl TestApp {
         })
     }
 
-    /// Every row of every table as text, in a fixed order: for seeing that nothing changed, or that something is nowhere.
+    /// The id of a user's private organization.
+    #[track_caller]
+    pub fn private_organization(&self, email: &str) -> String {
+        let user = self.user_id(email);
+        self.read(|connection| {
+            let own = organizations::table.filter(organizations::private_to.eq(&user));
+            Ok(own.select(organizations::id).first::<String>(connection)?)
+        })
+    }
+
+    /// Every row of every table as text, in a fixed order: to see that nothing changed, or that something is nowhere.
     pub fn dump(&self) -> String {
         self.dump_but(&[])
     }

@@ -1,5 +1,5 @@
-//! A small HTTP client of our own: the tests send what no library would (two `Host` headers, half a body, a lie about its
-//! length), and read answers as they are, redirects and cookies included.
+//! A small HTTP client of our own: the tests send what no library would (two `Host` headers, half a body, a lie about
+//! its length), and read answers as they are, redirects and cookies included.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -12,8 +12,8 @@ pub use http::{Connection, Request, Response};
 pub use keystead::db::Engine;
 pub use page::{Form, Page};
 
-/// Makes two tests of each function: one on SQLite, one on PostgreSQL. A function that is written and not listed here is
-/// dead code, which the lints refuse.
+/// Makes two tests of each function: one on SQLite, one on PostgreSQL. A function that is written and not listed is dead
+/// code, which the lints refuse.
 macro_rules! on_both {
     ($($name:ident),+ $(,)?) => {$(
         mod $name {

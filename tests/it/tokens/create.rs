@@ -22,13 +22,14 @@ fn a_token_is_made_with_its_rows_its_mail_and_its_log_entry(engine: Engine) {
     let user = app.user_id(ADMIN);
     let now = app.now().unix();
     let record = format!(
-        "tokens WHERE id = '{id}' AND kind = 'pat' AND user_id = '{user}' AND organization_id IS NULL AND name = 'deploy bot' \
-         AND description = 'for <the> build' AND NOT everything AND created_at = {now} \
+        "tokens WHERE id = '{id}' AND kind = 'pat' AND user_id = '{user}' AND organization_id IS NULL \
+         AND name = 'deploy bot' AND description = 'for <the> build' AND NOT everything AND created_at = {now} \
          AND scopes = 'channels:list channels:read clients:publish'"
     );
     assert_eq!(app.count(&record), 1, "{}", app.dump());
     let kept = format!(
-        "token_secrets WHERE token_id = '{id}' AND is_current AND expires_at = {} AND revoked_at IS NULL AND last_four = '{}'",
+        "token_secrets WHERE token_id = '{id}' AND is_current AND expires_at = {} AND revoked_at IS NULL \
+         AND last_four = '{}'",
         now + 30 * 86_400,
         &secret[40..]
     );

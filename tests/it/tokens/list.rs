@@ -75,7 +75,8 @@ fn uses_are_noted(engine: Engine) {
     app.flush();
     let used = |moment: i64| {
         app.count(&format!(
-            "token_secrets WHERE last_used_at = {moment} AND last_used_address = '203.0.113.7' AND last_used_agent = 'curl/8'"
+            "token_secrets WHERE last_used_at = {moment} AND last_used_address = '203.0.113.7' \
+             AND last_used_agent = 'curl/8'"
         ))
     };
     let first = app.now().unix();
