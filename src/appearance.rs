@@ -57,14 +57,10 @@ pub async fn save(
     instance
         .db
         .write(move |tx| {
-            let user = who.owner();
+            let (user, actor) = (who.owner(), who.actor(tx, now)?);
             diesel::update(users::table.find(user.user_id())).set(users::theme.eq(theme)).execute(&mut **tx)?;
-            record(
-                tx,
-                &who.actor(),
-                now,
-                &Event { detail: theme.as_str(), ..Event::of_user(Action::AppearanceChanged, user.user_id()) },
-            )
+            let event = Event { detail: theme.as_str(), ..Event::of_user(Action::AppearanceChanged, user.user_id()) };
+            record(tx, &actor, now, &event)
         })
         .await?;
     let secure = instance.config.is_https();

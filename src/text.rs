@@ -13,7 +13,9 @@ pub fn tidy(typed: &str) -> String {
 /// Characters that show nothing, or turn the text around them: a name with one deceives whoever reads it.
 fn is_deceptive(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+        || matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+                // Letters and marks that are drawn as nothing.
+                | '\u{034F}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 fn problem(code: &'static str, message: impl Into<Cow<'static, str>>) -> ValidationError {
@@ -21,8 +23,15 @@ fn problem(code: &'static str, message: impl Into<Cow<'static, str>>) -> Validat
 }
 
 fn plain(typed: &str, most: usize) -> Result<(), ValidationError> {
-    // A joiner between two other characters is how some scripts and emoji are written; it is no disguise there.
-    if typed.chars().any(|c| is_deceptive(c) && !matches!(c, '\u{200C}' | '\u{200D}')) {
+    // A joiner between two letters of a script that joins, or two emoji, is how they are written; it is no disguise there.
+    let letters: Vec<char> = typed.chars().collect();
+    let joins = |place: usize| {
+        let beside = |c: Option<&char>| c.is_some_and(|c| !c.is_ascii() && !c.is_whitespace() && !is_deceptive(*c));
+        matches!(letters[place], '\u{200C}' | '\u{200D}')
+            && beside(place.checked_sub(1).and_then(|before| letters.get(before)))
+            && beside(letters.get(place + 1))
+    };
+    if letters.iter().enumerate().any(|(place, c)| is_deceptive(*c) && !joins(place)) {
         return Err(problem("deceptive", "Leave out invisible and control characters"));
     }
     if typed.chars().count() > most {
@@ -91,7 +100,22 @@ mod tests {
     /// Covers: AC-010, AC-100
     #[test]
     fn deceptive_names_are_refused() {
-        for bad in ["", "   ", "a\u{202e}b", "a\u{200b}b", "a\nb", "a\0b", "a\u{7f}", &"x".repeat(101)] {
+        for bad in [
+            "",
+            "   ",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "a\nb",
+            "a\0b",
+            "a\u{7f}",
+            "\u{200d}",
+            "\u{200c}admin",
+            "a\u{200c}b",
+            "\u{3164}",
+            "\u{2800}",
+            "a\u{115f}b",
+            &"x".repeat(101),
+        ] {
             assert!(title(bad).is_err(), "{bad:?}");
         }
         for good in ["a", "deploy bot", "Zoë", "<b>", "{{7*7}}", "𝔘𝔫𝔦", "👩\u{200d}🔧", &"x".repeat(100)]

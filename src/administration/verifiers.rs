@@ -84,7 +84,7 @@ fn log(
     id: &VerifierId,
     name: &str,
 ) -> Result<()> {
-    let actor = who.as_actor();
+    let actor = who.as_actor(tx, now)?;
     let user = actor.user();
     record(
         tx,

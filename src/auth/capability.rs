@@ -8,10 +8,11 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::secret::{Presented, SecretKind, present};
-use super::session::{Account, account};
+use super::session::{Account, account, still_holds};
 use crate::app::Instance;
 use crate::audit::{Actor, Origin};
 use crate::clock::Timestamp;
+use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::routes::ROUTES;
@@ -50,9 +51,19 @@ impl SignedIn {
         Owner(&self.account.user_id)
     }
 
-    /// For the audit log.
-    pub fn actor(&self) -> Actor {
-        Actor::session(&self.account.user_id, &self.account.session_id, self.origin.clone())
+    /// Where the request came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Who makes a change, for its entry in the log: had only within the change's transaction, and only if the session
+    /// still holds there. Since [`crate::audit::record`] wants an actor, no change goes without asking.
+    ///
+    /// # Errors
+    /// As [`still_holds`].
+    pub fn actor(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Actor> {
+        still_holds(tx, &self.account, now)?;
+        Ok(Actor::session(&self.account.user_id, &self.account.session_id, self.origin.clone()))
     }
 }
 
@@ -109,9 +120,10 @@ impl Administrator {
         let instance = instance(request);
         let (account, now) = (&signed_in.account, instance.clock.now());
         let confirmed_at = account.confirmed_until.plus(-instance.config.sessions.confirmation);
-        if confirmed_at.until(now) >= ADMINISTRATOR_AGE || account.seen_at.until(now) >= ADMINISTRATOR_IDLE {
+        if confirmed_at.until(now) >= ADMINISTRATOR_AGE || account.administered_at.until(now) >= ADMINISTRATOR_IDLE {
             return Err(Error::Confirm { back: back(request) });
         }
+        instance.seen.administered(account, now);
         Ok(Self(signed_in))
     }
 }
@@ -133,11 +145,6 @@ impl AdministratorConfirmed {
         let administrator = Administrator::of(request)?;
         Confirmed::of(request)?;
         Ok(Self(administrator))
-    }
-
-    /// For the audit log.
-    pub fn actor(&self) -> Actor {
-        self.0.actor()
     }
 }
 
@@ -162,19 +169,22 @@ impl Operator {
 
 /// Who may administer: an administrator who confirmed it, or the operator at the command line.
 pub trait Administers {
-    /// For the audit log.
-    fn as_actor(&self) -> Actor;
+    /// For the audit log, within the change's transaction.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] when the administrator's session ended meanwhile.
+    fn as_actor(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Actor>;
 }
 
 impl Administers for AdministratorConfirmed {
-    fn as_actor(&self) -> Actor {
-        self.actor()
+    fn as_actor(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Actor> {
+        self.actor(tx, now)
     }
 }
 
 impl Administers for Operator {
-    fn as_actor(&self) -> Actor {
-        Actor::command_line()
+    fn as_actor(&self, _: &mut Tx<'_>, _: Timestamp) -> Result<Actor> {
+        Ok(Actor::command_line())
     }
 }
 

@@ -92,6 +92,18 @@ impl PlainSecret {
 #[diesel(sql_type = Binary)]
 pub struct SecretHash([u8; 32]);
 
+impl From<[u8; 32]> for SecretHash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<SecretHash> for [u8; 32] {
+    fn from(hash: SecretHash) -> Self {
+        hash.0
+    }
+}
+
 impl SecretHash {
     /// The hash of a text.
     pub fn of(text: &str) -> Self {

@@ -25,6 +25,7 @@ use crate::db::schema::{organizations, sessions, users};
 use crate::db::{Connection, Db, Tx, on};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, SessionId, UserId};
+use crate::urls;
 use crate::users::{Theme, UserStatus};
 
 /// How many live sessions a user may have; the oldest ends.
@@ -41,6 +42,8 @@ const KEY: &str = "key";
 pub struct Account {
     /// The login.
     pub session_id: SessionId,
+    /// The hash of the key that it was opened with.
+    key_hash: [u8; 32],
     /// The user.
     pub user_id: UserId,
     /// Their sign-in name.
@@ -59,8 +62,8 @@ pub struct Account {
     pub organization_name: String,
     /// Until when "confirm it is you" holds.
     pub confirmed_until: Timestamp,
-    /// When this session was last seen before this request, to the minute.
-    pub seen_at: Timestamp,
+    /// When this session last opened a page of the administration, to the minute.
+    pub administered_at: Timestamp,
 }
 
 impl Account {
@@ -143,6 +146,7 @@ pub fn begin(
             sessions::seen_at.eq(now),
             sessions::expires_at.eq(now.plus(absolute)),
             sessions::confirmed_until.eq(now.plus(config.confirmation)),
+            sessions::administered_at.eq(now),
         ))
         .execute(&mut **tx)?;
     Ok((id, key))
@@ -151,7 +155,7 @@ pub fn begin(
 /// Gives a login a new key, and lets "confirm it is you" hold from now on: after a confirmation, or a changed password.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the session ended meanwhile.
+/// [`Error::SignIn`] when the session ended meanwhile.
 pub fn renew(tx: &mut Tx<'_>, id: &SessionId, config: &SessionConfig, now: Timestamp) -> Result<NewKey> {
     let key = NewKey::generate();
     let renewed = diesel::update(sessions::table.find(id))
@@ -159,9 +163,43 @@ pub fn renew(tx: &mut Tx<'_>, id: &SessionId, config: &SessionConfig, now: Times
             sessions::key_hash.eq(key.hash()),
             sessions::confirmed_until.eq(now.plus(config.confirmation)),
             sessions::seen_at.eq(now),
+            sessions::administered_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    if renewed == 1 { Ok(key) } else { Err(Error::NotFound) }
+    if renewed == 1 { Ok(key) } else { Err(ended()) }
+}
+
+fn ended() -> Error {
+    Error::SignIn { back: urls::home() }
+}
+
+/// Asks once more, within the transaction of a change, whether the login that asked for it still holds. Between the head of
+/// a request and its change lie its body, a password being hashed, a place in a queue: enough for its owner to sign out.
+///
+/// The user's row is locked first, here and by everything that ends sessions: of a change and an end, one comes after the
+/// other, and no two of them wait for each other. So what a verb counts of a user's things still holds when it writes.
+///
+/// # Errors
+/// [`Error::SignIn`] when the session ended, has another key by now, or its account was closed or lost its rank.
+pub fn still_holds(tx: &mut Tx<'_>, account: &Account, now: Timestamp) -> Result<()> {
+    lock(tx, &account.user_id)?;
+    let this = sessions::id.eq(&account.session_id).and(sessions::key_hash.eq(SecretHash::from(account.key_hash)));
+    let holds = this.and(sessions::expires_at.gt(now)).and(users::status.eq(UserStatus::Active));
+    let row = sessions::table.inner_join(users::table).filter(holds).select(users::is_administrator);
+    match row.get_result::<bool>(&mut **tx).optional()? {
+        Some(rank) if rank || !account.is_administrator => Ok(()),
+        _ => Err(ended()),
+    }
+}
+
+/// Lets one change of a user's things through at a time.
+///
+/// # Errors
+/// [`Error::SignIn`] when the user is gone.
+pub fn lock(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
+    let locked =
+        diesel::update(users::table.find(user)).set(users::changes.eq(users::changes + 1)).execute(&mut **tx)?;
+    if locked == 1 { Ok(()) } else { Err(ended()) }
 }
 
 /// Ends one login.
@@ -195,11 +233,25 @@ pub fn forget_old(tx: &mut Tx<'_>, config: &SessionConfig, now: Timestamp) -> Re
 
 /// Sessions that were seen and not yet written: gathered here, flushed together, so that no page waits for a write.
 #[derive(Default)]
-pub struct Seen(Mutex<HashMap<SessionId, Timestamp>>);
+pub struct Seen(Mutex<HashMap<SessionId, Noted>>);
+
+/// When a session was seen, and when in the administration.
+#[derive(Default, Clone, Copy)]
+struct Noted {
+    seen_at: Option<Timestamp>,
+    administered_at: Option<Timestamp>,
+}
 
 impl Seen {
-    fn note(&self, id: &SessionId, now: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), now);
+    fn note(&self, id: &SessionId, set: impl FnOnce(&mut Noted)) {
+        set(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_default());
+    }
+
+    /// A page of the administration was opened, by somebody who may.
+    pub fn administered(&self, account: &Account, now: Timestamp) {
+        if account.administered_at.until(now) >= SEEN_EVERY {
+            self.note(&account.session_id, |noted| noted.administered_at = Some(now));
+        }
     }
 
     /// Writes what was gathered.
@@ -212,10 +264,15 @@ impl Seen {
             return Ok(());
         }
         db.write_here(move |tx| {
-            for (id, seen) in gathered {
-                diesel::update(sessions::table.find(id).filter(sessions::seen_at.lt(seen)))
-                    .set(sessions::seen_at.eq(seen))
-                    .execute(&mut **tx)?;
+            for (id, noted) in gathered {
+                if let Some(seen) = noted.seen_at {
+                    let row = sessions::table.find(&id).filter(sessions::seen_at.lt(seen));
+                    diesel::update(row).set(sessions::seen_at.eq(seen)).execute(&mut **tx)?;
+                }
+                if let Some(at) = noted.administered_at {
+                    let row = sessions::table.find(&id).filter(sessions::administered_at.lt(at));
+                    diesel::update(row).set(sessions::administered_at.eq(at)).execute(&mut **tx)?;
+                }
             }
             Ok(())
         })
@@ -242,9 +299,10 @@ impl SessionStore for Store {
             return Ok(None);
         }
         if row.seen_at.until(now) >= SEEN_EVERY {
-            self.0.seen.note(&row.id, now);
+            self.0.seen.note(&row.id, |noted| noted.seen_at = Some(now));
         }
-        let json = serde_json::to_string(&row.account()).map_err(|error| LoadError::Deserialization(error.into()))?;
+        let json =
+            serde_json::to_string(&row.account(hash)).map_err(|error| LoadError::Deserialization(error.into()))?;
         Ok(Some(HashMap::from([(ACCOUNT.to_owned(), json)])))
     }
 
@@ -283,6 +341,7 @@ struct Row {
     seen_at: Timestamp,
     expires_at: Timestamp,
     confirmed_until: Timestamp,
+    administered_at: Timestamp,
     user_id: UserId,
     email: String,
     first_name: String,
@@ -295,9 +354,10 @@ struct Row {
 }
 
 impl Row {
-    fn account(self) -> Account {
+    fn account(self, hash: SecretHash) -> Account {
         Account {
             session_id: self.id,
+            key_hash: hash.into(),
             user_id: self.user_id,
             email: self.email,
             first_name: self.first_name,
@@ -307,7 +367,7 @@ impl Row {
             organization_id: self.organization_id,
             organization_name: self.organization_name,
             confirmed_until: self.confirmed_until,
-            seen_at: self.seen_at,
+            administered_at: self.administered_at,
         }
     }
 }
@@ -323,6 +383,7 @@ fn find(connection: &mut Connection, hash: SecretHash) -> Result<Option<Row>> {
             sessions::seen_at,
             sessions::expires_at,
             sessions::confirmed_until,
+            sessions::administered_at,
             users::id,
             users::email,
             users::first_name,

@@ -147,6 +147,24 @@ pub fn give_back(tx: &mut Tx<'_>, door: &str) -> Result<()> {
     Ok(())
 }
 
+/// Writes a row and commits it, which an empty transaction does not: is the disk full, is the database read-only?
+///
+/// # Errors
+/// When the database refuses.
+pub fn probe(tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
+    let row = (
+        attempts::door.eq("probe"),
+        attempts::failures.eq(0),
+        attempts::window_started_at.eq(now),
+        attempts::closed_until.eq(0),
+    );
+    let known = diesel::update(attempts::table.find("probe")).set(attempts::window_started_at.eq(now));
+    if known.execute(&mut **tx)? == 0 {
+        diesel::insert_into(attempts::table).values(row).execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
 /// Takes away what is long over; for the hourly job.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ pub enum AnyConnection {
 
 /// Every SQLite connection: wait for a lock, keep foreign keys, trust no function named in the schema, overwrite what is
 /// deleted (an erased person leaves no bytes behind), and sync each commit before it is acknowledged.
-const SQLITE: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+const SQLITE: &str = "PRAGMA busy_timeout = 2500; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;";
 
 /// Every PostgreSQL connection: nothing may wait for ever.

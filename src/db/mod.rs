@@ -11,7 +11,7 @@ pub mod schema;
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::oneshot;
@@ -153,8 +153,13 @@ impl Db {
             let db = self.clone();
             return hop(move || db.write_here(work)).await;
         };
-        let (answer, answered) = oneshot::channel();
-        queue(writer, work, move |outcome| drop(answer.send(outcome)))?;
+        let (answer, answered) = oneshot::channel::<Result<T>>();
+        queue(writer, move |turn| {
+            // Whoever asked may have gone; then nothing is begun that nobody would hear of.
+            if !answer.is_closed() {
+                drop(answer.send(turn.take(work)));
+            }
+        })?;
         answered.await.map_err(|_| Error::Unavailable("the database writer stopped"))?
     }
 
@@ -172,7 +177,7 @@ impl Db {
             return pooled.watch(|connection| transaction(connection, work));
         };
         let (answer, answered) = std::sync::mpsc::channel();
-        queue(writer, work, move |outcome| drop(answer.send(outcome)))?;
+        queue(writer, move |turn| drop(answer.send(turn.take(work))))?;
         answered.recv().map_err(|_| Error::Unavailable("the database writer stopped"))?
     }
 
@@ -211,12 +216,27 @@ impl Pooled {
     }
 }
 
-fn queue<T, F>(writer: &SyncSender<Job>, work: F, answer: impl FnOnce(Result<T>) + Send + 'static) -> Result<()>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
-{
-    let job: Job = Box::new(move |connection| answer(transaction(connection, work)));
+/// One's turn at the writer.
+struct Turn<'c> {
+    connection: &'c mut Connection,
+    came_too_late: bool,
+}
+
+impl Turn<'_> {
+    fn take<T>(self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        if self.came_too_late {
+            return Err(Error::Unavailable("the turn to write came too late"));
+        }
+        transaction(self.connection, work)
+    }
+}
+
+fn queue(writer: &SyncSender<Job>, work: impl FnOnce(Turn<'_>) + Send + 'static) -> Result<()> {
+    let queued = Instant::now();
+    let job: Job = Box::new(move |connection| {
+        let came_too_late = queued.elapsed() > PATIENCE;
+        work(Turn { connection, came_too_late });
+    });
     writer.try_send(job).map_err(|error| match error {
         TrySendError::Full(_) => Error::Unavailable("too many writes are waiting"),
         TrySendError::Disconnected(_) => Error::Unavailable("the database writer stopped"),

@@ -84,6 +84,7 @@ diesel::table! {
         seen_at -> BigInt,
         expires_at -> BigInt,
         confirmed_until -> BigInt,
+        administered_at -> BigInt,
     }
 }
 
@@ -136,7 +137,7 @@ diesel::table! {
         is_administrator -> Bool,
         status -> Text,
         theme -> Text,
-        token_changes -> BigInt,
+        changes -> BigInt,
         created_at -> BigInt,
     }
 }

@@ -3,9 +3,9 @@
 //! A failure is logged and the next round tries again; one chore's trouble does not stop the others.
 
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 
@@ -23,9 +23,13 @@ const MAIL_KEPT: i64 = 30 * DAY;
 
 /// The threads that do the chores; dropping it lets each finish what it is at.
 pub struct Background {
-    stop: Vec<Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
+    stopping: Arc<AtomicBool>,
+    threads: Vec<(Sender<()>, Receiver<()>)>,
+    patience: Duration,
 }
+
+/// A chore; it looks at the flag between its steps, and ends when the program is stopping.
+type Chore = fn(&Instance, &AtomicBool) -> Result<()>;
 
 impl Background {
     /// Starts them.
@@ -33,18 +37,17 @@ impl Background {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(instance: &Arc<Instance>) -> std::io::Result<Self> {
-        let mut background = Self { stop: Vec::new(), threads: Vec::new() };
-        background.every("mail", Duration::from_secs(1), instance, |instance| {
-            if instance.db.read_here(mail::waiting)? > 0 {
-                mail::deliver_due(&instance.db, &instance.carrier, &instance.config.mail.from, &instance.clock)?;
-            }
-            Ok(())
-        })?;
-        background.every("last-used", Duration::from_secs(5), instance, |instance| {
+        let patience = Duration::from_secs(instance.config.drain_seconds.clamp(1, 15));
+        let mut background = Self { stopping: Arc::default(), threads: Vec::new(), patience };
+        // Two, so that a mail server's slow answer to one mail does not hold up all others.
+        for name in ["mail-1", "mail-2"] {
+            background.every(name, Duration::from_secs(1), instance, send_mail)?;
+        }
+        background.every("last-used", Duration::from_secs(5), instance, |instance, _| {
             instance.uses.flush(&instance.db)?;
             instance.seen.flush(&instance.db)
         })?;
-        background.every("tidy", Duration::from_hours(1), instance, |instance| {
+        background.every("tidy", Duration::from_hours(1), instance, |instance, _| {
             tidy(&instance.db, &instance.config, instance.clock.now())
         })?;
         Ok(background)
@@ -55,37 +58,54 @@ impl Background {
         name: &'static str,
         pause: Duration,
         instance: &Arc<Instance>,
-        chore: fn(&Instance) -> Result<()>,
+        chore: Chore,
     ) -> std::io::Result<()> {
-        let (stop, stopped) = channel();
-        let instance = Arc::clone(instance);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let ((stop, stopped), (done, ended)) = (channel(), channel());
+        let (instance, stopping) = (Arc::clone(instance), Arc::clone(&self.stopping));
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             loop {
                 let last = !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout));
-                match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| chore(&instance))) {
+                match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| chore(&instance, &stopping))) {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::warn!(chore = name, %error, "a chore failed; it will be tried again"),
                     Err(_) => tracing::error!(chore = name, "a chore panicked; it will be tried again"),
                 }
                 if last {
+                    drop(instance);
+                    drop(done);
                     return;
                 }
             }
         })?;
-        self.stop.push(stop);
-        self.threads.push(thread);
+        self.threads.push((stop, ended));
         Ok(())
     }
 }
 
 impl Drop for Background {
-    /// Each chore runs once more, so that what was gathered in memory is written.
+    /// Each chore runs once more, so that what was gathered in memory is written. None is waited for beyond the drain: a mail
+    /// that is just being sent is sent again after the next start.
     fn drop(&mut self) {
-        self.stop.clear();
-        for thread in self.threads.drain(..) {
-            drop(thread.join());
+        self.stopping.store(true, Ordering::SeqCst);
+        let until = Instant::now() + self.patience;
+        let ended: Vec<Receiver<()>> = self.threads.drain(..).map(|(_, ended)| ended).collect();
+        for thread in ended {
+            let _ = thread.recv_timeout(until.saturating_duration_since(Instant::now()));
         }
     }
+}
+
+fn send_mail(instance: &Instance, stopping: &AtomicBool) -> Result<()> {
+    if stopping.load(Ordering::SeqCst) || instance.db.read_here(mail::waiting)? == 0 {
+        return Ok(());
+    }
+    let (begun, from) = (instance.clock.now(), &instance.config.mail.from);
+    while mail::deliver_one(&instance.db, &instance.carrier, from, &instance.clock, begun)?.is_some() {
+        if stopping.load(Ordering::SeqCst) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Takes away what is over: sessions, tries, forms that were used, mails that were kept long enough.

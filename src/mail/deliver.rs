@@ -8,11 +8,13 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message, SmtpTransport, Transport};
 
 use super::outbox::{self, MailState, Queued};
-use crate::clock::{Clock, DAY};
+use crate::clock::{Clock, DAY, Timestamp};
 use crate::config::{Config, ConfigError};
 use crate::db::Db;
 use crate::error::Result;
 
+/// How long one attempt may take in all; the transport's own limit is for each read, and a server can drip.
+const ATTEMPT: Duration = Duration::from_secs(30);
 /// How long a claimed mail is left to the one who claimed it, in seconds; longer than any attempt takes.
 const LEASE: i64 = 120;
 /// The waits between attempts, in seconds; then every hour until a day is over.
@@ -63,10 +65,16 @@ impl Carrier {
 
     fn carry(&self, mail: &Queued, message: &Message) -> Result<(), Refusal> {
         match self {
-            Self::Smtp(transport) => transport
-                .send(message)
-                .map(drop)
-                .map_err(|error| Refusal { permanent: error.is_permanent(), reason: error.to_string() }),
+            Self::Smtp(transport) => {
+                let (transport, message) = (transport.clone(), message.clone());
+                let (answer, answered) = std::sync::mpsc::channel();
+                std::thread::spawn(move || drop(answer.send(transport.send(&message))));
+                match answered.recv_timeout(ATTEMPT) {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err(error)) => Err(Refusal { permanent: error.is_permanent(), reason: error.to_string() }),
+                    Err(_) => Err(Refusal { permanent: false, reason: "the mail server took too long".to_owned() }),
+                }
+            }
             Self::Folder(folder) => {
                 let (draft, file) = (folder.join(format!(".{}.tmp", mail.id)), folder.join(format!("{}.eml", mail.id)));
                 let written = std::fs::File::create(&draft)
@@ -78,40 +86,50 @@ impl Carrier {
     }
 }
 
-/// Sends what is due, one after another, and says how many went.
+/// Sends what is due now, one after another, and says how many went.
 ///
 /// # Errors
 /// When the database refuses; a mail that can't be sent is no error, but noted in its row.
 pub fn deliver_due(db: &Db, carrier: &Carrier, from: &Mailbox, clock: &Clock) -> Result<usize> {
-    let mut gone = 0;
-    loop {
-        let now = clock.now();
-        let Some(mail) = db.write_here(move |tx| outbox::claim(tx, now, LEASE))? else {
-            return Ok(gone);
-        };
-        // The builder panics on some malformed headers; one bad mail must not hold up the queue.
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            compose(&mail, from).and_then(|message| carrier.carry(&mail, &message))
-        }))
-        .unwrap_or_else(|_| Err(Refusal { reason: "the mail could not be written".to_owned(), permanent: true }));
-        let filed = carrier.folder().is_some();
-        gone += usize::from(outcome.is_ok());
-        db.write_here(move |tx| match outcome {
-            Ok(()) if filed => outbox::set_state(tx, &mail.id, MailState::Filed, "", now),
-            Ok(()) => outbox::sent(tx, &mail.id),
-            Err(refusal) => {
-                tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, reason = %refusal.reason, "mail not sent");
-                let wait = usize::try_from(mail.attempts)
-                    .ok()
-                    .and_then(|attempt| WAITS.get(attempt))
-                    .copied()
-                    .unwrap_or(60 * 60);
-                let given_up = refusal.permanent || mail.created_at.until(now) >= DAY;
-                let state = if given_up { MailState::Failed } else { MailState::Waiting };
-                outbox::set_state(tx, &mail.id, state, &refusal.reason, now.plus(wait))
-            }
-        })?;
+    let (begun, mut gone) = (clock.now(), 0);
+    while let Some(went) = deliver_one(db, carrier, from, clock, begun)? {
+        gone += usize::from(went);
     }
+    Ok(gone)
+}
+
+/// Tries one mail that was due at `begun`: whether it went, or `None` when there is none. A mail that fails is due later,
+/// so a round ends however long its attempts take.
+///
+/// # Errors
+/// As [`deliver_due`].
+pub fn deliver_one(
+    db: &Db,
+    carrier: &Carrier,
+    from: &Mailbox,
+    clock: &Clock,
+    begun: Timestamp,
+) -> Result<Option<bool>> {
+    let now = clock.now();
+    let Some(mail) = db.write_here(move |tx| outbox::claim(tx, begun, now.plus(LEASE)))? else { return Ok(None) };
+    // The builder panics on some malformed headers; one bad mail must not hold up the queue.
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        compose(&mail, from).and_then(|message| carrier.carry(&mail, &message))
+    }))
+    .unwrap_or_else(|_| Err(Refusal { reason: "the mail could not be written".to_owned(), permanent: true }));
+    let (filed, went, now) = (carrier.folder().is_some(), outcome.is_ok(), clock.now());
+    db.write_here(move |tx| match outcome {
+        Ok(()) if filed => outbox::set_state(tx, &mail.id, MailState::Filed, "", now),
+        Ok(()) => outbox::sent(tx, &mail.id),
+        Err(refusal) => {
+            tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, reason = %refusal.reason, "mail not sent");
+            let wait = usize::try_from(mail.attempts).ok().and_then(|attempt| WAITS.get(attempt)).copied();
+            let given_up = refusal.permanent || mail.created_at.until(now) >= DAY;
+            let state = if given_up { MailState::Failed } else { MailState::Waiting };
+            outbox::set_state(tx, &mail.id, state, &refusal.reason, now.plus(wait.unwrap_or(60 * 60)))
+        }
+    })?;
+    Ok(Some(went))
 }
 
 fn compose(mail: &Queued, from: &Mailbox) -> Result<Message, Refusal> {

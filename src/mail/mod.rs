@@ -8,7 +8,7 @@ mod deliver;
 pub mod letters;
 mod outbox;
 
-pub use deliver::{Carrier, deliver_due};
+pub use deliver::{Carrier, deliver_due, deliver_one};
 pub use letters::Letter;
 pub(crate) use outbox::forget_old;
 pub use outbox::{MailState, Queued, find, page, queue, waiting};

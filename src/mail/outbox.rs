@@ -93,9 +93,9 @@ pub fn find(connection: &mut Connection, id: &MailId) -> Result<Queued> {
     Ok(outbox::table.find(id).select(Queued::as_select()).get_result(connection)?)
 }
 
-/// A mail that is due, and claims it until `lease` from now.
-pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, lease: i64) -> Result<Option<Queued>> {
-    let due = outbox::table.filter(outbox::state.eq(MailState::Waiting)).filter(outbox::due_at.le(now));
+/// A mail that was due at `begun`, claimed until another moment.
+pub(super) fn claim(tx: &mut Tx<'_>, begun: Timestamp, until: Timestamp) -> Result<Option<Queued>> {
+    let due = outbox::table.filter(outbox::state.eq(MailState::Waiting)).filter(outbox::due_at.le(begun));
     let Some((mail, due_at)) = due
         .order((outbox::due_at, outbox::id))
         .select((Queued::as_select(), outbox::due_at))
@@ -106,7 +106,7 @@ pub(super) fn claim(tx: &mut Tx<'_>, now: Timestamp, lease: i64) -> Result<Optio
     };
     // Another node may have read the same row: only one of the two finds the due time unchanged.
     let mine = diesel::update(outbox::table.find(&mail.id).filter(outbox::due_at.eq(due_at)))
-        .set((outbox::due_at.eq(now.plus(lease)), outbox::attempts.eq(outbox::attempts + 1)))
+        .set((outbox::due_at.eq(until), outbox::attempts.eq(outbox::attempts + 1)))
         .execute(&mut **tx)?;
     Ok((mine == 1).then_some(mail))
 }

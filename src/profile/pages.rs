@@ -90,7 +90,13 @@ pub async fn save(
     match form.check() {
         Ok(names) => {
             let (doer, now) = (who.clone(), instance.clock.now());
-            instance.db.write(move |tx| rename(tx, doer.owner(), &doer.actor(), now, &names)).await?;
+            instance
+                .db
+                .write(move |tx| {
+                    let actor = doer.actor(tx, now)?;
+                    rename(tx, doer.owner(), &actor, now, &names)
+                })
+                .await?;
             if script {
                 return Ok(HttpResponse::Ok().json(json!({ "saved": true })));
             }

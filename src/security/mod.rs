@@ -24,21 +24,20 @@ use crate::urls;
 pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password) -> Result<NewKey> {
     let (hash, now, who, sessions) =
         (instance.hasher.hash(new).await?, instance.clock.now(), who.clone(), instance.config.sessions.clone());
-    let account = who.account();
-    let actor = who.actor();
+    let (account, origin) = (who.account(), who.origin());
     let letter = PasswordChanged {
         product: instance.config.product_name.clone(),
         first_name: account.first_name.clone(),
         at: now.exact(),
-        browser: actor.origin().agent.clone(),
-        address: actor.origin().address.clone(),
+        browser: origin.agent.clone(),
+        address: origin.address.clone(),
         url: instance.config.absolute(&urls::settings_security()),
     }
     .letter()?;
     instance
         .db
         .write(move |tx| {
-            let (account, actor) = (who.account(), who.actor());
+            let (account, actor) = (who.account(), who.actor(tx, now)?);
             diesel::update(users::table.find(&account.user_id))
                 .set((users::password_hash.eq(hash), users::password_changed_at.eq(now)))
                 .execute(&mut **tx)?;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::app::Instance;
 use crate::auth::SignedIn;
-use crate::auth::password::{Context, Password, PasswordRules, mismatch, problems};
+use crate::auth::password::{Context, Password, PasswordRules, mismatch};
 use crate::error::{Error, Result};
 use crate::sign_in;
 use crate::tokens;
@@ -96,17 +96,14 @@ pub async fn change_password(
     Posted(form): Posted<PasswordForm>,
 ) -> Result<HttpResponse> {
     let mut found = Problems::none();
-    for problem in problems(&form.password, &context(&instance, &who), &instance.config.passwords) {
-        found.add("password", problem.to_string());
-    }
-    if let Some(problem) = mismatch(&form.password, &form.confirm) {
-        found.add("confirm", problem.to_string());
-    }
+    found.add_new_password(&form.password, &form.confirm, &context(&instance, &who), &instance.config.passwords);
     if form.current.is_empty() {
         found.add("current", "Enter your current password");
     } else if found.is_empty() && !sign_in::check_password(&instance, &who, &form.current).await? {
         // Asked last and only for an otherwise good form: each time costs one of the tries.
         found.add("current", "That is not your current password. Try again.");
+    } else if found.is_empty() && mismatch(&form.current, &form.password).is_none() {
+        found.add("password", "That is your current password. Choose another one.");
     }
     if !found.is_empty() {
         return page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, &found).await;

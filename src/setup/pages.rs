@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{done, knows_code, make_first_administrator};
 use crate::app::Instance;
 use crate::audit::Origin;
-use crate::auth::password::{Context, Password, PasswordRules, mismatch, problems};
+use crate::auth::password::{Context, Password, PasswordRules};
 use crate::auth::throttle;
 use crate::error::{Error, Result};
 use crate::text;
@@ -123,12 +123,7 @@ pub async fn submit(
     if !instance.db.read(move |connection| knows_code(connection, &typed)).await? {
         found.add("code", "Copy the code from the line that Keystead printed when it started");
     }
-    for problem in problems(&form.password, &form.context(&instance), &instance.config.passwords) {
-        found.add("password", problem.to_string());
-    }
-    if let Some(problem) = mismatch(&form.password, &form.confirm) {
-        found.add("confirm", problem.to_string());
-    }
+    found.add_new_password(&form.password, &form.confirm, &form.context(&instance), &instance.config.passwords);
     if !found.is_empty() {
         return page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &found);
     }

@@ -2,7 +2,7 @@
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpMessage, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -12,12 +12,12 @@ use super::service::{self, SignIn};
 use crate::app::Instance;
 use crate::audit::Origin;
 use crate::auth::SignedIn;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::setup;
 use crate::urls;
 use crate::web::front::KeepSignedIn;
 use crate::web::{
-    Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, returning, see_other,
+    Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, errors, filters, html, returning, see_other,
 };
 
 #[derive(Template)]
@@ -121,21 +121,28 @@ pub async fn submit(
         keep: form.keep.is_some(),
         instead_of: visitor.account().map(|account| account.session_id.clone()),
     };
-    match service::sign_in(&instance, wish, Origin::of(visitor.request())).await? {
-        Some(key) => {
+    match service::sign_in(&instance, wish, Origin::of(visitor.request())).await {
+        Ok(Some(key)) => {
             key.give(&session)?;
             if form.keep.is_some() {
                 visitor.request().extensions_mut().insert(KeepSignedIn(instance.config.sessions.kept_absolute));
             }
             Ok(see_other(&returning::safe(&form.next, &urls::settings_profile())))
         }
-        None => page(
+        Ok(None) => page(
             &visitor,
             StatusCode::UNPROCESSABLE_ENTITY,
             &form,
             &problems,
             Some("That e-mail address and password do not belong together. Check both and try again."),
         ),
+        Err(Error::TooMany { after }) => {
+            let wait = format!("{} Wait {}, then try again.", errors::TOO_MANY, errors::duration(after));
+            let mut response = page(&visitor, StatusCode::TOO_MANY_REQUESTS, &form, &problems, Some(&wait))?;
+            response.headers_mut().insert(RETRY_AFTER, after.max(1).into());
+            Ok(response)
+        }
+        Err(error) => Err(error),
     }
 }
 

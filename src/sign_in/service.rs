@@ -128,11 +128,11 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
     let door: Door = (format!("confirm {id}"), throttle::CONFIRM);
     if let Err(error) = throttle::enter(&instance.db, vec![door.clone()], now).await {
         if matches!(error, Error::TooMany { .. }) {
-            let actor = who.actor();
-            let user = who.account().user_id.clone();
+            let (who, user) = (who.clone(), who.account().user_id.clone());
             instance
                 .db
                 .write(move |tx| {
+                    let actor = who.actor(tx, now)?;
                     session::end(tx, &id)?;
                     record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &user))
                 })
@@ -144,10 +144,11 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
     let user = who.account().user_id.clone();
     let known = instance.db.read(move |connection| credentials(connection, &user)).await?;
     let right = matches!(verify(instance, typed, Some(&known)).await?, Verdict::Match { .. });
-    let (actor, user) = (who.actor(), who.account().user_id.clone());
+    let (who, user) = (who.clone(), who.account().user_id.clone());
     instance
         .db
         .write(move |tx| {
+            let actor = who.actor(tx, now)?;
             if right {
                 throttle::clear(tx, &door.0)
             } else {
@@ -163,13 +164,13 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
 /// # Errors
 /// When the session ended meanwhile.
 pub async fn confirm(instance: &Instance, who: &SignedIn) -> Result<NewKey> {
-    let (now, sessions, actor) = (instance.clock.now(), instance.config.sessions.clone(), who.actor());
-    let (id, user) = (who.account().session_id.clone(), who.account().user_id.clone());
+    let (now, sessions, who) = (instance.clock.now(), instance.config.sessions.clone(), who.clone());
     instance
         .db
         .write(move |tx| {
-            record(tx, &actor, now, &Event::of_user(Action::Confirmed, &user))?;
-            session::renew(tx, &id, &sessions, now)
+            let (account, actor) = (who.account(), who.actor(tx, now)?);
+            record(tx, &actor, now, &Event::of_user(Action::Confirmed, &account.user_id))?;
+            session::renew(tx, &account.session_id, &sessions, now)
         })
         .await
 }
@@ -179,13 +180,13 @@ pub async fn confirm(instance: &Instance, who: &SignedIn) -> Result<NewKey> {
 /// # Errors
 /// When the database refuses; then it has not ended.
 pub async fn sign_out(instance: &Instance, who: &SignedIn) -> Result<()> {
-    let (now, actor) = (instance.clock.now(), who.actor());
-    let (id, user) = (who.account().session_id.clone(), who.account().user_id.clone());
+    let (now, who) = (instance.clock.now(), who.clone());
     instance
         .db
         .write(move |tx| {
-            session::end(tx, &id)?;
-            record(tx, &actor, now, &Event::of_user(Action::SignedOut, &user))
+            let (account, actor) = (who.account(), who.actor(tx, now)?);
+            session::end(tx, &account.session_id)?;
+            record(tx, &actor, now, &Event::of_user(Action::SignedOut, &account.user_id))
         })
         .await
 }

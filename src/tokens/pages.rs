@@ -205,7 +205,13 @@ pub async fn revoke(
 ) -> Result<HttpResponse> {
     let (id, now) = (id.into_inner(), instance.clock.now());
     let mut response = see_other(&urls::settings_token(&id));
-    instance.db.write(move |tx| service::revoke(tx, who.owner(), &who.actor(), now, &id)).await?;
+    instance
+        .db
+        .write(move |tx| {
+            let actor = who.actor(tx, now)?;
+            service::revoke(tx, who.owner(), &actor, now, &id)
+        })
+        .await?;
     Notice::TokenRevoked.send(&mut response, instance.config.is_https());
     Ok(response)
 }
@@ -221,7 +227,13 @@ pub async fn delete(
     _: Posted<Pressed>,
 ) -> Result<HttpResponse> {
     let (id, now) = (id.into_inner(), instance.clock.now());
-    instance.db.write(move |tx| service::delete(tx, who.owner(), &who.actor(), now, &id)).await?;
+    instance
+        .db
+        .write(move |tx| {
+            let actor = who.actor(tx, now)?;
+            service::delete(tx, who.owner(), &actor, now, &id)
+        })
+        .await?;
     let mut response = see_other(&urls::settings_tokens());
     Notice::TokenDeleted.send(&mut response, instance.config.is_https());
     Ok(response)

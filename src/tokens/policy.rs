@@ -55,13 +55,13 @@ pub enum ExpiryProblem {
         example: String,
     },
     /// Over already.
-    #[error("Choose a date from {first} on")]
+    #[error("Choose {first} or a later day")]
     Past {
         /// The first that would do.
         first: String,
     },
     /// Beyond the maximum.
-    #[error("Choose a date until {last}: tokens are valid for {max} days at most")]
+    #[error("Choose {last} or an earlier day: tokens are valid for {max} days at most")]
     TooLate {
         /// The last that would do.
         last: String,
@@ -125,9 +125,9 @@ fn on_date(text: &str, now: Timestamp, config: &TokenConfig) -> Result<Timestamp
     let end = day.with_time(Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)).assume_utc().unix_timestamp();
     let end = Timestamp::from_unix(end);
     if end <= now {
-        Err(ExpiryProblem::Past { first: now.date() })
+        Err(ExpiryProblem::Past { first: now.day_in_words() })
     } else if day > last.utc().date() {
-        Err(ExpiryProblem::TooLate { last: last.date(), max: config.max_days })
+        Err(ExpiryProblem::TooLate { last: last.day_in_words(), max: config.max_days })
     } else {
         Ok(end.min(last))
     }
@@ -200,9 +200,9 @@ mod tests {
         assert_eq!(on("2027-11-22").unwrap(), "2027-11-22T00:06:00Z");
         assert_eq!(
             on("2027-11-23").unwrap_err().to_string(),
-            "Choose a date until 2027-11-22: tokens are valid for 365 days at most"
+            "Choose 22 November 2027 or an earlier day: tokens are valid for 365 days at most"
         );
-        assert_eq!(on("2026-11-21").unwrap_err().to_string(), "Choose a date from 2026-11-22 on");
+        assert_eq!(on("2026-11-21").unwrap_err().to_string(), "Choose 22 November 2026 or a later day");
         for bad in ["", "tomorrow", "2027-02-29", "2027-13-01", "22.11.2026", "9999999-01-01", "2026-11-22T00:00"] {
             assert_eq!(on(bad).unwrap_err().to_string(), "Enter a date, such as 2027-02-20", "{bad}");
         }

@@ -14,9 +14,9 @@ use crate::catalogue::Scopes;
 use crate::clock::Timestamp;
 use crate::config::TokenConfig;
 use crate::db::Tx;
-use crate::db::schema::{form_uses, token_secrets, tokens, users};
+use crate::db::schema::{form_uses, token_secrets, tokens};
 use crate::error::{Error, Result};
-use crate::ids::{SecretId, TokenId, UserId};
+use crate::ids::{SecretId, TokenId};
 use crate::mail::letters::TokenCreated;
 use crate::mail::queue;
 use crate::urls;
@@ -57,16 +57,17 @@ pub enum Created {
 pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: NewToken) -> Result<Created> {
     let now = instance.clock.now();
     let account = who.account();
-    throttle::enter(&instance.db, vec![(format!("tokens {}", account.user_id), throttle::TOKENS)], now).await?;
-    let actor = who.actor();
+    let door = format!("tokens {}", account.user_id);
+    throttle::enter(&instance.db, vec![(door.clone(), throttle::TOKENS)], now).await?;
+    let origin = who.origin();
     let letter = TokenCreated {
         product: instance.config.product_name.clone(),
         first_name: account.first_name.clone(),
         token_name: new.name.clone(),
         expires: new.expires_at.map_or_else(|| "never".to_owned(), Timestamp::exact),
         at: now.exact(),
-        browser: actor.origin().agent.clone(),
-        address: actor.origin().address.clone(),
+        browser: origin.agent.clone(),
+        address: origin.address.clone(),
         url: instance.config.absolute(&urls::settings_tokens()),
     }
     .letter()?;
@@ -75,9 +76,9 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
     instance
         .db
         .write(move |tx| {
-            let owner = who.owner();
-            lock(tx, owner.user_id())?;
+            let (owner, actor) = (who.owner(), who.actor(tx, now)?);
             if let Some(made) = made_before(tx, owner, &form_id)? {
+                throttle::give_back(tx, &door)?;
                 let still = find(tx, owner, &made).map(|token| token.record.id);
                 return match still {
                     Ok(id) => Ok(Created::Before(Some(id))),
@@ -88,9 +89,11 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
             let mine =
                 tokens::table.filter(tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal)));
             if !may_create(mine.count().get_result(&mut **tx)?, &config) {
+                throttle::give_back(tx, &door)?;
                 return Ok(Created::TooMany);
             }
             if is_taken(tx, owner, &new.name, now)? {
+                throttle::give_back(tx, &door)?;
                 return Ok(Created::NameTaken);
             }
             let (id, secret) = insert(tx, owner, &new, &config, now)?;
@@ -102,7 +105,7 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
                     form_uses::used_at.eq(now),
                 ))
                 .execute(&mut **tx)?;
-            log(tx, &who.actor(), owner, now, Action::TokenCreated, &id, &new.name)?;
+            log(tx, &actor, owner, now, Action::TokenCreated, &id, &new.name)?;
             queue(tx, Some(owner.user_id()), &who.account().email, &letter, now)?;
             Ok(Created::Now(id, secret))
         })
@@ -133,14 +136,6 @@ pub fn delete(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, 
         return Err(Error::NotFound);
     }
     log(tx, actor, owner, now, Action::TokenDeleted, id, &token.record.name)
-}
-
-/// Lets one change of a user's tokens through at a time: a count that is read here still holds when the row is written.
-fn lock(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
-    let locked = diesel::update(users::table.find(user))
-        .set(users::token_changes.eq(users::token_changes + 1))
-        .execute(&mut **tx)?;
-    if locked == 1 { Ok(()) } else { Err(Error::NotFound) }
 }
 
 fn made_before(tx: &mut Tx<'_>, owner: Owner<'_>, form_id: &str) -> Result<Option<TokenId>> {

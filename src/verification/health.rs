@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use actix_web::{HttpResponse, web};
 
 use crate::app::Instance;
+use crate::auth::throttle;
 use crate::error::Result;
 
 /// `GET /healthz`: the process answers. No database, no waiting.
@@ -18,10 +19,10 @@ pub async fn alive() -> HttpResponse {
 /// 503 when it does not.
 pub async fn ready(instance: web::Data<Instance>) -> Result<HttpResponse> {
     static SINCE: AtomicI64 = AtomicI64::new(0);
-    let now = instance.clock.now().unix();
-    if SINCE.load(Ordering::Relaxed) != now {
-        instance.db.write(|_| Ok(())).await?;
-        SINCE.store(now, Ordering::Relaxed);
+    let now = instance.clock.now();
+    if SINCE.load(Ordering::Relaxed) != now.unix() {
+        instance.db.write(move |tx| throttle::probe(tx, now)).await?;
+        SINCE.store(now.unix(), Ordering::Relaxed);
     }
     Ok(alive().await)
 }

@@ -1,6 +1,6 @@
 //! Where a request really comes from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
@@ -48,13 +48,11 @@ pub fn address(request: &HttpRequest) -> IpAddr {
         return peer;
     }
     let mut client = peer;
-    let headers: Vec<&str> =
-        request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
-    for hop in headers.iter().rev().flat_map(|value| value.rsplit(',')) {
-        let Ok(hop) = hop.trim().parse::<IpAddr>() else {
-            break;
-        };
-        client = hop.to_canonical();
+    let lines: Vec<&[u8]> = request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes()).collect();
+    // Byte by byte, since only the right-most pieces are a proxy's word; what the client put before them may be anything.
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+        let Some(hop) = std::str::from_utf8(hop).ok().and_then(hop_address) else { break };
+        client = hop;
         if !is_trusted(client) {
             break;
         }
@@ -62,9 +60,31 @@ pub fn address(request: &HttpRequest) -> IpAddr {
     client
 }
 
+/// An address as proxies write it: alone, or with a port.
+fn hop_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()));
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok();
+    bare.or_else(bracketed).map(|address| address.to_canonical())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Covers: AC-012
+    #[test]
+    fn hops_are_read_as_proxies_write_them() {
+        for text in ["192.0.2.7", " 192.0.2.7 ", "192.0.2.7:4711", "::ffff:192.0.2.7"] {
+            assert_eq!(hop_address(text), Some(IpAddr::from([192, 0, 2, 7])), "{text}");
+        }
+        for text in ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:4711"] {
+            assert_eq!(hop_address(text), "2001:db8::1".parse().ok(), "{text}");
+        }
+        for text in ["", "unknown", "_hidden", "192.0.2", "for=192.0.2.7"] {
+            assert_eq!(hop_address(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn networks_contain_their_own() {

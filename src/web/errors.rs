@@ -206,12 +206,20 @@ pub fn problem(status: StatusCode, failure: Option<Failure>, request_id: &str) -
     response.body(body.to_string())
 }
 
+/// Why a door is closed.
+pub const TOO_MANY: &str = "There were too many tries, and to keep accounts safe this is closed for a while.";
+
+/// A wait in words.
+pub fn duration(seconds: i64) -> String {
+    if seconds < 120 { format!("{seconds} seconds") } else { format!("{} minutes", seconds.div_euclid(60) + 1) }
+}
+
 /// Heading, what happened, and what to do, for each status.
 fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String, String) {
     let hint =
         failure.and_then(|failure| failure.hint).map(|hint| format!("{}{}.", hint[..1].to_uppercase(), &hint[1..]));
     let wait = failure.and_then(|failure| failure.after).unwrap_or(60);
-    let wait = if wait < 120 { format!("{wait} seconds") } else { format!("{} minutes", wait.div_euclid(60) + 1) };
+    let wait = duration(wait);
     let (heading, text, next) = match status.as_u16() {
         400 => ("That did not arrive as it should", hint.unwrap_or_else(|| "The request could not be read.".into()), "Go back and try again.".into()),
         401 => (

@@ -13,6 +13,7 @@ use validator::{Validate, ValidationErrors};
 
 use super::page::form_binding;
 use crate::auth::capability::instance;
+use crate::auth::password::{Context, PasswordPolicy, mismatch, problems};
 use crate::auth::{AdministratorConfirmed, Confirmed, csrf};
 use crate::error::{Error, Result};
 
@@ -65,6 +66,19 @@ impl Problems {
     /// One more.
     pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
         self.0.push(FieldError { field, message: message.into() });
+    }
+
+    /// What is wrong with a new password and its repetition. An empty field is one problem, not all of them.
+    pub fn add_new_password(&mut self, typed: &str, repeated: &str, context: &Context<'_>, policy: &PasswordPolicy) {
+        if typed.is_empty() {
+            return self.add("password", "Enter a new password");
+        }
+        for problem in problems(typed, context, policy) {
+            self.add("password", problem.to_string());
+        }
+        if let Some(problem) = mismatch(typed, repeated) {
+            self.add("confirm", problem.to_string());
+        }
     }
 
     /// Whether there is none.

@@ -20,6 +20,7 @@ function watch(list, sheet) {
   }
   async function update() {
     const typed = password.value;
+    list.toggleAttribute("data-blank", !typed);
     // The page of the first administrator asks for names that the server does not know yet.
     const names = ["email", "first_name", "last_name"].map((name) => [name, form.elements[name]?.value]);
     const own = [...sheet.own, ...ownWords(Object.fromEntries(names), sheet)];

@@ -64,7 +64,7 @@ fn to_others_there_is_nothing(engine: Engine) {
             app.advance(-seconds);
         }
     }
-    assert_eq!(app.dump(), before);
+    app.is_still(&before);
     // Who no longer is one is out at once.
     app.sql(&format!("UPDATE users SET is_administrator = FALSE WHERE email = '{ADMIN}'"));
     ada.get("/admin").expect(404);

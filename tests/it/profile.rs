@@ -63,7 +63,7 @@ fn names_that_deceive_are_refused(engine: Engine) {
         assert_eq!(page.form("/settings/profile").value("last_name"), "Lovelace");
     }
     assert_eq!(ada.submit(&form.clone().set("last_name", "a\0b")).status, 400);
-    assert_eq!(app.dump(), before);
+    app.is_still(&before);
     // What only looks hostile is text, and shown as text.
     let hostile = "<b>\"'{{7*7}}</script>";
     let saved = ada.submit(&form.set("first_name", hostile)).expect(303);
@@ -93,11 +93,11 @@ fn smuggled_fields_change_nothing(engine: Engine) {
     }
     let before = app.dump();
     bob.submit(&form).expect_lead("/settings/profile");
-    assert_eq!(app.dump(), before);
+    app.is_still(&before);
     // One name twice is no riddle to be solved.
     let page = bob.submit(&form.smuggle("first_name", "Eve"));
     assert!(matches!(page.status, 400 | 422), "{}", page.status);
-    assert_eq!(app.dump(), before);
+    app.is_still(&before);
 }
 
 on_both!(

@@ -9,7 +9,7 @@ CREATE TABLE users (
     is_administrator BOOLEAN NOT NULL DEFAULT FALSE,
     status TEXT NOT NULL,
     theme TEXT NOT NULL,
-    token_changes BIGINT NOT NULL DEFAULT 0,
+    changes BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL
 );
 
@@ -41,7 +41,8 @@ CREATE TABLE sessions (
     created_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    confirmed_until BIGINT NOT NULL
+    confirmed_until BIGINT NOT NULL,
+    administered_at BIGINT NOT NULL
 );
 CREATE INDEX sessions_user ON sessions (user_id);
 

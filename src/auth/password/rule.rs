@@ -366,11 +366,13 @@ impl PasswordRules {
     pub fn new(context: &Context<'_>, policy: &PasswordPolicy) -> Self {
         let sheet = rules(context, policy);
         let line = |id, text: &str| RuleLine { id, text: text.to_owned() };
-        let mut lines = vec![line("length", &format!("{} or more characters", sheet.least))];
+        let mut lines = Vec::new();
         if sheet.least < sheet.free {
-            let long = format!("{} or more characters: then the four rows below are optional", sheet.free);
-            lines.insert(0, line("long", &long));
+            lines.push(line("long", &format!("Either {} or more characters, of any kind", sheet.free)));
+            lines.push(line("length", &format!("or {} or more characters with all of these:", sheet.least)));
             lines.extend(KINDS.iter().map(|kind| line(kind.id, kind.text)));
+        } else {
+            lines.push(line("length", &format!("{} or more characters", sheet.least)));
         }
         lines.extend([
             line("common", "Not a common or leaked password"),
@@ -514,7 +516,7 @@ pub(super) mod tests {
             rows("alice"),
             (
                 "long length upper lower number special common own match".to_owned(),
-                "15 or more characters: then the four rows below are optional".to_owned()
+                "Either 15 or more characters, of any kind".to_owned()
             )
         );
         let few = "length common own match".to_owned();
