@@ -10,7 +10,9 @@ use crate::auth::capability::Operator;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, LogFormat};
 use crate::error::Error;
+use crate::recovery;
 use crate::text;
+use crate::urls;
 use clap::{Parser, Subcommand};
 
 /// The account centre behind the avatar, and the one call with which services check a token.
@@ -41,6 +43,11 @@ enum Admin {
     CreateVerifier {
         /// The service, such as "billing".
         name: String,
+    },
+    /// Make a link with which a user chooses a new password: for whoever gets no mail. Prints it; good once, for an hour.
+    ResetPassword {
+        /// Their e-mail address.
+        email: String,
     },
 }
 
@@ -82,6 +89,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Admin(Admin::CreateVerifier { name }) => create_verifier(config, &name),
+        Command::Admin(Admin::ResetPassword { email }) => reset_password(config, &email),
     }
 }
 
@@ -154,13 +162,7 @@ fn log_to_stderr(config: &Config) -> tracing_appender::non_blocking::WorkerGuard
 
 fn create_verifier(config: Config, name: &str) -> anyhow::Result<()> {
     text::title(name).map_err(|problem| anyhow::anyhow!("{}", problem.message.unwrap_or_default()))?;
-    if config.database_url.is_none() && !config.data_dir.join("keystead.sqlite").exists() {
-        anyhow::bail!(
-            "there is no instance in {}; run this where Keystead runs, with the same settings",
-            config.data_dir.display()
-        );
-    }
-    let instance = Instance::open(config, Clock::system())?;
+    let instance = existing(config)?;
     let (name, brand, now) = (text::tidy(name), instance.config.tokens.brand.clone(), instance.clock.now());
     let operator = Operator::at_the_terminal();
     let title = name.clone();
@@ -171,4 +173,28 @@ fn create_verifier(config: Config, name: &str) -> anyhow::Result<()> {
     eprintln!("The credential of {title:?}, shown only now:");
     println!("{}", secret.reveal_for_machine());
     Ok(())
+}
+
+fn reset_password(config: Config, email: &str) -> anyhow::Result<()> {
+    let instance = existing(config)?;
+    let (now, typed) = (instance.clock.now(), email.to_owned());
+    let operator = Operator::at_the_terminal();
+    let code = instance.db.write_here(move |tx| recovery::make_link(tx, &operator, &typed, now)).map_err(|error| match error {
+        Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?} that may be used"),
+        other => anyhow::anyhow!(other),
+    })?;
+    eprintln!("Give this link to {email}. It works once, for an hour:");
+    println!("{}", instance.config.absolute(&urls::password_reset(&code)));
+    Ok(())
+}
+
+/// The instance that these settings name; a wrong folder is no reason to make another.
+fn existing(config: Config) -> anyhow::Result<std::sync::Arc<Instance>> {
+    if config.database_url.is_none() && !config.data_dir.join("keystead.sqlite").exists() {
+        anyhow::bail!(
+            "there is no instance in {}; run this where Keystead runs, with the same settings",
+            config.data_dir.display()
+        );
+    }
+    Instance::open(config, Clock::system())
 }

@@ -107,6 +107,8 @@ id_types! {
     SecretId,
     /// A service that checks tokens.
     VerifierId,
+    /// An invitation to make an account here.
+    InvitationId,
     /// A mail in the outbox.
     MailId,
 }

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | [`app`], [`config`], [`routes`], [`urls`] | building the instance; its settings; every route and every path |
 //! | [`db`], [`auth`], [`web`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, letters, chores, the log |
-//! | [`setup`], [`sign_in`], [`profile`], [`security`], [`appearance`] | the pages before and behind the avatar |
+//! | [`setup`], [`sign_up`], [`sign_in`], [`recovery`] | from a stranger to a session |
+//! | [`profile`], [`security`], [`appearance`] | the pages behind the avatar |
 //! | [`catalogue`], [`tokens`], [`verification`] | what scopes are made of; tokens; checking them |
 //! | [`users`], [`organizations`], [`administration`] | people, tenants, and who runs the instance |
 
@@ -26,10 +27,12 @@ pub mod jobs;
 pub mod mail;
 pub mod organizations;
 pub mod profile;
+pub mod recovery;
 pub mod routes;
 pub mod security;
 pub mod setup;
 pub mod sign_in;
+pub mod sign_up;
 pub mod text;
 pub mod tokens;
 pub mod urls;

@@ -7,7 +7,10 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 
-use crate::{administration, appearance, audit, profile, security, setup, sign_in, tokens, verification, web as shell};
+use crate::{
+    administration, appearance, audit, profile, recovery, security, setup, sign_in, sign_up, tokens, verification,
+    web as shell,
+};
 
 /// What a route needs of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +124,26 @@ routes! {
         "/logout" {
             POST SignedIn sign_in::pages::sign_out;
         }
+        "/signup" {
+            GET Nothing sign_up::pages::show;
+            POST Nothing sign_up::pages::submit;
+        }
+        "/email/confirm/{code}" {
+            GET Nothing sign_up::pages::show_confirm;
+            POST Nothing sign_up::pages::confirm;
+        }
+        "/invitations/{code}" {
+            GET Nothing sign_up::pages::show_invitation;
+            POST Nothing sign_up::pages::accept;
+        }
+        "/password/forgot" {
+            GET Nothing recovery::pages::show;
+            POST Nothing recovery::pages::submit;
+        }
+        "/password/reset/{code}" {
+            GET Nothing recovery::pages::show_reset;
+            POST Nothing recovery::pages::reset;
+        }
         "/step-up" {
             GET SignedIn sign_in::step_up::show;
             POST SignedIn sign_in::step_up::submit;
@@ -134,6 +157,13 @@ routes! {
         }
         "/settings/security/password" {
             POST SignedIn security::pages::change_password;
+        }
+        "/settings/security/sessions/{id}/end" {
+            POST Confirmed security::sessions::end_one;
+        }
+        "/settings/security/logout-all" {
+            GET Confirmed security::sessions::ask_all;
+            POST Confirmed security::sessions::end_all;
         }
         "/settings/appearance" {
             GET SignedIn appearance::show;
@@ -173,6 +203,13 @@ routes! {
         "/admin/verifiers/{id}/delete" {
             GET Administrator administration::verifiers::ask_delete;
             POST AdministratorConfirmed administration::verifiers::delete;
+        }
+        "/admin/invitations" {
+            GET Administrator administration::invitations::list;
+            POST AdministratorConfirmed administration::invitations::create;
+        }
+        "/admin/invitations/{id}/cancel" {
+            POST AdministratorConfirmed administration::invitations::cancel;
         }
         "/admin/mail" {
             GET Administrator administration::mail::list;

@@ -1,6 +1,6 @@
 //! Every path, as a function; templates, redirects and mails use these alone.
 
-use crate::ids::{MailId, TokenId, VerifierId};
+use crate::ids::{InvitationId, MailId, SessionId, TokenId, VerifierId};
 
 macro_rules! paths {
     ($($(#[$doc:meta])* $name:ident = $path:literal;)+) => {$(
@@ -18,6 +18,10 @@ paths! {
     setup = "/setup";
     /// Sign in.
     login = "/login";
+    /// Make an account.
+    signup = "/signup";
+    /// A forgotten password.
+    password_forgot = "/password/forgot";
     /// Sign out; POST.
     logout = "/logout";
     /// Prove it is you.
@@ -28,6 +32,8 @@ paths! {
     settings_security = "/settings/security";
     /// A new password; POST.
     settings_password = "/settings/security/password";
+    /// Asking what "everywhere" means, and ending it all.
+    settings_logout_all = "/settings/security/logout-all";
     /// Appearance.
     settings_appearance = "/settings/appearance";
     /// My log.
@@ -40,6 +46,8 @@ paths! {
     admin = "/admin";
     /// Services that check tokens.
     admin_verifiers = "/admin/verifiers";
+    /// Invitations to this instance.
+    admin_invitations = "/admin/invitations";
     /// The outbox.
     admin_mail = "/admin/mail";
     /// Check a token; POST.
@@ -76,6 +84,31 @@ pub fn admin_verifier_delete(id: &VerifierId) -> String {
 /// One mail of the outbox.
 pub fn admin_mail_message(id: &MailId) -> String {
     format!("/admin/mail/{id}")
+}
+
+/// The page of a mailed link that proves an address.
+pub fn email_confirm(code: &str) -> String {
+    format!("/email/confirm/{code}")
+}
+
+/// The page of a mailed link that lets one choose a new password.
+pub fn password_reset(code: &str) -> String {
+    format!("/password/reset/{code}")
+}
+
+/// The page of an invitation.
+pub fn invitation(code: &str) -> String {
+    format!("/invitations/{code}")
+}
+
+/// Takes an invitation back; POST.
+pub fn admin_invitation_cancel(id: &InvitationId) -> String {
+    format!("/admin/invitations/{id}/cancel")
+}
+
+/// Ends one session; POST.
+pub fn settings_session_end(id: &SessionId) -> String {
+    format!("/settings/security/sessions/{id}/end")
 }
 
 /// The sign-in page, which leads back to a path.

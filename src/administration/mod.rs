@@ -1,5 +1,6 @@
-//! Administration of the instance: services that check tokens, and the outbox.
+//! Administration of the instance: services that check tokens, invitations, and the outbox.
 
+pub mod invitations;
 pub mod mail;
 pub mod pages;
 pub mod verifiers;

@@ -42,6 +42,18 @@ text_enum! {
         AppearanceChanged = "appearance.changed",
         /// The password changed; the other sessions ended.
         PasswordChanged = "password.changed",
+        /// A link to a new password was asked for.
+        PasswordForgotten = "password.forgotten",
+        /// The password was set anew through a mailed link; every session ended.
+        PasswordReset = "password.reset",
+        /// Somebody asked for an account.
+        SignUpAsked = "sign_up.asked",
+        /// An account was made, its address proved.
+        SignedUp = "sign_up.confirmed",
+        /// An invitation was made.
+        Invited = "invitation.created",
+        /// An invitation was taken back.
+        InvitationCancelled = "invitation.cancelled",
         /// A token was made.
         TokenCreated = "token.created",
         /// A token was revoked.
@@ -69,6 +81,12 @@ impl Action {
             Self::ProfileChanged => "Profile changed",
             Self::AppearanceChanged => "Appearance changed",
             Self::PasswordChanged => "Password changed",
+            Self::PasswordForgotten => "Link to a new password asked for",
+            Self::PasswordReset => "Password set anew through a mailed link",
+            Self::SignUpAsked => "Account asked for",
+            Self::SignedUp => "Account made",
+            Self::Invited => "Invitation sent",
+            Self::InvitationCancelled => "Invitation taken back",
             Self::TokenCreated => "Personal access token created",
             Self::TokenRevoked => "Personal access token revoked",
             Self::TokenDeleted => "Personal access token deleted",
@@ -134,6 +152,11 @@ impl Actor {
     /// A user who has no session yet: at sign-in and at setup.
     pub fn arriving(user: &UserId, origin: Origin) -> Self {
         Self { kind: ActorKind::User, id: user.to_string(), through: "sign-in".to_owned(), origin }
+    }
+
+    /// A user who came through a mailed link.
+    pub fn mailed_link(user: &UserId, origin: Origin) -> Self {
+        Self { kind: ActorKind::User, id: user.to_string(), through: "mailed link".to_owned(), origin }
     }
 
     /// Somebody unknown.

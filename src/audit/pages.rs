@@ -63,7 +63,7 @@ fn row(entry: Entry, now: Timestamp) -> LogRow {
         detail,
         how: how.to_owned(),
         address: entry.address,
-        agent: entry.agent,
+        agent: agent::words(&entry.agent),
     }
 }
 

@@ -264,13 +264,26 @@ fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {
     Some(zeroize::Zeroizing::new(password.to_owned()))
 }
 
-/// Where to come back to after signing in or confirming: the page that was asked for, or that the posted form stands on;
-/// home, where an address takes forms alone.
+/// Where to come back to after signing in or confirming: the page that was asked for, with its query.
 fn back(request: &HttpRequest) -> String {
-    let pattern = request.match_pattern();
-    let is_page = ROUTES.iter().any(|route| Some(route.path) == pattern.as_deref() && route.method == "GET");
-    let asked = request.uri().path_and_query().filter(|_| is_page);
-    asked.map_or_else(urls::home, |path| path.as_str().to_owned())
+    let page = page_of(request);
+    match request.uri().query() {
+        Some(query) if page == request.path() => format!("{page}?{query}"),
+        _ => page,
+    }
+}
+
+/// The page that an address belongs to: itself, or, where it takes forms alone, the nearest one above it.
+pub fn page_of(request: &HttpRequest) -> String {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let (mut pattern, mut path) = (pattern.as_str(), request.path());
+    while !ROUTES.iter().any(|route| route.path == pattern && route.method == "GET") {
+        let (Some((above, _)), Some((place, _))) = (pattern.rsplit_once('/'), path.rsplit_once('/')) else {
+            return urls::home();
+        };
+        (pattern, path) = (above, place);
+    }
+    path.to_owned()
 }
 
 macro_rules! capability {

@@ -6,6 +6,7 @@
 pub mod capability;
 pub mod csrf;
 pub mod key;
+pub mod link;
 pub mod password;
 pub mod secret;
 pub mod session;

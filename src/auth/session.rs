@@ -220,6 +220,14 @@ pub fn end_others(tx: &mut Tx<'_>, user: &UserId, but: &SessionId) -> Result<usi
         .execute(&mut **tx)?)
 }
 
+/// Ends every login of a user, and says how many.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_all(tx: &mut Tx<'_>, user: &UserId) -> Result<usize> {
+    Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user))).execute(&mut **tx)?)
+}
+
 /// Takes away the sessions that are over; for the hourly job.
 ///
 /// # Errors

@@ -7,10 +7,13 @@ use std::net::IpAddr;
 
 use diesel::prelude::*;
 
+use super::key::{InstanceKey, hex};
+use crate::audit::Origin;
 use crate::clock::Timestamp;
 use crate::db::schema::attempts;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
+use crate::users::email_key;
 
 /// How many failures a door takes, and what follows.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,12 @@ pub const NETWORK: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: 15
 pub const CONFIRM: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// The code that makes the first administrator, from one network.
 pub const SETUP: Limit = Limit { failures: 10, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
+/// Sign-ups from one network.
+pub const SIGN_UP: Limit = Limit { failures: 5, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+/// Mails with links to one address.
+pub const MAILS: Limit = Limit { failures: 3, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+/// Mails with links, asked for from one network.
+pub const MAILS_NETWORK: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 
@@ -163,6 +172,16 @@ pub fn probe(tx: &mut Tx<'_>, now: Timestamp) -> Result<()> {
         diesel::insert_into(attempts::table).values(row).execute(&mut **tx)?;
     }
     Ok(())
+}
+
+/// The name of an address's door: a keyed hash, since people type all sorts of things into the wrong field.
+pub fn of_address(key: &InstanceKey, email: &str) -> String {
+    hex(&key.sign("door", &[email_key(email).as_bytes()])[..12])
+}
+
+/// The network that a request came from, as a door's name.
+pub fn of_origin(origin: &Origin) -> String {
+    network(origin.address.parse().unwrap_or_else(|_| [0, 0, 0, 0].into()))
 }
 
 /// Takes away what is long over; for the hourly job.

@@ -44,6 +44,8 @@ pub struct Config {
     pub log_filter: String,
     /// Mail.
     pub mail: MailConfig,
+    /// Who may make an account.
+    pub sign_up: SignUpMode,
     /// Sessions.
     pub sessions: SessionConfig,
     /// Passwords.
@@ -61,6 +63,17 @@ pub struct MailConfig {
     pub smtp_url: Option<Password>,
     /// The sender.
     pub from: lettre::message::Mailbox,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpMode {
+    /// Anybody.
+    Open,
+    /// Whom an administrator invites.
+    Invitation,
+    /// Nobody.
+    Closed,
 }
 
 /// How long logins live, in seconds.
@@ -153,6 +166,7 @@ impl Default for Config {
                 smtp_url: None,
                 from: "Keystead <keystead@localhost>".parse().expect("a constant mailbox"),
             },
+            sign_up: SignUpMode::Open,
             sessions: SessionConfig {
                 idle: 60 * 60,
                 absolute: 24 * 60 * 60,

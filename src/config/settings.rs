@@ -3,7 +3,7 @@
 use toml::Value;
 
 use super::values::{list, number, parsed, table, text, truth, word};
-use super::{Config, LogFormat, Password};
+use super::{Config, LogFormat, Password, SignUpMode};
 use crate::auth::password::ShortPasswords;
 use crate::clock::DAY;
 use crate::db::Engine;
@@ -175,6 +175,17 @@ pub const SETTINGS: &[Setting] = &[
         config.mail.from = parsed(&value, mend)?;
         Ok(())
     }),
+    setting(
+        "sign_up",
+        "open",
+        "Who may make an account: `open` (anybody), `invitation` (whom an administrator invites), or `closed`.",
+        |config, value| {
+            let modes =
+                [("open", SignUpMode::Open), ("invitation", SignUpMode::Invitation), ("closed", SignUpMode::Closed)];
+            config.sign_up = word(&value, &modes)?;
+            Ok(())
+        },
+    ),
     setting("sessions.idle_minutes", "60", "A session that is not used for so long ends.", |config, value| {
         config.sessions.idle = number(&value, 1i64, 60 * 24 * 30, "a whole number of minutes")? * 60;
         Ok(())

@@ -37,6 +37,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (id) {
+        id -> Text,
+        hash -> Binary,
+        email -> Text,
+        email_key -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    links (hash) {
+        hash -> Binary,
+        purpose -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     members (organization_id, user_id) {
         organization_id -> Text,
         user_id -> Text,
@@ -92,6 +113,19 @@ diesel::table! {
     setup_codes (hash) {
         hash -> Binary,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sign_ups (hash) {
+        hash -> Binary,
+        email -> Text,
+        email_key -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        password_hash -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -154,6 +188,7 @@ diesel::table! {
 }
 
 diesel::joinable!(form_uses -> users (user_id));
+diesel::joinable!(links -> users (user_id));
 diesel::joinable!(members -> organizations (organization_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
@@ -165,11 +200,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     attempts,
     audit_events,
     form_uses,
+    invitations,
+    links,
     members,
     organizations,
     outbox,
     sessions,
     setup_codes,
+    sign_ups,
     token_secrets,
     tokens,
     users,

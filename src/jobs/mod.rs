@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 
 use crate::app::Instance;
-use crate::auth::{session, throttle};
+use crate::auth::{link, session, throttle};
 use crate::clock::{DAY, Timestamp};
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::schema::form_uses;
 use crate::error::Result;
-use crate::mail;
+use crate::{mail, sign_up};
 
 /// Mails that were filed or given up stay on the administrator's page for so long.
 const MAIL_KEPT: i64 = 30 * DAY;
@@ -117,6 +117,8 @@ pub fn tidy(db: &Db, config: &Config, now: Timestamp) -> Result<()> {
     db.write_here(move |tx| {
         session::forget_old(tx, &sessions, now)?;
         throttle::forget_old(tx, now)?;
+        link::forget_old(tx, now)?;
+        sign_up::forget_old(tx, now)?;
         mail::forget_old(tx, now.plus(-MAIL_KEPT))?;
         diesel::delete(form_uses::table.filter(form_uses::used_at.lt(now.plus(-DAY)))).execute(&mut **tx)?;
         Ok(())

@@ -63,6 +63,41 @@ letter! {
 }
 
 letter! {
+    /// Somebody would like an account: prove the address.
+    ConfirmAddress, "mail/confirm_address.txt", "mail/confirm_address.html",
+    { product, first_name, url },
+    |facts| format!("{}: confirm your e-mail address", facts.product)
+}
+
+letter! {
+    /// Somebody would like an account, and the address has one.
+    AddressKnown, "mail/address_known.txt", "mail/address_known.html",
+    { product, sign_in_url, forgot_url },
+    |facts| format!("{}: you have an account already", facts.product)
+}
+
+letter! {
+    /// An administrator invites to make an account.
+    Invitation, "mail/invitation.txt", "mail/invitation.html",
+    { product, from, url },
+    |facts| format!("You are invited to {}", facts.product)
+}
+
+letter! {
+    /// A link to choose a new password.
+    ResetPassword, "mail/reset_password.txt", "mail/reset_password.html",
+    { product, first_name, at, browser, address, url },
+    |facts| format!("{}: choose a new password", facts.product)
+}
+
+letter! {
+    /// The password was set anew through a mailed link.
+    PasswordReset, "mail/password_reset.txt", "mail/password_reset.html",
+    { product, first_name, at, browser, address, url },
+    |facts| format!("{}: your password was set anew", facts.product)
+}
+
+letter! {
     /// The password was changed.
     PasswordChanged, "mail/password_changed.txt", "mail/password_changed.html",
     { product, first_name, at, browser, address, url },

@@ -1,12 +1,14 @@
 //! Security: the password, for now with the way to the tokens.
 
 pub mod pages;
+pub mod sessions;
 
 use diesel::prelude::*;
 
 use crate::app::Instance;
 use crate::audit::{Action, Event, record};
 use crate::auth::SignedIn;
+use crate::auth::link;
 use crate::auth::password::Password;
 use crate::auth::session::{self, NewKey};
 use crate::db::schema::users;
@@ -41,6 +43,7 @@ pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password)
             diesel::update(users::table.find(&account.user_id))
                 .set((users::password_hash.eq(hash), users::password_changed_at.eq(now)))
                 .execute(&mut **tx)?;
+            link::end_all(tx, &account.user_id)?;
             let ended = session::end_others(tx, &account.user_id, &account.session_id)?;
             let detail =
                 if ended == 1 { "1 other session ended".to_owned() } else { format!("{ended} other sessions ended") };

@@ -7,6 +7,7 @@ use askama::Template;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::sessions::{self, SessionRow};
 use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::auth::password::{Context, Password, PasswordRules, mismatch};
@@ -27,6 +28,7 @@ struct SecurityPage {
     rules: PasswordRules,
     email: String,
     tokens_active: usize,
+    sessions: Vec<SessionRow>,
     password_open: bool,
 }
 
@@ -58,8 +60,12 @@ async fn page(
     problems: &Problems,
 ) -> Result<HttpResponse> {
     let (owner, now) = (who.clone(), instance.clock.now());
-    let tokens_active =
-        instance.db.read(move |connection| tokens::count_active(connection, owner.owner(), now)).await?;
+    let reading = instance.db.read(move |connection| {
+        let active = tokens::count_active(connection, owner.owner(), now)?;
+        let sessions = sessions::rows(connection, owner.owner(), &owner.account().session_id, now)?;
+        Ok((usize::try_from(active).unwrap_or_default(), sessions))
+    });
+    let (tokens_active, sessions) = reading.await?;
     html(
         status,
         &SecurityPage {
@@ -70,7 +76,8 @@ async fn page(
             confirm: problems.secret("confirm"),
             rules: PasswordRules::new(&context(instance, who), &instance.config.passwords),
             email: who.account().email.clone(),
-            tokens_active: usize::try_from(tokens_active).unwrap_or_default(),
+            tokens_active,
+            sessions,
             password_open: !problems.is_empty(),
         },
     )

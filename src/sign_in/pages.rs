@@ -12,6 +12,8 @@ use super::service::{self, SignIn};
 use crate::app::Instance;
 use crate::audit::Origin;
 use crate::auth::SignedIn;
+use crate::auth::capability::instance as instance_of;
+use crate::config::SignUpMode;
 use crate::error::{Error, Result};
 use crate::setup;
 use crate::urls;
@@ -30,6 +32,7 @@ struct LoginPage {
     keep: bool,
     next: String,
     failure: Option<String>,
+    sign_up_open: bool,
 }
 
 /// What the form sends.
@@ -71,6 +74,7 @@ fn page(
             keep: form.keep.is_some(),
             next: form.next.clone(),
             failure: failure.map(str::to_owned),
+            sign_up_open: instance_of(visitor.request()).config.sign_up == SignUpMode::Open,
         },
     )
 }

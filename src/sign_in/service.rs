@@ -12,7 +12,7 @@ use crate::auth::throttle::{self, Door};
 use crate::db::schema::users;
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
-use crate::users::{Credentials, UserStatus, by_email, credentials, email_key};
+use crate::users::{Credentials, UserStatus, by_email, credentials};
 
 /// What somebody who signs in sends.
 pub struct SignIn {
@@ -32,10 +32,8 @@ pub struct SignIn {
 /// [`Error::TooMany`], or [`Error::Unavailable`] when too many sign in at once.
 pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Result<Option<NewKey>> {
     let now = instance.clock.now();
-    let network = throttle::network(origin.address.parse().unwrap_or_else(|_| [0, 0, 0, 0].into()));
-    // The account's door is one for each network: whoever guesses elsewhere can't lock the owner out. Its name holds a
-    // keyed hash, since people type passwords into the wrong field.
-    let name = crate::auth::key::hex(&instance.key.sign("door", &[email_key(&wish.email).as_bytes()])[..12]);
+    // The account's door is one for each network: whoever guesses elsewhere can't lock the owner out.
+    let (network, name) = (throttle::of_origin(&origin), throttle::of_address(&instance.key, &wish.email));
     let account_door: Door = (format!("password {name} {network}"), throttle::ACCOUNT);
     let network_door: Door = (format!("password {network}"), throttle::NETWORK);
     throttle::enter(&instance.db, vec![account_door.clone(), network_door.clone()], now).await?;

@@ -10,7 +10,7 @@ mod views;
 
 pub use policy::Status;
 pub use queries::{Token, active_at, count_active, find, list};
-pub use service::{Created, NewToken, create, delete, revoke};
+pub use service::{Created, NewToken, create, delete, revoke, revoke_all};
 
 use crate::text_enum;
 

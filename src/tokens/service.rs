@@ -9,7 +9,7 @@ use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::capability::{Confirmed, Owner};
 use crate::auth::secret::PlainSecret;
-use crate::auth::throttle;
+use crate::auth::{session, throttle};
 use crate::catalogue::Scopes;
 use crate::clock::Timestamp;
 use crate::config::TokenConfig;
@@ -105,7 +105,7 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
                     form_uses::used_at.eq(now),
                 ))
                 .execute(&mut **tx)?;
-            log(tx, &actor, owner, now, Action::TokenCreated, &id, &new.name)?;
+            log(tx, &actor, owner.user_id(), now, Action::TokenCreated, &id, &new.name)?;
             queue(tx, Some(owner.user_id()), &who.account().email, &letter, now)?;
             Ok(Created::Now(id, secret))
         })
@@ -121,9 +121,34 @@ pub fn revoke(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, 
     if token.status(now) == Status::Revoked {
         return Ok(());
     }
+    end_secrets(tx, id, now)?;
+    log(tx, actor, owner.user_id(), now, Action::TokenRevoked, id, &token.record.name)
+}
+
+/// Ends every live personal token of a user, each with its entry in the log, and says how many.
+///
+/// # Errors
+/// When the database refuses.
+pub fn revoke_all(tx: &mut Tx<'_>, user: &UserId, actor: &Actor, now: Timestamp) -> Result<usize> {
+    session::lock(tx, user)?;
+    let mine = tokens::user_id.eq(user).and(tokens::kind.eq(TokenKind::Personal)).and(token_secrets::is_current);
+    let live: Vec<(TokenId, String)> = tokens::table
+        .inner_join(token_secrets::table)
+        .filter(mine)
+        .filter(queries::active_at(now))
+        .select((tokens::id, tokens::name))
+        .load(&mut **tx)?;
+    for (id, name) in &live {
+        end_secrets(tx, id, now)?;
+        log(tx, actor, user, now, Action::TokenRevoked, id, name)?;
+    }
+    Ok(live.len())
+}
+
+fn end_secrets(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<()> {
     let live = token_secrets::token_id.eq(id).and(token_secrets::revoked_at.is_null());
     diesel::update(token_secrets::table.filter(live)).set(token_secrets::revoked_at.eq(now)).execute(&mut **tx)?;
-    log(tx, actor, owner, now, Action::TokenRevoked, id, &token.record.name)
+    Ok(())
 }
 
 /// Takes a token away, its secrets with it.
@@ -135,7 +160,7 @@ pub fn delete(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, 
     if diesel::delete(tokens::table.find(id).filter(tokens::user_id.eq(owner.user_id()))).execute(&mut **tx)? != 1 {
         return Err(Error::NotFound);
     }
-    log(tx, actor, owner, now, Action::TokenDeleted, id, &token.record.name)
+    log(tx, actor, owner.user_id(), now, Action::TokenDeleted, id, &token.record.name)
 }
 
 fn made_before(tx: &mut Tx<'_>, owner: Owner<'_>, form_id: &str) -> Result<Option<TokenId>> {
@@ -191,19 +216,13 @@ fn insert(
 fn log(
     tx: &mut Tx<'_>,
     actor: &Actor,
-    owner: Owner<'_>,
+    user: &UserId,
     now: Timestamp,
     action: Action,
     id: &TokenId,
     name: &str,
 ) -> Result<()> {
-    let event = Event {
-        action,
-        user: Some(owner.user_id()),
-        organization: None,
-        subject_id: id.as_str(),
-        subject_name: name,
-        detail: "",
-    };
+    let event =
+        Event { action, user: Some(user), organization: None, subject_id: id.as_str(), subject_name: name, detail: "" };
     record(tx, actor, now, &event)
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationErrors};
 
 use super::page::form_binding;
-use crate::auth::capability::instance;
+use crate::auth::capability::{instance, page_of};
 use crate::auth::password::{Context, PasswordPolicy, mismatch, problems};
 use crate::auth::{AdministratorConfirmed, Confirmed, csrf};
 use crate::error::{Error, Result};
@@ -192,13 +192,13 @@ impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest f
                 Err(Error::Confirm { .. }) => {
                     let pairs = pairs(&request, &mut payload).await?;
                     decode::<T>(&request, &pairs)?;
-                    Err(Error::Confirm { back: carried(request.path(), &pairs) })
+                    Err(Error::Confirm { back: carried(&page_of(&request), &pairs) })
                 }
                 // The session ended while the form was being filled in. Its token died with it, so nothing is believed of
                 // the form; it only comes back, as if it had been typed into the address.
                 Err(Error::SignIn { .. }) => {
                     let pairs = pairs(&request, &mut payload).await?;
-                    Err(Error::SignIn { back: carried(request.path(), &pairs) })
+                    Err(Error::SignIn { back: carried(&page_of(&request), &pairs) })
                 }
                 Err(error) => Err(error),
             }

@@ -1,5 +1,6 @@
 //! The shared shell of all pages and calls: addresses, forms, notices, errors, headers.
 
+pub mod agent;
 pub mod assets;
 pub mod client;
 pub mod errors;

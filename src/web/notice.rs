@@ -31,6 +31,16 @@ text_enum! {
         SignedOut = "signed-out",
         /// Proved it again.
         Confirmed = "confirmed",
+        /// The account is made.
+        SignedUp = "signed-up",
+        /// A new password, through a mailed link.
+        PasswordReset = "password-reset",
+        /// One other session ended.
+        SessionEnded = "session-ended",
+        /// Every session ended.
+        SignedOutEverywhere = "signed-out-everywhere",
+        /// It no longer opens anything.
+        InvitationCancelled = "invitation-cancelled",
         /// Setup is done.
         SetUp = "set-up",
     }
@@ -46,7 +56,15 @@ pub struct NoticeView {
 }
 
 impl Notice {
-    fn view(self) -> NoticeView {
+    fn view(self, count: usize) -> NoticeView {
+        if self == Self::SignedOutEverywhere {
+            let sessions =
+                if count == 1 { "1 session has ended".to_owned() } else { format!("{count} sessions have ended") };
+            return NoticeView {
+                kind: "good",
+                text: format!("You are signed out everywhere: {sessions}, this one too."),
+            };
+        }
         let (kind, text) = match self {
             Self::ProfileSaved => ("good", "Your profile is saved."),
             Self::AppearanceSaved => ("good", "Your choice is saved."),
@@ -67,14 +85,31 @@ impl Notice {
             Self::VerifierDeleted => ("good", "The verifier is deleted. Its credential stopped working at once."),
             Self::SignedOut => ("good", "You are signed out."),
             Self::Confirmed => ("good", "Thank you. Nothing was done yet: go on where you were."),
+            Self::SignedUp => ("good", "Welcome. Your account is made; have a look whether your profile is right."),
+            Self::PasswordReset => {
+                ("good", "Your new password is set, and every earlier session has ended. Sign in with it.")
+            }
+            Self::SignedOutEverywhere | Self::SessionEnded => {
+                ("good", "That session has ended. Its browser has to sign in again.")
+            }
+            Self::InvitationCancelled => ("good", "The invitation is taken back. Its link no longer opens anything."),
             Self::SetUp => ("good", "Keystead is set up, and you are its first administrator."),
         };
         NoticeView { kind, text: text.to_owned() }
     }
 
+    /// Hands the notice to the next page, with how many things it is about.
+    pub fn send_with(self, response: &mut HttpResponse, secure: bool, count: usize) {
+        self.send_word(response, secure, &format!("{}.{count}", self.as_str()));
+    }
+
     /// Hands the notice to the next page.
     pub fn send(self, response: &mut HttpResponse, secure: bool) {
-        let cookie = Cookie::build(COOKIE, self.as_str())
+        self.send_word(response, secure, self.as_str());
+    }
+
+    fn send_word(self, response: &mut HttpResponse, secure: bool, word: &str) {
+        let cookie = Cookie::build(COOKIE, word)
             .path("/")
             .http_only(true)
             .secure(secure)
@@ -86,7 +121,11 @@ impl Notice {
 
     /// The notice that an earlier answer handed on, if there is one.
     pub fn received(request: &HttpRequest) -> Option<NoticeView> {
-        request.cookie(COOKIE).and_then(|cookie| Self::from_word(cookie.value())).map(Self::view)
+        let cookie = request.cookie(COOKIE)?;
+        let (word, count) =
+            cookie.value().split_once('.').map_or((cookie.value(), None), |(word, count)| (word, Some(count)));
+        let count = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+        Self::from_word(word).map(|notice| notice.view(count))
     }
 
     /// Takes the notice back once a page showed it.

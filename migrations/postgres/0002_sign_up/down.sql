@@ -1,0 +1,3 @@
+DROP TABLE invitations;
+DROP TABLE links;
+DROP TABLE sign_ups;

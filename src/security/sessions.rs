@@ -1,0 +1,156 @@
+//! The sessions on `/settings/security`: each browser that is signed in, ending one, and ending all.
+
+use actix_session::Session;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use diesel::prelude::*;
+use serde::Deserialize;
+
+use crate::app::Instance;
+use crate::audit::{Action, Event, record};
+use crate::auth::Confirmed;
+use crate::auth::capability::Owner;
+use crate::auth::session;
+use crate::clock::Timestamp;
+use crate::db::Connection;
+use crate::db::schema::sessions;
+use crate::error::{Error, Result};
+use crate::ids::SessionId;
+use crate::tokens;
+use crate::urls;
+use crate::web::form::ConfirmedPost;
+use crate::web::{Moment, Notice, Pressed, Shell, Visitor, agent, filters, html, see_other};
+
+/// A login, as the page shows it. Its id is no secret: it opens nothing.
+pub struct SessionRow {
+    /// "Firefox on Linux".
+    pub device: String,
+    /// From where.
+    pub address: String,
+    /// When it began.
+    pub signed_in: Moment,
+    /// When it was last used.
+    pub seen: Moment,
+    /// Whether it is this one.
+    pub is_this: bool,
+    /// Where to end it.
+    pub end_url: String,
+}
+
+/// The owner's logins, the last used first.
+///
+/// # Errors
+/// When the database refuses.
+pub fn rows(
+    connection: &mut Connection,
+    owner: Owner<'_>,
+    this: &SessionId,
+    now: Timestamp,
+) -> Result<Vec<SessionRow>> {
+    let mine: Vec<(SessionId, String, String, Timestamp, Timestamp)> = sessions::table
+        .filter(sessions::user_id.eq(owner.user_id()).and(sessions::expires_at.gt(now)))
+        .order((sessions::seen_at.desc(), sessions::id.desc()))
+        .select((sessions::id, sessions::agent, sessions::address, sessions::created_at, sessions::seen_at))
+        .load(connection)?;
+    let row = |(id, user_agent, address, created_at, seen_at): (SessionId, String, String, Timestamp, Timestamp)| {
+        SessionRow {
+            device: agent::words(&user_agent),
+            address,
+            signed_in: Moment::new(created_at, now),
+            seen: Moment::new(if id == *this { now } else { seen_at }, now),
+            is_this: id == *this,
+            end_url: urls::settings_session_end(&id),
+        }
+    };
+    Ok(mine.into_iter().map(row).collect())
+}
+
+/// `POST /settings/security/sessions/{id}/end`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not theirs.
+pub async fn end_one(
+    instance: web::Data<Instance>,
+    id: web::Path<SessionId>,
+    posted: ConfirmedPost<Pressed>,
+) -> Result<HttpResponse> {
+    let (who, id, now) = (posted.who, id.into_inner(), instance.clock.now());
+    instance
+        .db
+        .write(move |tx| {
+            let (owner, actor) = (who.owner(), who.actor(tx, now)?);
+            let mine = sessions::table.find(&id).filter(sessions::user_id.eq(owner.user_id()));
+            if diesel::delete(mine).execute(&mut **tx)? != 1 {
+                return Err(Error::NotFound);
+            }
+            let event = Event { detail: "one", ..Event::of_user(Action::SessionsEnded, owner.user_id()) };
+            record(tx, &actor, now, &event)
+        })
+        .await?;
+    let mut response = see_other(&urls::settings_security());
+    Notice::SessionEnded.send(&mut response, instance.config.is_https());
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "security/logout_all.html")]
+struct LogoutAllPage {
+    shell: Shell,
+    sessions: usize,
+    tokens: usize,
+}
+
+/// `GET /settings/security/logout-all`: what does "everywhere" mean?
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ask_all(who: Confirmed, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
+    let now = instance.clock.now();
+    let counts = instance.db.read(move |connection| {
+        let sessions = rows(connection, who.owner(), &who.account().session_id, now)?.len();
+        let tokens = tokens::count_active(connection, who.owner(), now)?;
+        Ok((sessions, usize::try_from(tokens).unwrap_or_default()))
+    });
+    let (sessions, tokens) = counts.await?;
+    html(StatusCode::OK, &LogoutAllPage { shell: visitor.shell("Logout all sessions", "security"), sessions, tokens })
+}
+
+/// What the page sends.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct LogoutAllForm {
+    tokens: Option<String>,
+}
+
+/// `POST /settings/security/logout-all`: ends every session, this one too.
+///
+/// # Errors
+/// When the database refuses; then none has ended.
+pub async fn end_all(
+    instance: web::Data<Instance>,
+    session: Session,
+    posted: ConfirmedPost<LogoutAllForm>,
+) -> Result<HttpResponse> {
+    let (who, now, tokens_too) = (posted.who, instance.clock.now(), posted.form.tokens.is_some());
+    let ended = instance
+        .db
+        .write(move |tx| {
+            let (owner, actor) = (who.owner(), who.actor(tx, now)?);
+            let ended = session::end_all(tx, owner.user_id())?;
+            let revoked = if tokens_too { tokens::revoke_all(tx, owner.user_id(), &actor, now)? } else { 0 };
+            let detail = format!("all {ended}, and {revoked} tokens revoked");
+            record(
+                tx,
+                &actor,
+                now,
+                &Event { detail: &detail, ..Event::of_user(Action::SessionsEnded, owner.user_id()) },
+            )?;
+            Ok(ended)
+        })
+        .await?;
+    session.purge();
+    let mut response = see_other(&urls::login());
+    Notice::SignedOutEverywhere.send_with(&mut response, instance.config.is_https(), ended);
+    Ok(response)
+}

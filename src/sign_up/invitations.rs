@@ -1,0 +1,149 @@
+//! Invitations to make an account: a mailed link that is bound to its address. Whoever opens it has the mailbox.
+
+use diesel::prelude::*;
+
+use super::service;
+use crate::app::Instance;
+use crate::audit::{Action, Event, Origin, record};
+use crate::auth::AdministratorConfirmed;
+use crate::auth::link;
+use crate::auth::secret::SecretHash;
+use crate::auth::session::NewKey;
+use crate::clock::{DAY, Timestamp};
+use crate::db::schema::invitations;
+use crate::db::{Connection, Tx};
+use crate::error::{Error, Result};
+use crate::ids::InvitationId;
+use crate::mail::letters::Invitation as InvitationLetter;
+use crate::mail::queue;
+use crate::urls;
+use crate::users::{NewUser, by_email, email_key};
+
+/// For how long an invitation is good.
+const LIFETIME: i64 = 7 * DAY;
+
+/// An invitation, as far as it is kept.
+#[derive(Debug, Clone, Queryable)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// To whom.
+    pub email: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+type Columns = (invitations::id, invitations::email, invitations::created_at, invitations::expires_at);
+const COLUMNS: Columns = (invitations::id, invitations::email, invitations::created_at, invitations::expires_at);
+
+/// All of them, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub fn list(connection: &mut Connection) -> Result<Vec<Invitation>> {
+    Ok(invitations::table.order(invitations::id.desc()).select(COLUMNS).load(connection)?)
+}
+
+/// Invites an address, in place of an earlier invitation, and says the link's code: for the page, where there may be no
+/// mail server.
+///
+/// # Errors
+/// [`Error::Taken`] when the address has an account.
+pub async fn invite(instance: &Instance, who: AdministratorConfirmed, email: &str) -> Result<String> {
+    let (now, email, code) = (instance.clock.now(), email.trim().to_owned(), link::new_code());
+    let letter = InvitationLetter {
+        product: instance.config.product_name.clone(),
+        from: who.account().name(),
+        url: instance.config.absolute(&urls::invitation(&code)),
+    }
+    .letter()?;
+    let hash = SecretHash::of(&code);
+    instance
+        .db
+        .write(move |tx| {
+            if by_email(tx, &email)?.is_some() {
+                return Err(Error::Taken("users.email_key".to_owned()));
+            }
+            let (id, key) = (InvitationId::new(), email_key(&email));
+            end_for(tx, &key)?;
+            diesel::insert_into(invitations::table)
+                .values((
+                    invitations::id.eq(&id),
+                    invitations::hash.eq(hash),
+                    invitations::email.eq(&email),
+                    invitations::email_key.eq(key),
+                    invitations::created_at.eq(now),
+                    invitations::expires_at.eq(now.plus(LIFETIME)),
+                ))
+                .execute(&mut **tx)?;
+            log(tx, &who, now, Action::Invited, &id)?;
+            queue(tx, None, &email, &letter, now)
+        })
+        .await?;
+    Ok(code)
+}
+
+/// Takes an invitation back.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is used or was never there.
+pub fn cancel(tx: &mut Tx<'_>, who: &AdministratorConfirmed, id: &InvitationId, now: Timestamp) -> Result<()> {
+    if diesel::delete(invitations::table.find(id)).execute(&mut **tx)? != 1 {
+        return Err(Error::NotFound);
+    }
+    log(tx, who, now, Action::InvitationCancelled, id)
+}
+
+fn log(tx: &mut Tx<'_>, who: &AdministratorConfirmed, now: Timestamp, action: Action, id: &InvitationId) -> Result<()> {
+    // Not the address: it would outlive its owner's account in the log.
+    let event = Event {
+        action,
+        user: Some(&who.account().user_id),
+        organization: None,
+        subject_id: id.as_str(),
+        subject_name: "",
+        detail: "",
+    };
+    let actor = who.actor(tx, now)?;
+    record(tx, &actor, now, &event)
+}
+
+/// The address that an invitation is for, if it is still good.
+///
+/// # Errors
+/// When the database refuses.
+pub fn address(connection: &mut Connection, code: &str, now: Timestamp) -> Result<Option<String>> {
+    let good = invitations::hash.eq(SecretHash::of(code)).and(invitations::expires_at.gt(now));
+    Ok(invitations::table.filter(good).select(invitations::email).get_result(connection).optional()?)
+}
+
+/// Accepts an invitation: the address is its own, whatever the form says.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is used, cancelled or over.
+pub async fn accept(instance: &Instance, code: String, mut new: NewUser, origin: Origin) -> Result<NewKey> {
+    let (now, sessions) = (instance.clock.now(), instance.config.sessions.clone());
+    let made = instance
+        .db
+        .write(move |tx| {
+            new.email = address(tx, &code, now)?.ok_or(Error::NotFound)?;
+            let used = diesel::delete(invitations::table.filter(invitations::hash.eq(SecretHash::of(&code))));
+            if used.execute(&mut **tx)? != 1 {
+                return Err(Error::NotFound);
+            }
+            service::make(tx, &new, origin, &sessions, now)
+        })
+        .await;
+    made.map_err(|error| if matches!(error, Error::Taken(_)) { Error::NotFound } else { error })
+}
+
+/// Ends the invitations of an address.
+///
+/// # Errors
+/// When the database refuses.
+pub(super) fn end_for(tx: &mut Tx<'_>, email_key: &str) -> Result<()> {
+    diesel::delete(invitations::table.filter(invitations::email_key.eq(email_key))).execute(&mut **tx)?;
+    Ok(())
+}

@@ -1,0 +1,344 @@
+//! `/signup`, `/email/confirm/{code}`, `/invitations/{code}`.
+
+use actix_session::Session;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+use validator::Validate;
+use zeroize::Zeroizing;
+
+use super::{Confirmation, NewSignUp, invitations, service};
+use crate::app::Instance;
+use crate::audit::Origin;
+use crate::auth::password::{Context, Password, PasswordRules};
+use crate::config::SignUpMode;
+use crate::error::{Error, Result};
+use crate::text;
+use crate::urls;
+use crate::users::NewUser;
+use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
+
+#[derive(Template)]
+#[template(path = "sign_up/sign_up.html")]
+struct SignUpPage {
+    shell: Shell,
+    errors: Vec<FieldError>,
+    /// The address of an invitation; it can't be changed.
+    invited: Option<String>,
+    action_url: String,
+    email: Field,
+    first_name: Field,
+    last_name: Field,
+    password: Field,
+    confirm: Field,
+    rules: PasswordRules,
+}
+
+/// A page that says one thing and leads on.
+#[derive(Template)]
+#[template(path = "sign_up/said.html")]
+struct SaidPage {
+    shell: Shell,
+    heading: String,
+    text: String,
+    more: String,
+    link: String,
+    link_words: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_up/confirm.html")]
+struct ConfirmPage {
+    shell: Shell,
+    errors: Vec<FieldError>,
+    email: String,
+    action_url: String,
+    password: Field,
+}
+
+/// What the form of a new account sends.
+#[derive(Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct SignUpForm {
+    #[validate(custom(function = text::email))]
+    email: String,
+    #[validate(custom(function = text::first_name))]
+    first_name: String,
+    #[validate(custom(function = text::last_name))]
+    last_name: String,
+    password: Zeroizing<String>,
+    confirm: Zeroizing<String>,
+}
+
+impl SignUpForm {
+    fn context<'a>(&'a self, instance: &'a Instance) -> Context<'a> {
+        Context {
+            product: &instance.config.product_name,
+            email: &self.email,
+            first_name: &self.first_name,
+            last_name: &self.last_name,
+            ..Context::default()
+        }
+    }
+
+    fn check(&self, instance: &Instance) -> Result<Password, Problems> {
+        let mut found = Problems::of(self);
+        found.add_new_password(&self.password, &self.confirm, &self.context(instance), &instance.config.passwords);
+        match Password::new(&self.password) {
+            Ok(password) if found.is_empty() => Ok(password),
+            _ => Err(found),
+        }
+    }
+}
+
+fn form_page(
+    visitor: &Visitor,
+    instance: &Instance,
+    status: StatusCode,
+    form: &SignUpForm,
+    problems: &Problems,
+    invitation: Option<(String, String)>,
+) -> Result<HttpResponse> {
+    let (invited, action_url) = invitation.map_or((None, urls::signup()), |(email, url)| (Some(email), url));
+    html(
+        status,
+        &SignUpPage {
+            shell: visitor.shell("Create your account", ""),
+            errors: problems.list(),
+            email: problems.field("email", &form.email),
+            first_name: problems.field("first_name", &form.first_name),
+            last_name: problems.field("last_name", &form.last_name),
+            password: problems.secret("password"),
+            confirm: problems.secret("confirm"),
+            rules: PasswordRules::new(&form.context(instance), &instance.config.passwords),
+            invited,
+            action_url,
+        },
+    )
+}
+
+fn said(
+    visitor: &Visitor,
+    status: StatusCode,
+    heading: &str,
+    text: &str,
+    more: &str,
+    link: String,
+    link_words: &str,
+) -> Result<HttpResponse> {
+    html(
+        status,
+        &SaidPage {
+            shell: visitor.shell(heading, ""),
+            heading: heading.to_owned(),
+            text: text.to_owned(),
+            more: more.to_owned(),
+            link,
+            link_words: link_words.to_owned(),
+        },
+    )
+}
+
+/// Where sign-up is not open, the page says so.
+fn not_open(visitor: &Visitor, mode: SignUpMode) -> Result<HttpResponse> {
+    let text = match mode {
+        SignUpMode::Invitation => "Accounts are made by invitation here. Ask whoever runs this service to invite you.",
+        _ => "New accounts are not made here at the moment. Ask whoever runs this service.",
+    };
+    said(visitor, StatusCode::FORBIDDEN, "Sign-up is closed", text, "", urls::login(), "Go to sign in")
+}
+
+/// A link that is used, over, or never was: all three look alike.
+pub(crate) fn spent(visitor: &Visitor, again: String, again_words: &str) -> Result<HttpResponse> {
+    let text = "It may have been used already, or its time is over. Each link works once.";
+    said(visitor, StatusCode::NOT_FOUND, "This link no longer works", text, "", again, again_words)
+}
+
+/// After every form that has a mail sent: the same, whatever was found.
+pub(crate) fn check_mail(visitor: &Visitor, email: &str, lifetime: &str) -> Result<HttpResponse> {
+    let text = format!("If all is well, a mail is on its way to {email}. The link in it works once, for {lifetime}.");
+    let more = "Nothing there after a few minutes? Look into the folder for unwanted mail, or ask whoever runs this service: they can see mails that could not be sent.";
+    said(visitor, StatusCode::OK, "Check your mail", &text, more, urls::login(), "Back to sign in")
+}
+
+/// `GET /signup`.
+///
+/// # Errors
+/// When the template fails.
+pub async fn show(visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
+    if visitor.account().is_some() {
+        return Ok(see_other(&urls::home()));
+    }
+    match instance.config.sign_up {
+        SignUpMode::Open => {
+            form_page(&visitor, &instance, StatusCode::OK, &SignUpForm::default(), &Problems::none(), None)
+        }
+        mode => not_open(&visitor, mode),
+    }
+}
+
+/// `POST /signup`.
+///
+/// # Errors
+/// [`Error::TooMany`]; when the database refuses.
+pub async fn submit(
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    Posted(form): Posted<SignUpForm>,
+) -> Result<HttpResponse> {
+    if instance.config.sign_up != SignUpMode::Open {
+        return not_open(&visitor, instance.config.sign_up);
+    }
+    let password = match form.check(&instance) {
+        Ok(password) => password,
+        Err(found) => {
+            return form_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &found, None);
+        }
+    };
+    let new = NewSignUp {
+        email: form.email.trim().to_owned(),
+        first_name: text::tidy(&form.first_name),
+        last_name: text::tidy(&form.last_name),
+        password,
+    };
+    service::ask(&instance, new, Origin::of(visitor.request())).await?;
+    check_mail(&visitor, form.email.trim(), "24 hours")
+}
+
+/// What the page behind the mailed link sends.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ConfirmForm {
+    password: Zeroizing<String>,
+}
+
+async fn confirm_page(
+    visitor: &Visitor,
+    instance: &Instance,
+    code: &str,
+    status: StatusCode,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let (asked, now) = (code.to_owned(), instance.clock.now());
+    let wish = instance.db.read(move |connection| service::find(connection, &asked, now)).await?;
+    let Some(wish) = wish else { return spent(visitor, urls::signup(), "Sign up again") };
+    html(
+        status,
+        &ConfirmPage {
+            shell: visitor.shell("Confirm your e-mail address", ""),
+            errors: problems.list(),
+            email: wish.email,
+            action_url: urls::email_confirm(code),
+            password: problems.secret("password"),
+        },
+    )
+}
+
+/// `GET /email/confirm/{code}`. Does nothing: mail scanners open links, too.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn show_confirm(
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    code: web::Path<String>,
+) -> Result<HttpResponse> {
+    confirm_page(&visitor, &instance, &code, StatusCode::OK, &Problems::none()).await
+}
+
+/// `POST /email/confirm/{code}`.
+///
+/// # Errors
+/// [`Error::TooMany`]; when the database refuses.
+pub async fn confirm(
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    session: Session,
+    code: web::Path<String>,
+    Posted(form): Posted<ConfirmForm>,
+) -> Result<HttpResponse> {
+    let code = code.into_inner();
+    let outcome = service::confirm(&instance, code.clone(), &form.password, Origin::of(visitor.request())).await;
+    match outcome {
+        Ok(Confirmation::Done(key)) => {
+            key.give(&session)?;
+            Ok(welcome(&instance))
+        }
+        Ok(Confirmation::WrongPassword) => {
+            let mut problems = Problems::none();
+            problems.add("password", "That is not the password that you chose when you signed up. Try again.");
+            confirm_page(&visitor, &instance, &code, StatusCode::UNPROCESSABLE_ENTITY, &problems).await
+        }
+        Err(Error::NotFound) => spent(&visitor, urls::signup(), "Sign up again"),
+        Err(error) => Err(error),
+    }
+}
+
+fn welcome(instance: &Instance) -> HttpResponse {
+    let mut response = see_other(&urls::settings_profile());
+    Notice::SignedUp.send(&mut response, instance.config.is_https());
+    response
+}
+
+async fn invited_address(instance: &Instance, code: &str) -> Result<Option<String>> {
+    let (code, now) = (code.to_owned(), instance.clock.now());
+    instance.db.read(move |connection| invitations::address(connection, &code, now)).await
+}
+
+/// `GET /invitations/{code}`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn show_invitation(
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    code: web::Path<String>,
+) -> Result<HttpResponse> {
+    let Some(email) = invited_address(&instance, &code).await? else {
+        return spent(&visitor, urls::login(), "Go to sign in");
+    };
+    let form = SignUpForm { email: email.clone(), ..SignUpForm::default() };
+    let place = Some((email, urls::invitation(&code)));
+    form_page(&visitor, &instance, StatusCode::OK, &form, &Problems::none(), place)
+}
+
+/// `POST /invitations/{code}`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn accept(
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    session: Session,
+    code: web::Path<String>,
+    Posted(form): Posted<SignUpForm>,
+) -> Result<HttpResponse> {
+    let code = code.into_inner();
+    let Some(email) = invited_address(&instance, &code).await? else {
+        return spent(&visitor, urls::login(), "Go to sign in");
+    };
+    let form = SignUpForm { email: email.clone(), ..form };
+    let password = match form.check(&instance) {
+        Ok(password) => password,
+        Err(found) => {
+            let place = Some((email, urls::invitation(&code)));
+            return form_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &found, place);
+        }
+    };
+    let new = NewUser {
+        email,
+        first_name: text::tidy(&form.first_name),
+        last_name: text::tidy(&form.last_name),
+        password_hash: Some(instance.hasher.hash(password).await?),
+        is_administrator: false,
+    };
+    match invitations::accept(&instance, code, new, Origin::of(visitor.request())).await {
+        Ok(key) => {
+            key.give(&session)?;
+            Ok(welcome(&instance))
+        }
+        Err(Error::NotFound) => spent(&visitor, urls::login(), "Go to sign in"),
+        Err(error) => Err(error),
+    }
+}
