@@ -179,10 +179,13 @@ fn reset_password(config: Config, email: &str) -> anyhow::Result<()> {
     let instance = existing(config)?;
     let (now, typed) = (instance.clock.now(), email.to_owned());
     let operator = Operator::at_the_terminal();
-    let code = instance.db.write_here(move |tx| recovery::make_link(tx, &operator, &typed, now)).map_err(|error| match error {
-        Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?} that may be used"),
-        other => anyhow::anyhow!(other),
-    })?;
+    let code =
+        instance.db.write_here(move |tx| recovery::make_link(tx, &operator, &typed, now)).map_err(
+            |error| match error {
+                Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?} that may be used"),
+                other => anyhow::anyhow!(other),
+            },
+        )?;
     eprintln!("Give this link to {email}. It works once, for an hour:");
     println!("{}", instance.config.absolute(&urls::password_reset(&code)));
     Ok(())

@@ -11,7 +11,7 @@ use crate::auth::SignedIn;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::urls;
-use crate::web::{Moment, Shell, Visitor, filters, html};
+use crate::web::{Moment, Shell, Visitor, agent, filters, html};
 
 const PAGE: usize = 50;
 

@@ -16,7 +16,7 @@ use crate::config::TokenConfig;
 use crate::db::Tx;
 use crate::db::schema::{form_uses, token_secrets, tokens};
 use crate::error::{Error, Result};
-use crate::ids::{SecretId, TokenId};
+use crate::ids::{SecretId, TokenId, UserId};
 use crate::mail::letters::TokenCreated;
 use crate::mail::queue;
 use crate::urls;
