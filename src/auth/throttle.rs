@@ -40,11 +40,11 @@ pub const CONFIRM: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 15 
 /// The code that makes the first administrator, from one network.
 pub const SETUP: Limit = Limit { failures: 10, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// Sign-ups from one network.
-pub const SIGN_UP: Limit = Limit { failures: 5, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const SIGN_UP: Limit = Limit { failures: 5, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// Mails with links to one address.
-pub const MAILS: Limit = Limit { failures: 3, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const MAILS: Limit = Limit { failures: 3, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// Mails with links, asked for from one network.
-pub const MAILS_NETWORK: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const MAILS_NETWORK: Limit = Limit { failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 

@@ -567,6 +567,34 @@ fn an_operator_makes_a_verifier(engine: Engine) {
     assert_eq!(page.texts("tbody .cell-main"), ["billing"]);
 }
 
+/// The command line makes a link to a new password while the instance runs.
+fn an_operator_makes_a_link_to_a_new_password(engine: Engine) {
+    let database = Database::new(engine);
+    let folder = database.folder();
+    let running = Running::start(command(folder).env("KEYSTEAD_DATABASE_URL", database.url()));
+    let mut ada = running.set_up();
+    let link_for = |email: &str| {
+        let mut command = command(folder);
+        run(command.env("KEYSTEAD_DATABASE_URL", database.url()).args(["admin", "reset-password", email]))
+    };
+    let unknown = link_for("nobody@example.com");
+    let told = String::from_utf8(unknown.stderr).unwrap();
+    assert!(unknown.status.code() == Some(1) && unknown.stdout.is_empty(), "{told}");
+    assert!(told.starts_with("keystead: there is no account with the address \"nobody@example.com\""), "{told}");
+    let output = link_for(crate::support::ADMIN);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let link = String::from_utf8(output.stdout).unwrap();
+    let at = link.find("/password/reset/").expect("a link");
+    assert!(link.starts_with("http") && link.lines().count() == 1, "{link}");
+    let path = link[at..].trim();
+    let mut browser = ada.clone();
+    browser.cookies.clear();
+    let form = browser.open(path).form(path).set("password", "another-Tin-roof-78");
+    browser.submit(&form.set("confirm", "another-Tin-roof-78")).expect_lead("/login");
+    ada.get("/settings/profile").expect(303);
+    browser.sign_in(crate::support::ADMIN, "another-Tin-roof-78");
+}
+
 /// A database that a newer version wrote is left alone.
 /// Covers: FC-29
 fn a_newer_database_is_left_alone(engine: Engine) {
@@ -591,5 +619,6 @@ on_both!(
     starts_at_once_migrate_once,
     no_secret_is_ever_logged,
     an_operator_makes_a_verifier,
+    an_operator_makes_a_link_to_a_new_password,
     a_newer_database_is_left_alone,
 );

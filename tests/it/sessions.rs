@@ -273,6 +273,124 @@ fn a_row_opens_nothing(engine: Engine) {
     assert!(!app.dump().to_lowercase().contains(key));
 }
 
+const CHROME: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
+
+/// Where the buttons on the Security page lead.
+fn ends(browser: &mut Browser) -> Vec<String> {
+    browser.open("/settings/security").attributes("form[action$=\"/end\"]", "action")
+}
+
+/// One's own logins, in words, this one marked; each other can be ended.
+/// Covers: AC-026
+fn one_sees_and_ends_ones_own_logins(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    app.advance(60);
+    let mut other = app.browser().with("User-Agent", CHROME);
+    other.sign_in(ADMIN, PASSWORD);
+    let mut bob = app.other("bob@example.com");
+    let page = ada.open("/settings/security");
+    let rows = page.texts("[aria-labelledby=sessions-section] tbody tr");
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert!(rows[0].contains("Chrome on Windows") && rows[0].contains("127.0.0.1"), "{rows:?}");
+    let (marked, buttons): (Vec<_>, Vec<_>) = (
+        rows.iter().map(|row| row.contains("This browser")).collect(),
+        page.attributes("form[action$=\"/end\"]", "action"),
+    );
+    assert_eq!((marked, buttons.len()), (vec![false, true], 1));
+    for session in [ada.session(), other.session()] {
+        assert!(!page.text().contains(&session[session.len() - 32..]), "the page holds no key");
+    }
+
+    // Somebody else's is not there, nor is one that never was.
+    assert!(ends(&mut bob).is_empty(), "this one is ended by signing out");
+    let mut his_second = app.browser();
+    his_second.sign_in("bob@example.com", PASSWORD);
+    let foreign = ends(&mut bob).remove(0);
+    let before = app.dump();
+    for path in [foreign.clone(), foreign.replace(foreign.rsplit('/').nth(1).unwrap(), "01JD9ZZZZZZZZZZZZZZZZZZZZZ")] {
+        let mut form = page.form(&buttons[0]);
+        path.clone_into(&mut form.action);
+        ada.submit(&form).expect(404);
+    }
+    app.is_still(&before);
+    his_second.open("/settings/profile");
+
+    let done = ada.submit(&page.form(&buttons[0])).expect_lead("/settings/security");
+    assert_eq!(ada.follow(&done).notice(), "That session has ended. Its browser has to sign in again.");
+    is_out(&mut other);
+    bob.open("/settings/profile");
+    let entry = app.last_logged();
+    assert_eq!((entry.action.as_str(), entry.detail.as_str()), ("session.ended", "one"));
+    ada.submit(&page.form(&buttons[0])).expect(404);
+}
+
+/// Covers: AC-026, AC-031
+fn ending_a_login_asks_for_a_fresh_proof(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let mut other = app.browser();
+    other.sign_in(ADMIN, PASSWORD);
+    let page = ada.open("/settings/security");
+    let end = ends(&mut ada).remove(0);
+    app.advance(10 * 60);
+    let asked = ada.submit(&page.form(&end)).expect_lead("/step-up?next=%2Fsettings%2Fsecurity");
+    let step_up = ada.follow(&asked);
+    let back = ada.submit(&step_up.form("/step-up").set("password", PASSWORD)).expect_lead("/settings/security");
+    other.open("/settings/profile");
+    let page = ada.follow(&back);
+    ada.submit(&page.form(&end)).expect_lead("/settings/security");
+    is_out(&mut other);
+}
+
+/// Every login ends, this one too; tokens only where the box is ticked.
+/// Covers: AC-025, S0-7, S0-8
+fn one_button_ends_every_login(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let verifier = ada.make_verifier("billing");
+    let (_, token) = ada.create_token("bot", &["channels:read"]);
+    let mut bob = app.other("bob@example.com");
+    let path = "/settings/security/logout-all";
+    for (ticked, code, detail) in
+        [(false, "VALID", "all 3, and 0 tokens revoked"), (true, "REVOKED", "all 3, and 1 tokens revoked")]
+    {
+        let mut others: Vec<Browser> = (0..2)
+            .map(|_| {
+                let mut browser = app.browser();
+                browser.sign_in(ADMIN, PASSWORD);
+                browser
+            })
+            .collect();
+        if ticked {
+            ada.sign_in(ADMIN, PASSWORD);
+        }
+        assert!(ada.open("/settings/security").links().contains(&path.to_owned()));
+        app.advance(10 * 60);
+        let asked = ada.get(path).expect_lead(&keystead::urls::step_up_returning(path));
+        let step_up = ada.follow(&asked);
+        ada.submit(&step_up.form("/step-up").set("password", PASSWORD)).expect_lead(path);
+        let page = ada.open(path);
+        assert_eq!(page.one("h1"), "Logout all sessions?");
+        assert!(page.one("main").contains("3 sessions, this one among them."), "{}", page.one("main"));
+        let form = page.form(path);
+        assert!(form.values("tokens").is_empty(), "tokens are kept unless one says so");
+        let form = if ticked { form.tick("tokens", "1") } else { form };
+        let done = ada.submit(&form).expect_lead("/login");
+        assert!(!ada.cookies.contains_key("keystead_session"));
+        let said = ada.follow(&done).notice();
+        assert_eq!(said, "You are signed out everywhere: 3 sessions have ended, this one too.");
+        is_out(&mut ada);
+        others.iter_mut().for_each(is_out);
+        assert_eq!(app.count(&format!("sessions WHERE user_id = '{}'", app.user_id(ADMIN))), 0);
+        let entry = app.log().into_iter().rfind(|entry| entry.action == "session.ended").unwrap();
+        assert_eq!((entry.detail.as_str(), entry.user_id), (detail, Some(app.user_id(ADMIN))));
+        assert_eq!(app.verify(&verifier, &token)["code"], code);
+    }
+    bob.open("/settings/profile");
+}
+
 on_both!(
     the_id_changes_whenever_more_is_proved,
     signing_out_ends_the_login_on_the_server,
@@ -283,4 +401,7 @@ on_both!(
     odd_cookies_are_nobodys,
     logins_are_limited,
     a_row_opens_nothing,
+    one_sees_and_ends_ones_own_logins,
+    ending_a_login_asks_for_a_fresh_proof,
+    one_button_ends_every_login,
 );

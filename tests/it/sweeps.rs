@@ -11,6 +11,9 @@ struct Places {
     token: String,
     verifier: String,
     mail: String,
+    session: String,
+    invitation: String,
+    links: [String; 3],
     asset: (String, String),
 }
 
@@ -24,21 +27,44 @@ impl Places {
         let asset = page.attributes("link[rel=stylesheet]", "href").remove(0);
         let (hash, path) = asset.trim_start_matches("/static/").split_once('/').unwrap();
         let mail = app.mails()[0].id.clone();
-        Self { token, verifier, mail, asset: (hash.to_owned(), path.to_owned()) }
+        app.browser().sign_in(ADMIN, PASSWORD);
+        let session = ada.open("/settings/security").attributes("form[action$=\"/end\"]", "action").remove(0);
+        let invited = ada.invite("carol@example.com");
+        let invitation = ada.open("/admin/invitations").attributes("form[action$=\"/cancel\"]", "action").remove(0);
+        app.browser().sign_up("dora@example.com", PASSWORD).expect(200);
+        app.browser().forget(ADMIN).expect(200);
+        let links = [invited, app.mailed_link("dora@example.com"), app.mailed_link(ADMIN)];
+        let id = |action: &str| action.rsplit('/').nth(1).unwrap().to_owned();
+        let (session, invitation) = (id(&session), id(&invitation));
+        Self { token, verifier, mail, session, invitation, links, asset: (hash.to_owned(), path.to_owned()) }
     }
 
     fn path(&self, route: &str) -> String {
         let id = match route {
             route if route.starts_with("/settings/tokens") => &self.token,
+            route if route.starts_with("/settings/security") => &self.session,
             route if route.starts_with("/admin/verifiers") => &self.verifier,
+            route if route.starts_with("/admin/invitations") => &self.invitation,
             _ => &self.mail,
         };
+        if let Some(start) = route.strip_suffix("{code}") {
+            return self.links.iter().find(|link| link.starts_with(start)).expect("a link of each kind").clone();
+        }
         route.replace("{id}", id).replace("{hash}", &self.asset.0).replace("{path:.*}", &self.asset.1)
     }
 }
 
 fn pages(needs: &[Needs]) -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().filter(move |route| route.area == Area::Pages && needs.contains(&route.needs))
+}
+
+/// The page on which the form to a path stands: the nearest one above it.
+fn page_of(route: &Route, path: &str) -> String {
+    let (mut pattern, mut path) = (route.path, path);
+    while !ROUTES.iter().any(|known| known.path == pattern && known.method == "GET") {
+        (pattern, path) = (pattern.rsplit_once('/').unwrap().0, path.rsplit_once('/').unwrap().0);
+    }
+    path.to_owned()
 }
 
 const PRIVATE: [Needs; 4] = [Needs::SignedIn, Needs::Confirmed, Needs::Administrator, Needs::AdministratorConfirmed];
@@ -107,12 +133,15 @@ fn what_needs_a_fresh_proof_asks_for_it(engine: Engine) {
         let request = Request::new(route.method, &path).header("Sec-Fetch-Site", "same-origin");
         let request = if route.method == "POST" { request.form(&[("csrf", &csrf)]) } else { request };
         let answer = ada.send(request.clone());
-        assert_eq!((answer.status, answer.location()), (303, keystead::urls::step_up_returning(&path).as_str()));
+        assert_eq!(
+            (answer.status, answer.location()),
+            (303, keystead::urls::step_up_returning(&page_of(route, &path)).as_str())
+        );
         assert_eq!(ada.send(request.header("Accept", "application/json")).status, 401, "{path}");
         ada.open(answer.location());
         swept += 1;
     }
-    assert_eq!((swept, app.dump() == before), (4, true));
+    assert_eq!((swept, app.dump() == before), (9, true));
     // And what needs none does not ask.
     for route in pages(&[Needs::SignedIn, Needs::Administrator]).filter(|route| route.method == "GET") {
         ada.open(&places.path(route.path));
@@ -139,7 +168,7 @@ fn administration_is_for_administrators(engine: Engine) {
         }
         swept += 1;
     }
-    assert_eq!((swept, app.dump() == before), (7, true));
+    assert_eq!((swept, app.dump() == before), (10, true));
     for route in ROUTES.iter().filter(|route| route.path.starts_with("/admin")) {
         assert!(matches!(route.needs, Needs::Administrator | Needs::AdministratorConfirmed), "{}", route.path);
         assert!(route.method == "GET" || route.needs == Needs::AdministratorConfirmed, "{}", route.path);

@@ -345,6 +345,15 @@ impl TestApp {
         self.read(|connection| Ok(o::table.order(o::id).select(columns).load(connection)?))
     }
 
+    /// Where the first link of the newest mail to somebody leads, below the base URL.
+    #[track_caller]
+    pub fn mailed_link(&self, recipient: &str) -> String {
+        let newest = self.mails().into_iter().rfind(|mail| mail.recipient == recipient);
+        let mail = newest.unwrap_or_else(|| panic!("no mail to {recipient}"));
+        let link = mail.text.lines().find_map(|line| line.strip_prefix(&self.origin()));
+        link.unwrap_or_else(|| panic!("no link in {}", mail.text)).to_owned()
+    }
+
     /// Sends what is due, as the job does.
     #[track_caller]
     pub fn deliver(&self) -> usize {

@@ -128,6 +128,28 @@ impl Browser {
         self.try_sign_in(email, password).expect_lead("/settings/profile");
     }
 
+    /// Asks for an account through the form; says what came.
+    #[track_caller]
+    pub fn sign_up(&mut self, email: &str, password: &str) -> Page {
+        let form = self.open("/signup").form("/signup").set("first_name", "Bob").set("last_name", "Babbage");
+        self.submit(&form.set("email", email).set("password", password).set("confirm", password))
+    }
+
+    /// Asks for a link to a new password; says what came.
+    #[track_caller]
+    pub fn forget(&mut self, email: &str) -> Page {
+        let form = self.open("/password/forgot").form("/password/forgot").set("email", email);
+        self.submit(&form)
+    }
+
+    /// Invites somebody; where their link leads, below the base URL.
+    #[track_caller]
+    pub fn invite(&mut self, email: &str) -> String {
+        let form = self.open("/admin/invitations").form("/admin/invitations").set("email", email);
+        let link = self.submit(&form).expect(200).one("#link");
+        link.strip_prefix(&self.origin).expect("a link of this instance").to_owned()
+    }
+
     /// Presses the menu's "Logout".
     #[track_caller]
     pub fn sign_out(&mut self) -> Page {
