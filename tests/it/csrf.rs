@@ -8,12 +8,22 @@ type Pairs = Vec<(&'static str, String)>;
 
 /// For every posting route a form that would do something, with real ids in the paths; in an order in which all of them
 /// can be sent one after the other.
-fn acts(browser: &mut Browser) -> Vec<(String, Pairs)> {
+fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
     let (id, secret) = browser.create_token("bot", &["channels:read"]);
     browser.make_verifier("billing");
     let delete_verifier =
         browser.open("/admin/verifiers").links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
+    app.browser().sign_in(ADMIN, PASSWORD);
+    let end = browser.open("/settings/security").attributes("form[action$=\"/end\"]", "action").remove(0);
+    browser.invite("carol@example.com");
+    let cancel = browser.open("/admin/invitations").attributes("form[action$=\"/cancel\"]", "action").remove(0);
+    let invited = browser.invite("erin@example.com");
+    app.browser().sign_up("dora@example.com", PASSWORD).expect(200);
+    app.browser().forget(ADMIN).expect(200);
+    let (asked, forgotten) = (app.mailed_link("dora@example.com"), app.mailed_link(ADMIN));
     let own = |text: &str| text.to_owned();
+    let chosen = |password: &str| vec![("password", own(password)), ("confirm", own(password))];
+    let named = |email: &str| [vec![("email", own(email)), ("first_name", own("Fay"))], chosen(PASSWORD)].concat();
     let acts: Vec<(String, Pairs)> = vec![
         (own("/settings/profile"), vec![("first_name", own("Eve"))]),
         (own("/settings/appearance"), vec![("theme", own("dark"))]),
@@ -31,18 +41,23 @@ fn acts(browser: &mut Browser) -> Vec<(String, Pairs)> {
         (format!("/settings/tokens/{id}/delete"), vec![]),
         (own("/admin/verifiers"), vec![("name", own("other"))]),
         (delete_verifier, vec![]),
+        (own("/admin/invitations"), vec![("email", own("gwen@example.com"))]),
+        (cancel, vec![]),
+        (end, vec![]),
         (own("/step-up"), vec![("password", own(PASSWORD)), ("next", own("/"))]),
-        (
-            own("/settings/security/password"),
-            vec![
-                ("current", own(PASSWORD)),
-                ("password", own("another-Tin-roof-78")),
-                ("confirm", own("another-Tin-roof-78")),
-            ],
-        ),
         (own("/setup"), vec![]),
         (own("/logout"), vec![]),
+        (own("/password/forgot"), vec![("email", own(ADMIN))]),
+        (own("/signup"), named("fay@example.com")),
+        (forgotten, chosen("another-Tin-roof-78")),
         (own("/login"), vec![("email", own(ADMIN)), ("password", own("another-Tin-roof-78"))]),
+        (
+            own("/settings/security/password"),
+            [vec![("current", own("another-Tin-roof-78"))], chosen("a-Third-roof-79")].concat(),
+        ),
+        (own("/settings/security/logout-all"), vec![]),
+        (asked, vec![("password", own(PASSWORD))]),
+        (invited, named("")),
     ];
     let posting = ROUTES.iter().filter(|route| route.area == Area::Pages && route.method != "GET").count();
     assert_eq!(acts.len(), posting, "a posting route is missing here");
@@ -64,7 +79,7 @@ fn every_posting_route_asks_for_both(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let mut bob = app.other("bob@example.com");
-    let acts = acts(&mut ada);
+    let acts = acts(&app, &mut ada);
     let token = |browser: &mut Browser| browser.open("/settings/profile").form("/settings/profile").value("csrf");
     let (hers, again, his) = (token(&mut ada), token(&mut ada), token(&mut bob));
     assert_ne!(hers, again, "each page masks it anew");
@@ -113,7 +128,8 @@ fn every_posting_route_asks_for_both(engine: Engine) {
             1 => &[("Origin", OURS)],
             _ => &[],
         };
-        let hers = if path == "/login" { ada.open("/login").form("/login").value("csrf") } else { hers.clone() };
+        let login = ada.get("/login");
+        let hers = if login.status == 200 { login.form("/login").value("csrf") } else { token(&mut ada) };
         let answer = send(&mut ada, path, pairs, &[&hers], headers);
         assert!(matches!(answer.status, 200 | 303), "{path}: {} {}", answer.status, answer.text());
         let idle = path == "/setup" || path.ends_with("/file");

@@ -146,7 +146,7 @@ fn the_page_says_what_there_is(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let page = ada.open("/settings/security");
-    assert_eq!(page.texts("main h2"), ["Password", "Personal access tokens"]);
+    assert_eq!(page.texts("main h2"), ["Password", "Sessions", "Personal access tokens"]);
     assert!(page.text().contains("We strongly encourage a long password together with a second factor."));
     assert!(page.text().contains("You have no active token.") && page.text().contains("keep it secret at all times"));
     let (id, _) = ada.create_token("one", &["channels:read"]);

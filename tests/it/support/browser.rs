@@ -50,7 +50,7 @@ impl Browser {
             ("User-Agent", "Firefox on a test's desk"),
             ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
         ] {
-            if !request.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            if !request.headers.iter().chain(&self.extra).any(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 request = request.header(name, value);
             }
         }

@@ -91,7 +91,10 @@ impl Page {
 
     /// The fields that have something wrong with them, as the summary on top lists them.
     pub fn errors(&self) -> Vec<String> {
-        self.attributes(".summary a", "href").iter().map(|href| href.trim_start_matches('#').to_owned()).collect()
+        let mut fields: Vec<String> =
+            self.attributes(".summary a", "href").iter().map(|href| href.trim_start_matches('#').to_owned()).collect();
+        fields.dedup();
+        fields
     }
 
     /// The form that sends to this address.
