@@ -1,31 +1,34 @@
 // Every page in every state: accessible in both themes, valid, never wider than its window, light on the wire.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { answerTo, arrive, createToken, createVerifier, fill, inRow, press, wear } from "./support/acts.mjs";
+import { ADMINISTRATOR, answerTo, arrive, createToken, createVerifier, fill, inRow, invite, press, signIn, wear } from "./support/acts.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
-import { start } from "./support/server.mjs";
+import { start, until } from "./support/server.mjs";
 import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
 
 let names = 0;
 const anotherName = () => `made for its page ${(names += 1)}`;
 const LONG = "a name that someone made as long as the form lets it be today";
-// One never set up, one just set up, one in use.
-let browser, unborn, empty, full;
+// One never set up, one just set up, one in use, one that takes nobody in.
+let browser, unborn, empty, full, closed;
+// Where the mailed links of the one in use lead; opening them uses nothing up.
+const links = {};
 const signedIn = new Map();
 
 before(async () => {
   browser = await launch();
-  [unborn, empty, full] = await Promise.all([start(), start(), start()]);
-  for (const app of [empty, full]) {
+  [unborn, empty, full, closed] = await Promise.all([start(), start(), start(), start({ settings: { SIGN_UP: "closed" } })]);
+  for (const app of [empty, full, closed]) {
     const first = await visit(browser, app);
     signedIn.set(app, await arrive(first, app));
     if (app === full) await furnish(first.page);
+    if (app === full) await mailLinks();
     await first.end();
   }
 }, { timeout: 120_000 });
 after(async () => {
   await browser?.close();
-  await Promise.all([unborn, empty, full].map((app) => app?.stop()));
+  await Promise.all([unborn, empty, full, closed].map((app) => app?.stop()));
 });
 
 async function furnish(page) {
@@ -38,6 +41,30 @@ async function furnish(page) {
   await page.locator(".notice.good").waitFor();
   for (const name of ["billing", LONG.slice(0, 60)]) await createVerifier(page, name);
 }
+
+/** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
+async function mailLinks() {
+  const other = await visit(browser, full);
+  await signIn(other.page);
+  links.invitation = await invite(other.page, "invited@example.com");
+  await other.end();
+  const stranger = await visit(browser, full);
+  await sent("/signup", "Create account", newcomer("newcomer@example.com"))(stranger.page);
+  await sent("/password/forgot", "Send the link", { email: ADMINISTRATOR.email })(stranger.page);
+  await stranger.end();
+  const found = async (path) => {
+    const place = new RegExp(`${path}/[0-9a-f]{64}`);
+    return until(async () => {
+      // A long line of a mail is broken with "=" at its end.
+      const mails = (await full.mails()).map((mail) => mail.replace(/=\r?\n/g, ""));
+      return mails.map((mail) => place.exec(mail)?.[0]).find(Boolean);
+    }, 20, () => `no mail with a link to ${path}`);
+  };
+  links.confirm = await found("/email/confirm");
+  links.reset = await found("/password/reset");
+}
+
+const newcomer = (email) => ({ email, first_name: "Bob", password: "a quiet harbour at dusk", confirm: "a quiet harbour at dusk" });
 
 // How to come to each page: an address, or what to do for it; then the status that the page has.
 const at = (address, status = 200) => ({ open: (page) => page.goto(address), status });
@@ -57,6 +84,20 @@ const strangers = {
   "sign in, refused": by(sent("/login", "Sign in", { email: "nobody@example.com", password: "not this one" }), 422),
   "sign in, empty": by(sent("/login", "Sign in"), 422),
   "no such page, for a stranger": at("/no/such/page", 404),
+  "sign up": at("/signup"),
+  "sign up, refused": by(sent("/signup", "Create account", { email: "nobody", password: "short" }), 422),
+  "forgotten password": at("/password/forgot"),
+  "forgotten password, refused": by(sent("/password/forgot", "Send the link"), 422),
+  "check your mail": by(sent("/password/forgot", "Send the link", { email: "nobody@example.com" })),
+  "a dead link": at(`/email/confirm/${"0".repeat(64)}`, 404),
+};
+const mailed = {
+  "confirm an address": by((page) => page.goto(links.confirm)),
+  "confirm an address, refused": by((page) => sent(links.confirm, "Confirm and sign in", { password: "" })(page), 422),
+  "new password": by((page) => page.goto(links.reset)),
+  "new password, refused": by((page) => sent(links.reset, "Set new password", { password: "short" })(page), 422),
+  "an invitation": by((page) => page.goto(links.invitation)),
+  "an invitation, refused": by((page) => sent(links.invitation, "Create account")(page), 422),
 };
 const members = {
   "profile": at("/settings/profile"),
@@ -81,7 +122,10 @@ const members = {
   "administration": at("/admin"),
   "verifiers": at("/admin/verifiers"),
   "verifiers, refused": by(sent("/admin/verifiers", "Create verifier"), 422),
+  "invitations": at("/admin/invitations"),
+  "invitations, refused": by(sent("/admin/invitations", "Send invitation", { email: "nobody" }), 422),
   "mail": at("/admin/mail"),
+  "logout all sessions?": at("/settings/security/logout-all"),
   "no such page": at("/no/such/page", 404),
   "no such token": at("/settings/tokens/no-such-token", 404),
   "a form without its session's word": by(async (page) => {
@@ -112,6 +156,7 @@ const things = {
     await page.locator(".organization-menu summary").click();
     return answer;
   }),
+  "somebody just invited": by((page) => answerTo(page, () => invite(page, `${anotherName().replaceAll(" ", "-")}@example.com`))),
   "a verifier just made": by((page) => answerTo(page, () => createVerifier(page, anotherName()))),
   "delete a verifier?": by(async (page) => {
     await page.goto("/admin/verifiers");
@@ -133,6 +178,8 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
     const sets = [
       [unborn, { "set up": by((page) => page.goto(unborn.setupLink)), "set up, refused": by(sent("/setup", "Create administrator"), 422) }, undefined, ""],
       [empty, strangers, undefined, ""],
+      [closed, { "sign-up is closed": at("/signup", 403), "sign in, where sign-up is closed": at("/login") }, undefined, ""],
+      [full, mailed, undefined, ""],
       [empty, members, signedIn.get(empty), ", nothing in it"],
       [full, { ...members, ...things }, signedIn.get(full), ""],
     ];

@@ -63,6 +63,15 @@ export async function createVerifier(page, name) {
   return secretOf(page);
 }
 
+/** Invites somebody and returns the path of their link; the page then shows it. */
+export async function invite(page, email) {
+  await page.goto("/admin/invitations");
+  await fill(page, { email });
+  await press(page, "Send invitation");
+  const link = await page.locator("#link").textContent();
+  return new URL(link.trim()).pathname;
+}
+
 async function secretOf(page) {
   const secret = await page.locator("#secret").textContent();
   assert.match(secret, /^kst_(pat|ver)_[0-9A-Za-z]{36}$/);
