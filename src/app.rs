@@ -12,6 +12,7 @@ use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, web};
+use diesel::prelude::*;
 
 use crate::auth::InstanceKey;
 use crate::auth::password::{Cost, Hasher};
@@ -19,6 +20,8 @@ use crate::auth::session::{Seen, Store};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::db::Db;
+use crate::db::schema::facts;
+use crate::error::Error;
 use crate::jobs::Background;
 use crate::mail::Carrier;
 use crate::verification::Uses;
@@ -88,6 +91,7 @@ impl Instance {
             // Not a ConfigError: a database that is down comes back, and whoever supervises the program may try again.
             anyhow::anyhow!("database_url: {}", format!("{error:#}").replace('\n', " "))
         })?;
+        same_key(&db, &key).map_err(|error| named("secret_key_file", &error))?;
         let carrier = Carrier::of(&config)?;
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let hasher = Hasher::start(threads, Cost::default())?;
@@ -186,6 +190,32 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
         InstanceKey::load_or_make(&key).map_err(|error| ConfigError(format!("secret_key_file: {error:#}")))?;
     }
     Db::reach(&config.database()).map_err(|error| anyhow::anyhow!("database_url: {error:#}"))
+}
+
+/// One database, one key: a node with another would know nobody's session and none of the forms that the others gave out.
+fn same_key(db: &Db, key: &InstanceKey) -> anyhow::Result<()> {
+    const NAME: &str = "key fingerprint";
+    let ours = crate::auth::key::hex(&key.sign("fingerprint", &[])[..16]);
+    let mine = ours.clone();
+    let noted = db.write_here(move |tx| {
+        let known = facts::table.find(NAME).select(facts::value).get_result::<String>(&mut **tx).optional()?;
+        if known.is_none() {
+            let row = (facts::name.eq(NAME), facts::value.eq(&mine));
+            diesel::insert_into(facts::table).values(row).execute(&mut **tx)?;
+        }
+        Ok(())
+    });
+    match noted {
+        // Of two that start together on PostgreSQL, one inserts.
+        Ok(()) | Err(Error::Taken(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let known: String = db.read_here(|tx| Ok(facts::table.find(NAME).select(facts::value).get_result(tx)?))?;
+    anyhow::ensure!(
+        known == ours,
+        "this is not the key that the database was set up with; copy the key file of the first node, or from the backup"
+    );
+    Ok(())
 }
 
 /// The hosts that are answered: the base URL's; on a developer's own machine under each of its names.

@@ -18,6 +18,11 @@ fn is_deceptive(c: char) -> bool {
                 | '\u{034F}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}')
 }
 
+/// A text from outside that is only shown, such as a browser's name for itself: without what deceives, and cut.
+pub fn shown(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !is_deceptive(*c)).take(most).collect()
+}
+
 fn problem(code: &'static str, message: impl Into<Cow<'static, str>>) -> ValidationError {
     ValidationError::new(code).with_message(message.into())
 }

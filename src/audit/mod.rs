@@ -127,10 +127,7 @@ impl Origin {
             .get(actix_web::http::header::USER_AGENT)
             .map(|value| String::from_utf8_lossy(value.as_bytes()))
             .unwrap_or_default();
-        Self {
-            address: crate::web::client::address(request).to_string(),
-            agent: agent.chars().filter(|c| !c.is_control()).take(300).collect(),
-        }
+        Self { address: crate::web::client::address(request).to_string(), agent: crate::text::shown(&agent, 300) }
     }
 }
 
@@ -172,11 +169,6 @@ impl Actor {
             through: "command line".to_owned(),
             origin: Origin::default(),
         }
-    }
-
-    /// A job of the instance's own.
-    pub fn system(job: &'static str) -> Self {
-        Self { kind: ActorKind::System, id: String::new(), through: format!("job {job}"), origin: Origin::default() }
     }
 
     /// Who acted, if it was somebody signed in.

@@ -56,6 +56,12 @@ impl SignedIn {
         &self.origin
     }
 
+    /// Who was refused, for the entry that says so: it is written whether or not the session still holds, since a refusal
+    /// may be what ended it.
+    pub fn refused(&self) -> Actor {
+        Actor::session(&self.account.user_id, &self.account.session_id, self.origin.clone())
+    }
+
     /// Who makes a change, for its entry in the log: had only within the change's transaction, and only if the session
     /// still holds there. Since [`crate::audit::record`] wants an actor, no change goes without asking.
     ///

@@ -35,6 +35,8 @@ const HOUR: i64 = 60 * MINUTE;
 pub const ACCOUNT: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 30, closed_at_most: HOUR };
 /// Passwords of any account, from one network.
 pub const NETWORK: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
+/// The same from the wider network, since anybody gets a /48 of IPv6 for nothing.
+pub const WIDE_NETWORK: Limit = Limit { failures: 150, ..NETWORK };
 /// "Confirm it is you", and the current password of a change, within one session.
 pub const CONFIRM: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// The code that makes the first administrator, from one network.
@@ -62,6 +64,21 @@ pub fn network(address: IpAddr) -> String {
     }
 }
 
+/// The wider network around an address: its /24 in IPv4, its /48 in IPv6.
+pub fn wide_network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
 /// What a door knows of its visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Count {
@@ -72,8 +89,10 @@ struct Count {
 
 /// One more try: the new count, or the seconds until it is worth while. Pure.
 fn one_more(count: Count, limit: Limit, now: Timestamp) -> Result<Count, i64> {
-    if now < count.closed_until {
-        return Err(now.until(count.closed_until));
+    let left = now.until(count.closed_until);
+    // Longer than any door stays closed: a clock was ahead when that was written, and it is not believed.
+    if (1..=limit.closed_at_most).contains(&left) {
+        return Err(left);
     }
     let stale =
         count.window_started_at.until(now) >= limit.window.max(count.window_started_at.until(count.closed_until) * 2);
@@ -222,6 +241,14 @@ mod tests {
             count = one_more(count, ACCOUNT, now).unwrap();
         }
         assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_closes_nothing_for_long() {
+        let ahead = Count { closed_until: START.plus(365 * 24 * HOUR), ..fresh() };
+        assert!(one_more(ahead, ACCOUNT, START).is_ok());
+        let honest = Count { closed_until: START.plus(HOUR), ..fresh() };
+        assert_eq!(one_more(honest, ACCOUNT, START), Err(HOUR));
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub const SETTINGS: &[Setting] = &[
                 || url.host().is_none()
                 || url.path() != "/"
                 || url.query().is_some()
+                || !url.username().is_empty()
+                || url.password().is_some()
             {
                 return Err(format!("{value} {mend}"));
             }
@@ -79,6 +81,11 @@ pub const SETTINGS: &[Setting] = &[
         "The database: `sqlite:FILE`, or `postgres://user:password@host/name` with libpq's parameters.",
         |config, value| {
             let url = text(&value)?;
+            if matches!(url.strip_prefix("sqlite:"), Some("" | ":memory:")) {
+                return Err(
+                    "it names no file; give one, such as \"sqlite:/var/lib/keystead/keystead.sqlite\"".to_owned()
+                );
+            }
             Engine::of(&url).map_err(|error| format!("{error}; give one of the two"))?;
             config.database_url = Some(Password::from(url));
             Ok(())

@@ -42,7 +42,7 @@ pub enum AnyConnection {
 
 /// Every SQLite connection: wait for a lock, keep foreign keys, trust no function named in the schema, overwrite what is
 /// deleted (an erased person leaves no bytes behind), and sync each commit before it is acknowledged.
-const SQLITE: &str = "PRAGMA busy_timeout = 2500; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+const SQLITE: &str = "PRAGMA busy_timeout = 2500; PRAGMA synchronous = FULL; \
     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000;";
 
 /// Every PostgreSQL connection: nothing may wait for ever.
@@ -62,6 +62,8 @@ pub fn establish(engine: Engine, url: &str, read_only: bool) -> anyhow::Result<A
             connection.batch_execute(SQLITE).with_context(|| format!("setting up the database file {file}"))?;
             if read_only {
                 connection.batch_execute("PRAGMA query_only = ON")?;
+            } else {
+                write_ahead(&mut connection).with_context(|| format!("setting up the database file {file}"))?;
             }
             Ok(AnyConnection::Sqlite(connection))
         }
@@ -69,6 +71,20 @@ pub fn establish(engine: Engine, url: &str, read_only: bool) -> anyhow::Result<A
             let mut connection = PgConnection::establish(&with_defaults(url)).context("connecting to PostgreSQL")?;
             connection.batch_execute(POSTGRES).context("setting up the PostgreSQL connection")?;
             Ok(AnyConnection::Postgres(connection))
+        }
+    }
+}
+
+/// Turns the write-ahead log on, for good: the file remembers. SQLite does not wait for a busy file here, whatever the busy
+/// timeout says, so two processes that start at the same moment would meet "database is locked".
+fn write_ahead(connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if error.to_string().contains("locked") && begun.elapsed() < Duration::from_secs(10) => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            outcome => return outcome,
         }
     }
 }

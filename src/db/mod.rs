@@ -9,7 +9,6 @@ mod migrate;
 #[expect(missing_docs, reason = "generated; migrations/ documents the tables")]
 pub mod schema;
 
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -66,7 +65,6 @@ pub struct Db {
     engine: Engine,
     readers: r2d2::Pool<Manager>,
     writer: Option<SyncSender<Job>>,
-    _url: Arc<str>,
 }
 
 impl Db {
@@ -90,7 +88,7 @@ impl Db {
             Engine::Sqlite => Some(start_writer(first)?),
             Engine::Postgres => None,
         };
-        Ok(Self { engine, readers, writer, _url: url.into() })
+        Ok(Self { engine, readers, writer })
     }
 
     /// Whether the database at `url` can be reached. A SQLite file that is not there yet will be made.
@@ -100,7 +98,14 @@ impl Db {
     pub fn reach(url: &str) -> anyhow::Result<()> {
         let engine = Engine::of(url)?;
         let file = url.strip_prefix("sqlite:").map(std::path::Path::new);
-        if file.is_some_and(|file| !file.exists()) {
+        if let Some(file) = file.filter(|file| !file.exists()) {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            // The data folder is made at the start; any other must be there.
+            anyhow::ensure!(
+                folder.is_none_or(|folder| folder.exists() || file.ends_with("keystead.sqlite")),
+                "the folder of {} is not there; make it, or name another",
+                file.display()
+            );
             return Ok(());
         }
         connection::establish(engine, url, true).map(drop).map_err(|error| {
@@ -280,5 +285,11 @@ fn transaction<T>(connection: &mut Connection, work: impl FnOnce(&mut Tx<'_>) ->
 }
 
 async fn hop<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Unavailable("database work was cut short"))?
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        if error.is_panic() {
+            Error::Internal("database work panicked".to_owned())
+        } else {
+            Error::Unavailable("stopping")
+        }
+    })?
 }

@@ -28,6 +28,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    facts (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
     form_uses (form_id) {
         form_id -> Text,
         user_id -> Text,
@@ -199,6 +206,7 @@ diesel::joinable!(tokens -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     attempts,
     audit_events,
+    facts,
     form_uses,
     invitations,
     links,

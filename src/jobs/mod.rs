@@ -44,8 +44,8 @@ impl Background {
             background.every(name, Duration::from_secs(1), instance, send_mail)?;
         }
         background.every("last-used", Duration::from_secs(5), instance, |instance, _| {
-            instance.uses.flush(&instance.db)?;
-            instance.seen.flush(&instance.db)
+            let used = instance.uses.flush(&instance.db);
+            instance.seen.flush(&instance.db).and(used)
         })?;
         background.every("tidy", Duration::from_hours(1), instance, |instance, _| {
             tidy(&instance.db, &instance.config, instance.clock.now())
@@ -96,7 +96,9 @@ impl Drop for Background {
 }
 
 fn send_mail(instance: &Instance, stopping: &AtomicBool) -> Result<()> {
-    if stopping.load(Ordering::SeqCst) || instance.db.read_here(mail::waiting)? == 0 {
+    if stopping.load(Ordering::SeqCst)
+        || !instance.db.read_here(|connection| mail::is_due(connection, instance.clock.now()))?
+    {
         return Ok(());
     }
     let (begun, from) = (instance.clock.now(), &instance.config.mail.from);

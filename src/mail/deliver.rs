@@ -68,7 +68,9 @@ impl Carrier {
             Self::Smtp(transport) => {
                 let (transport, message) = (transport.clone(), message.clone());
                 let (answer, answered) = std::sync::mpsc::channel();
-                std::thread::spawn(move || drop(answer.send(transport.send(&message))));
+                let sender = std::thread::Builder::new().name("smtp".to_owned());
+                let started = sender.spawn(move || drop(answer.send(transport.send(&message))));
+                started.map_err(|error| Refusal { permanent: false, reason: error.to_string() })?;
                 match answered.recv_timeout(ATTEMPT) {
                     Ok(Ok(_)) => Ok(()),
                     Ok(Err(error)) => Err(Refusal { permanent: error.is_permanent(), reason: error.to_string() }),
@@ -77,7 +79,8 @@ impl Carrier {
             }
             Self::Folder(folder) => {
                 let (draft, file) = (folder.join(format!(".{}.tmp", mail.id)), folder.join(format!("{}.eml", mail.id)));
-                let written = std::fs::File::create(&draft)
+                let written = std::fs::create_dir_all(folder)
+                    .and_then(|()| std::fs::File::create(&draft))
                     .and_then(|mut open| open.write_all(&message.formatted()).and_then(|()| open.sync_all()))
                     .and_then(|()| std::fs::rename(&draft, &file));
                 written.map_err(|error| Refusal { permanent: false, reason: format!("{}: {error}", file.display()) })

@@ -11,4 +11,4 @@ mod outbox;
 pub use deliver::{Carrier, deliver_due, deliver_one};
 pub use letters::Letter;
 pub(crate) use outbox::forget_old;
-pub use outbox::{MailState, Queued, find, page, queue, waiting};
+pub use outbox::{MailState, Queued, find, is_due, page, queue, waiting};

@@ -77,6 +77,15 @@ pub fn waiting(connection: &mut Connection) -> Result<i64> {
     Ok(outbox::table.filter(outbox::state.eq(MailState::Waiting)).count().get_result(connection)?)
 }
 
+/// Whether one is to be sent by now.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_due(connection: &mut Connection, now: Timestamp) -> Result<bool> {
+    let due = outbox::table.filter(outbox::state.eq(MailState::Waiting)).filter(outbox::due_at.le(now));
+    Ok(diesel::select(diesel::dsl::exists(due)).get_result(connection)?)
+}
+
 /// The newest mails, for the administrator's page.
 ///
 /// # Errors

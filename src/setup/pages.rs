@@ -112,15 +112,14 @@ pub async fn submit(
         return Ok(see_other(&urls::home()));
     }
     let now = instance.clock.now();
-    throttle::enter(
-        &instance.db,
-        vec![(format!("setup {}", throttle::network(client::address(visitor.request()))), throttle::SETUP)],
-        now,
-    )
-    .await?;
+    let door = format!("setup {}", throttle::network(client::address(visitor.request())));
+    throttle::enter(&instance.db, vec![(door.clone(), throttle::SETUP)], now).await?;
     let mut found = Problems::of(&form);
     let typed = form.code.clone();
-    if !instance.db.read(move |connection| knows_code(connection, &typed)).await? {
+    if instance.db.read(move |connection| knows_code(connection, &typed)).await? {
+        // Whoever has the code guesses nothing.
+        instance.db.write(move |tx| throttle::give_back(tx, &door)).await?;
+    } else {
         found.add("code", "Copy the code from the line that Keystead printed when it started");
     }
     found.add_new_password(&form.password, &form.confirm, &form.context(&instance), &instance.config.passwords);

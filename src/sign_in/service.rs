@@ -36,7 +36,8 @@ pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Resul
     let (network, name) = (throttle::of_origin(&origin), throttle::of_address(&instance.key, &wish.email));
     let account_door: Door = (format!("password {name} {network}"), throttle::ACCOUNT);
     let network_door: Door = (format!("password {network}"), throttle::NETWORK);
-    throttle::enter(&instance.db, vec![account_door.clone(), network_door.clone()], now).await?;
+    let wide_door: Door = (format!("password {}", throttle::wide_network(&origin.address)), throttle::WIDE_NETWORK);
+    throttle::enter(&instance.db, vec![account_door.clone(), network_door.clone(), wide_door.clone()], now).await?;
 
     let email = wish.email.clone();
     let known = instance.db.read(move |connection| by_email(connection, &email)).await?;
@@ -55,6 +56,7 @@ pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Resul
         .write(move |tx| {
             throttle::clear(tx, &account_door.0)?;
             throttle::give_back(tx, &network_door.0)?;
+            throttle::give_back(tx, &wide_door.0)?;
             // What was checked must still hold: the password may have changed, or the account been closed, meanwhile.
             let checked = users::table
                 .find(&known.id)
@@ -130,7 +132,7 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
             instance
                 .db
                 .write(move |tx| {
-                    let actor = who.actor(tx, now)?;
+                    let actor = who.refused();
                     session::end(tx, &id)?;
                     record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &user))
                 })
@@ -146,11 +148,10 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
     instance
         .db
         .write(move |tx| {
-            let actor = who.actor(tx, now)?;
             if right {
                 throttle::clear(tx, &door.0)
             } else {
-                record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &user))
+                record(tx, &who.refused(), now, &Event::of_user(Action::ConfirmRefused, &user))
             }
         })
         .await?;

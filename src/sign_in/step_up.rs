@@ -46,7 +46,8 @@ fn act(next: &str) -> &'static str {
 
 /// Where one goes who would rather not.
 fn cancel(next: &str) -> String {
-    if next.starts_with("/admin") { urls::admin() } else { urls::settings_tokens() }
+    // Not to the administration: its pages may be what asked.
+    if next.starts_with("/settings/tokens") { urls::settings_tokens() } else { urls::settings_profile() }
 }
 
 fn page(visitor: &Visitor, status: StatusCode, next: &str, problems: &Problems) -> Result<HttpResponse> {

@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::db::Connection;
 use crate::error::{Error, Result};
 use crate::ids::OrganizationId;
+use crate::text::shown;
 use crate::web::form::read_body;
 
 /// The largest body of a call, in bytes.
@@ -153,7 +154,10 @@ pub async fn verify(
     let code = judge(found, look.place.as_ref().map(|(_, role)| *role), wish, &instance.config.catalogue, now);
     if code == Code::Valid {
         instance.uses.note_secret(&found.secret_id, found.last_used_at, now, || {
-            (plain(question.client_address.as_deref(), 64), plain(question.client_agent.as_deref(), 300))
+            (
+                shown(question.client_address.as_deref().unwrap_or_default(), 64),
+                shown(question.client_agent.as_deref().unwrap_or_default(), 300),
+            )
         });
     }
     let required_scope = (code == Code::InsufficientPermissions)
@@ -170,11 +174,6 @@ pub async fn verify(
         expires_at: found.expires_at.map(Timestamp::rfc3339),
         required_scope,
     }))
-}
-
-/// What a service passed on, without what could break a page or a log line.
-fn plain(text: Option<&str>, most: usize) -> String {
-    text.unwrap_or_default().chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 fn reply(body: &impl Serialize) -> HttpResponse {

@@ -16,6 +16,7 @@ const EVERY: i64 = 60;
 /// More than this is not gathered between two writes: memory stays bounded whatever comes.
 const MOST: usize = 100_000;
 
+#[derive(Clone)]
 struct Use {
     at: Timestamp,
     address: String,
@@ -62,43 +63,60 @@ impl Uses {
         }
     }
 
-    /// Writes what was gathered.
+    /// Writes what was gathered, in the order of the ids, so that two nodes never wait for each other in a circle; what is
+    /// not written, because the database refuses, is kept for the next time.
     ///
     /// # Errors
-    /// When the database refuses; what was gathered is then gone, and the next use is noted anew.
+    /// When the database refuses.
     pub fn flush(&self, db: &Db) -> Result<()> {
         let gathered = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if gathered.secrets.is_empty() && gathered.verifiers.is_empty() {
-            return Ok(());
-        }
-        let (secrets, verifiers): (Vec<_>, Vec<_>) =
-            (gathered.secrets.into_iter().collect(), gathered.verifiers.into_iter().collect());
-        write_in_pieces(db, secrets, |tx, (id, used)| {
-            let row = token_secrets::table.find(id);
+        let mut secrets: Vec<(SecretId, Use)> = gathered.secrets.into_iter().collect();
+        let mut verifiers: Vec<(VerifierId, Timestamp)> = gathered.verifiers.into_iter().collect();
+        secrets.sort_by(|one, other| other.0.cmp(&one.0));
+        verifiers.sort_by(|one, other| other.0.cmp(&one.0));
+        let written = write_in_pieces(db, &mut secrets, |tx, (id, used)| {
+            let older = token_secrets::last_used_at.is_null().or(token_secrets::last_used_at.lt(used.at));
             let seen = (
                 token_secrets::last_used_at.eq(used.at),
-                token_secrets::last_used_address.eq(used.address),
-                token_secrets::last_used_agent.eq(used.agent),
+                token_secrets::last_used_address.eq(&used.address),
+                token_secrets::last_used_agent.eq(&used.agent),
             );
-            diesel::update(row).set(seen).execute(&mut **tx).map(drop)
-        })?;
-        write_in_pieces(db, verifiers, |tx, (id, at)| {
-            diesel::update(verifiers::table.find(id)).set(verifiers::last_used_at.eq(at)).execute(&mut **tx).map(drop)
+            diesel::update(token_secrets::table.find(id).filter(older)).set(seen).execute(&mut **tx).map(drop)
         })
+        .and_then(|()| {
+            write_in_pieces(db, &mut verifiers, |tx, (id, at)| {
+                let older = verifiers::last_used_at.is_null().or(verifiers::last_used_at.lt(*at));
+                let row = verifiers::table.find(id).filter(older);
+                diesel::update(row).set(verifiers::last_used_at.eq(*at)).execute(&mut **tx).map(drop)
+            })
+        });
+        if written.is_err() {
+            let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for (id, used) in secrets {
+                gathered.secrets.entry(id).or_insert(used);
+            }
+            for (id, at) in verifiers {
+                gathered.verifiers.entry(id).or_insert(at);
+            }
+        }
+        written
     }
 }
 
-/// A piece is one transaction: on SQLite a revocation waits behind it, so none is long.
-const PIECE: usize = 500;
+/// A piece is one transaction: a revocation may wait behind it, so none is long.
+const PIECE: usize = 200;
 
-fn write_in_pieces<T: Send + 'static>(
+/// Writes from the end of the list, and takes off what is committed.
+fn write_in_pieces<T: Clone + Send + 'static>(
     db: &Db,
-    mut rows: Vec<T>,
-    write: fn(&mut Tx<'_>, T) -> diesel::QueryResult<()>,
+    rows: &mut Vec<T>,
+    write: fn(&mut Tx<'_>, &T) -> diesel::QueryResult<()>,
 ) -> Result<()> {
     while !rows.is_empty() {
-        let piece = rows.split_off(rows.len().saturating_sub(PIECE));
-        db.write_here(move |tx| Ok(piece.into_iter().try_for_each(|row| write(tx, row))?))?;
+        let rest = rows.len().saturating_sub(PIECE);
+        let piece: Vec<T> = rows[rest..].iter().rev().cloned().collect();
+        db.write_here(move |tx| Ok(piece.iter().try_for_each(|row| write(tx, row))?))?;
+        rows.truncate(rest);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderValue;
 
 use crate::auth::capability::instance;
 
@@ -48,7 +49,7 @@ pub fn address(request: &HttpRequest) -> IpAddr {
         return peer;
     }
     let mut client = peer;
-    let lines: Vec<&[u8]> = request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes()).collect();
+    let lines: Vec<&[u8]> = request.headers().get_all("x-forwarded-for").map(HeaderValue::as_bytes).collect();
     // Byte by byte, since only the right-most pieces are a proxy's word; what the client put before them may be anything.
     for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
         let Some(hop) = std::str::from_utf8(hop).ok().and_then(hop_address) else { break };

@@ -65,7 +65,11 @@ impl ResponseError for Error {
                 Failure { after: Some(2), hint: None, bearer: None }
             }
             Self::Forbidden(hint) | Self::BadRequest(hint) => Failure { after: None, hint: Some(hint), bearer: None },
-            Self::Bearer(problem) => Failure { after: None, hint: None, bearer: Some(*problem) },
+            Self::Bearer(problem) => {
+                let hint = (*problem == BearerProblem::Malformed)
+                    .then_some("the Authorization header is not of the form: Bearer, a space, the credential");
+                Failure { after: None, hint, bearer: Some(*problem) }
+            }
             Self::SignIn { back } => {
                 lead(&mut response, &urls::login_returning(back));
                 return response;
@@ -211,7 +215,7 @@ pub const TOO_MANY: &str = "There were too many tries, and to keep accounts safe
 
 /// A wait in words.
 pub fn duration(seconds: i64) -> String {
-    if seconds < 120 { format!("{seconds} seconds") } else { format!("{} minutes", seconds.div_euclid(60) + 1) }
+    if seconds < 120 { format!("{seconds} seconds") } else { format!("{} minutes", (seconds + 59) / 60) }
 }
 
 /// Heading, what happened, and what to do, for each status.

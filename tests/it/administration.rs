@@ -1,6 +1,6 @@
 //! What administrators see and do.
 
-use crate::support::{ADMIN, Engine, TestApp, on_both};
+use crate::support::{ADMIN, Engine, PASSWORD, TestApp, on_both};
 
 /// Covers: AC-109
 fn verifiers_are_made_listed_and_deleted(engine: Engine) {
@@ -70,6 +70,38 @@ fn to_others_there_is_nothing(engine: Engine) {
     ada.get("/admin").expect(404);
 }
 
+/// Administrators prove it again after a quarter of an hour without a page of theirs, and after half a day in any case.
+/// Covers: AC-031, AC-105
+fn an_administrator_proves_it_again(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (minute, hour) = (60, 3600);
+    app.advance(15 * minute - 1);
+    ada.open("/admin");
+    app.flush();
+    // Being seen elsewhere is not being seen there.
+    app.advance(10 * minute);
+    ada.open("/settings/profile");
+    app.flush();
+    app.advance(5 * minute);
+    let asked = ada.get("/admin/mail").expect_lead("/step-up?next=%2Fadmin%2Fmail");
+    // Who would rather not gets somewhere, not back to the question.
+    let cancel = ada.open(asked.location()).attributes("main .actions a", "href").pop().expect("one can cancel");
+    ada.open(&cancel);
+    ada.open("/settings/profile");
+    ada.confirm(PASSWORD, "/admin/mail").expect_lead("/admin/mail");
+    for _ in 0..(12 * hour / (14 * minute)) {
+        ada.open("/admin/mail");
+        app.advance(14 * minute);
+        app.flush();
+    }
+    ada.open("/admin/mail");
+    app.flush();
+    app.advance(12 * hour % (14 * minute));
+    ada.get("/admin/mail").expect_lead("/step-up?next=%2Fadmin%2Fmail");
+    ada.open("/settings/profile");
+}
+
 fn the_overview_counts(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -102,4 +134,10 @@ fn mails_can_be_read(engine: Engine) {
     assert_eq!(ada.get("/admin/mail/x").status, 404);
 }
 
-on_both!(verifiers_are_made_listed_and_deleted, to_others_there_is_nothing, the_overview_counts, mails_can_be_read);
+on_both!(
+    verifiers_are_made_listed_and_deleted,
+    to_others_there_is_nothing,
+    an_administrator_proves_it_again,
+    the_overview_counts,
+    mails_can_be_read
+);

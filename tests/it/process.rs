@@ -368,7 +368,7 @@ fn a_stop_lets_requests_finish(engine: Engine) {
 /// Several that start at the same moment on the same empty database: all come up, on one set of tables.
 /// Covers: FC-27
 fn starts_at_once_migrate_once(engine: Engine) {
-    for _ in 0..5 {
+    for _ in 0..3 {
         let database = Database::new(engine);
         let mut command = command(database.folder());
         command.env("KEYSTEAD_DATABASE_URL", database.url());

@@ -1,9 +1,14 @@
 //! Two migration folders, one schema: the tables of both databases, and what the queries are compiled against.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use diesel::connection::{Connection as _, SimpleConnection};
+use diesel::sqlite::SqliteConnection;
+use keystead::db::Db;
 
 use crate::support::app::{lines, tables};
-use crate::support::{Engine, TestApp};
+use crate::support::{Database, Engine, TestApp, at_once, on_both};
 
 /// A table: its columns with their types, its primary key, what is unique, and what points elsewhere.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -125,6 +130,40 @@ fn compiled() -> BTreeMap<String, (Vec<String>, BTreeMap<String, String>)> {
         all.insert(name.to_owned(), (key, columns));
     }
     all
+}
+
+/// Several that open the same empty database at the same moment: all succeed, on one set of tables.
+/// Covers: FC-27
+fn it_is_opened_by_many_at_once(engine: Engine) {
+    for _ in 0..10 {
+        let database = Database::new(engine);
+        let url = database.url();
+        for opened in at_once(8, |_| Db::open(&url).map(drop)) {
+            opened.expect("it opens");
+        }
+    }
+}
+
+on_both!(it_is_opened_by_many_at_once);
+
+/// Somebody else is busy with the new file for a moment, as another process that starts is: that is waited for.
+/// Covers: FC-07, FC-27
+#[test]
+fn a_busy_file_is_waited_for() {
+    for busy in ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE", "BEGIN; SELECT count(*) FROM sqlite_master"] {
+        let database = Database::new(Engine::Sqlite);
+        let url = database.url();
+        let mut other = SqliteConnection::establish(url.trim_start_matches("sqlite:")).unwrap();
+        other.batch_execute("CREATE TABLE mark (id INTEGER); DROP TABLE mark").unwrap();
+        other.batch_execute(busy).unwrap();
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(|| Db::open(&url).map(drop));
+            std::thread::sleep(Duration::from_millis(500));
+            other.batch_execute("COMMIT").unwrap();
+            let opened = opening.join().expect("no thread panics");
+            opened.unwrap_or_else(|error| panic!("after {busy}: {error:#}"));
+        });
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Logins: their cookies, their ids, their end.
 
-use crate::support::{ADMIN, Browser, Engine, PASSWORD, Request, TestApp, on_both};
+use crate::support::{ADMIN, Browser, Engine, Form, PASSWORD, Request, Response, TestApp, on_both};
 
 const PRIVATE: [&str; 5] =
     ["/settings/profile", "/settings/security", "/settings/tokens", "/settings/logs", "/settings/appearance"];
@@ -246,6 +246,85 @@ fn odd_cookies_are_nobodys(engine: Engine) {
     assert_eq!(gone.status, 303);
 }
 
+/// A form of every kind that changes something.
+fn changing_forms(ada: &mut Browser) -> Vec<Form> {
+    let new = "another-Tin-roof-78";
+    let password = ada.open("/settings/security").form("/settings/security/password");
+    let delete = ada.open("/admin/verifiers").links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
+    vec![
+        ada.open("/settings/profile").form("/settings/profile").set("first_name", "Eve"),
+        ada.open("/settings/appearance").form("/settings/appearance").set("theme", "dark"),
+        ada.token_form("bot", &["channels:read"]),
+        ada.open(&delete).form(&delete),
+        ada.open("/admin/verifiers").form("/admin/verifiers").set("name", "other"),
+        password.set("current", PASSWORD).set("password", new).set("confirm", new),
+    ]
+}
+
+/// Sends all but the end of each form; then something happens; then the end of each. The answers.
+fn while_under_way(app: &TestApp, ada: &Browser, forms: &[Form], happens: impl FnOnce()) -> Vec<Response> {
+    let mut under_way: Vec<_> = forms
+        .iter()
+        .map(|form| {
+            let cookie = format!("keystead_session={}", ada.session());
+            let bytes = ada.request(form).header("Cookie", &cookie).wire(&app.host());
+            let (first, rest) = bytes.split_at(bytes.len() - 5);
+            let mut connection = app.connect();
+            connection.write(first).unwrap();
+            (connection, rest.to_vec())
+        })
+        .collect();
+    // Each is read up to where it breaks off: the session is known, the form is not.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    happens();
+    under_way
+        .iter_mut()
+        .map(|(connection, rest)| {
+            connection.write(rest).unwrap();
+            connection.read("POST").unwrap()
+        })
+        .collect()
+}
+
+/// A change that was under way when its login ended is not made.
+/// Covers: AC-022, AC-023, AC-024, AC-105
+fn a_change_under_way_ends_with_its_login(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_verifier("billing");
+    let rows = || app.dump_but(&["attempts", "sessions", "audit_events"]);
+    for end in [
+        "DELETE FROM sessions",
+        "UPDATE sessions SET expires_at = 1795305960",
+        "UPDATE users SET status = 'suspended'",
+        "UPDATE users SET is_administrator = FALSE",
+    ] {
+        app.sql("UPDATE users SET status = 'active', is_administrator = TRUE");
+        ada = app.browser();
+        ada.sign_in(ADMIN, PASSWORD);
+        let forms = changing_forms(&mut ada);
+        let mut before = String::new();
+        let answers = while_under_way(&app, &ada, &forms, || {
+            app.sql(end);
+            before = rows();
+        });
+        for (answer, form) in answers.iter().zip(&forms) {
+            assert_eq!(answer.status, 303, "{end}, {}: {}", form.action, answer.text());
+            assert!(answer.location().starts_with("/login"), "{end}, {}: {}", form.action, answer.location());
+        }
+        app.is_still_but(&["attempts", "sessions", "audit_events"], &before);
+    }
+    // Without such an end they are all made.
+    app.sql("UPDATE users SET is_administrator = TRUE");
+    let mut ada = app.browser();
+    ada.sign_in(ADMIN, PASSWORD);
+    let forms = changing_forms(&mut ada);
+    for (answer, form) in while_under_way(&app, &ada, &forms, || ()).iter().zip(&forms) {
+        let made = answer.status == 200 || answer.status == 303 && !answer.location().starts_with("/login");
+        assert!(made, "{}: {} {}", form.action, answer.status, answer.location());
+    }
+}
+
 /// The fifty-first login ends the oldest.
 fn logins_are_limited(engine: Engine) {
     let app = TestApp::start(engine);
@@ -399,6 +478,7 @@ on_both!(
     being_seen_is_written_rarely,
     cookies_have_all_their_attributes,
     odd_cookies_are_nobodys,
+    a_change_under_way_ends_with_its_login,
     logins_are_limited,
     a_row_opens_nothing,
     one_sees_and_ends_ones_own_logins,

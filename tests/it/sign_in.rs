@@ -102,7 +102,9 @@ fn guesses_at_once_are_counted_before_they_are_evaluated(engine: Engine) {
 
     // The right password, too, has to wait; but not from elsewhere, and not after the wait.
     let page = refusal(&app, ADMIN, PASSWORD).expect(429);
-    assert_eq!(page.one("h1"), "Too many tries");
+    assert!(page.one("[role=alert]").starts_with("There were too many tries"), "{}", page.one("[role=alert]"));
+    assert!(page.one("[role=alert]").ends_with("Wait 30 seconds, then try again."));
+    assert_eq!(page.form("/login").value("email"), ADMIN, "the form is still there");
     assert_eq!(page.masked(), refusal(&app, ADMIN, "wrong-Password-1").expect(429).masked());
     app.advance(29);
     refusal(&app, ADMIN, PASSWORD).expect(429);

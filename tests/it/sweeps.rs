@@ -438,7 +438,7 @@ fn every_failure_has_its_page(engine: Engine) {
         })
         .collect();
     error_page(&many[30], 429, "Too many tries");
-    assert!(many[30].text().contains("closed for 11 minutes"), "{}", many[30].text());
+    assert!(many[30].text().contains("closed for 10 minutes"), "{}", many[30].text());
     assert_eq!(many[30].header("retry-after"), Some("600"));
 
     app.sql("ALTER TABLE tokens RENAME TO tokens_away");

@@ -1,6 +1,7 @@
 DROP TABLE outbox;
 DROP TABLE audit_events;
 DROP TABLE attempts;
+DROP TABLE facts;
 DROP TABLE setup_codes;
 DROP TABLE form_uses;
 DROP TABLE verifiers;

@@ -97,6 +97,11 @@ CREATE TABLE setup_codes (
     created_at BIGINT NOT NULL
 );
 
+CREATE TABLE facts (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
 CREATE TABLE attempts (
     door TEXT NOT NULL PRIMARY KEY,
     failures BIGINT NOT NULL,
