@@ -68,8 +68,8 @@ pub fn find(connection: &mut Connection, purpose: Purpose, code: &str, now: Time
 /// [`Error::NotFound`] when it is used, over, or was never there.
 pub fn consume(tx: &mut Tx<'_>, purpose: Purpose, code: &str, now: Timestamp) -> Result<UserId> {
     let user = find(tx, purpose, code, now)?.ok_or(Error::NotFound)?;
-    let used = diesel::delete(links::table.find(SecretHash::of(code))).execute(&mut **tx)?;
-    if used == 1 { Ok(user) } else { Err(Error::NotFound) }
+    let gone = diesel::delete(links::table.find(SecretHash::of(code))).execute(&mut **tx)?;
+    if gone == 1 { Ok(user) } else { Err(Error::NotFound) }
 }
 
 /// Ends all links of a user: whatever changed, what was mailed before it no longer counts.

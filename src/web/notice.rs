@@ -100,15 +100,15 @@ impl Notice {
 
     /// Hands the notice to the next page, with how many things it is about.
     pub fn send_with(self, response: &mut HttpResponse, secure: bool, count: usize) {
-        self.send_word(response, secure, &format!("{}.{count}", self.as_str()));
+        Self::send_word(response, secure, &format!("{}.{count}", self.as_str()));
     }
 
     /// Hands the notice to the next page.
     pub fn send(self, response: &mut HttpResponse, secure: bool) {
-        self.send_word(response, secure, self.as_str());
+        Self::send_word(response, secure, self.as_str());
     }
 
-    fn send_word(self, response: &mut HttpResponse, secure: bool, word: &str) {
+    fn send_word(response: &mut HttpResponse, secure: bool, word: &str) {
         let cookie = Cookie::build(COOKIE, word)
             .path("/")
             .http_only(true)

@@ -167,7 +167,9 @@ fn a_link_dies(engine: Engine) {
     let form = ada.open("/settings/security").form("/settings/security/password");
     let form = form.set("current", PASSWORD).set("password", OTHER).set("confirm", OTHER);
     ada.submit(&form).expect_lead("/settings/security");
-    links.iter().for_each(|link| is_dead(&app, link));
+    for link in &links {
+        is_dead(&app, link);
+    }
     browser.submit(&stale.set("password", "a-Third-roof-79").set("confirm", "a-Third-roof-79")).expect(404);
     app.browser().sign_in(ADMIN, OTHER);
 
