@@ -79,7 +79,9 @@ impl Db {
         migrate::run(&mut first)?;
         let readers = r2d2::Pool::builder()
             .max_size(10)
-            .min_idle(Some(if engine == Engine::Sqlite { 2 } else { 1 }))
+            // No spare PostgreSQL connection is opened behind one's back: a command that ends while one is being opened would
+            // meet OpenSSL cleaning up under it.
+            .min_idle(Some(if engine == Engine::Sqlite { 2 } else { 0 }))
             .test_on_check_out(true)
             .connection_timeout(PATIENCE)
             .error_handler(Box::new(r2d2::NopErrorHandler))
