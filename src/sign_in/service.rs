@@ -54,9 +54,6 @@ pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Resul
     instance
         .db
         .write(move |tx| {
-            throttle::clear(tx, &account_door.0)?;
-            throttle::give_back(tx, &network_door.0)?;
-            throttle::give_back(tx, &wide_door.0)?;
             // What was checked must still hold: the password may have changed, or the account been closed, meanwhile.
             let checked = users::table
                 .find(&known.id)
@@ -66,6 +63,9 @@ pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Resul
             if diesel::update(checked).set(users::password_hash.eq(kept)).execute(&mut **tx)? != 1 {
                 return Ok(None);
             }
+            throttle::clear(tx, &account_door.0)?;
+            throttle::give_back(tx, &network_door.0)?;
+            throttle::give_back(tx, &wide_door.0)?;
             let actor = Actor::arriving(&known.id, origin);
             record(tx, &actor, now, &Event::of_user(Action::SignedIn, &known.id))?;
             if let Some(earlier) = &wish.instead_of {

@@ -56,11 +56,3 @@ pub fn by_email(connection: &mut Connection, email: &str) -> Result<Option<Crede
 pub fn credentials(connection: &mut Connection, id: &UserId) -> Result<Credentials> {
     Ok(users::table.find(id).select(Credentials::as_select()).get_result(connection)?)
 }
-
-/// Whether there is such a user.
-///
-/// # Errors
-/// When the database refuses.
-pub fn find(connection: &mut Connection, id: &UserId) -> Result<Option<Credentials>> {
-    Ok(users::table.find(id).select(Credentials::as_select()).get_result(connection).optional()?)
-}
