@@ -23,11 +23,12 @@ use crate::db::Db;
 use crate::db::schema::facts;
 use crate::error::Error;
 use crate::jobs::Background;
-use crate::mail::Carrier;
+use crate::mail::{Carrier, Notices};
+use crate::openid::Providers;
 use crate::verification::Uses;
 use crate::web::page::cookie_name;
 use crate::web::{errors, front};
-use crate::{routes, setup};
+use crate::{routes, second_factor, setup};
 
 /// The session cookie, before its `__Host-`.
 pub const SESSION_COOKIE: &str = "keystead_session";
@@ -50,6 +51,10 @@ pub struct Instance {
     pub uses: Uses,
     /// The way out of the outbox.
     pub carrier: Carrier,
+    /// Writes notices about sign-ins.
+    pub notices: Arc<Notices>,
+    /// The providers with which people sign in.
+    pub providers: Providers,
     /// The `Host` headers that are answered.
     pub hosts: Vec<String>,
 }
@@ -95,6 +100,7 @@ impl Instance {
         let carrier = Carrier::of(&config)?;
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let hasher = Hasher::start(threads, Cost::default())?;
+        let providers = Providers::of(&config).map_err(ConfigError)?;
         let hosts = hosts(&config);
         Ok(Arc::new(Self {
             db,
@@ -104,6 +110,8 @@ impl Instance {
             seen: Seen::default(),
             uses: Uses::default(),
             carrier,
+            notices: Arc::new(Notices::of(&config)),
+            providers,
             hosts,
             config,
         }))
@@ -121,6 +129,7 @@ pub fn build(mut config: Config, clock: Clock) -> anyhow::Result<App> {
         config.listens_on(address.port());
     }
     let instance = Instance::open(config, clock)?;
+    second_factor::reseal(&instance.db, &instance.key)?;
     let setup_link = setup::link(&instance)?;
     let shared = web::Data::from(Arc::clone(&instance));
     let cookies = Key::derive_from(&instance.key.derive("session cookie"));
@@ -193,15 +202,22 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
 }
 
 /// One database, one key: a node with another would know nobody's session and none of the forms that the others gave out.
+/// A key that was put before the known one takes its place.
 fn same_key(db: &Db, key: &InstanceKey) -> anyhow::Result<()> {
     const NAME: &str = "key fingerprint";
-    let ours = crate::auth::key::hex(&key.sign("fingerprint", &[])[..16]);
+    let (ours, older) = (key.fingerprint(), key.older());
     let mine = ours.clone();
     let noted = db.write_here(move |tx| {
         let known = facts::table.find(NAME).select(facts::value).get_result::<String>(&mut **tx).optional()?;
-        if known.is_none() {
-            let row = (facts::name.eq(NAME), facts::value.eq(&mine));
-            diesel::insert_into(facts::table).values(row).execute(&mut **tx)?;
+        match known {
+            None => {
+                let row = (facts::name.eq(NAME), facts::value.eq(&mine));
+                diesel::insert_into(facts::table).values(row).execute(&mut **tx)?;
+            }
+            Some(known) if older.contains(&known) => {
+                diesel::update(facts::table.find(NAME)).set(facts::value.eq(&mine)).execute(&mut **tx)?;
+            }
+            Some(_) => {}
         }
         Ok(())
     });

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use crate::administration::verifiers;
 use crate::app::{self, Instance};
+use crate::auth::InstanceKey;
 use crate::auth::capability::Operator;
+use crate::auth::link::Purpose;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, LogFormat};
 use crate::error::Error;
@@ -32,6 +34,8 @@ enum Command {
     Serve,
     /// Check the settings and say what is wrong with them, without starting.
     CheckConfig,
+    /// Put a new instance key before the present one in the key file. Restart afterwards; everybody signs in anew.
+    RotateKey,
     /// Administer the instance from here.
     #[command(subcommand)]
     Admin(Admin),
@@ -46,6 +50,11 @@ enum Admin {
     },
     /// Make a link with which a user chooses a new password: for whoever gets no mail. Prints it; good once, for an hour.
     ResetPassword {
+        /// Their e-mail address.
+        email: String,
+    },
+    /// Make a link with which a user removes a lost second factor, with their password. Prints it; good once, for an hour.
+    ResetSecondFactor {
         /// Their e-mail address.
         email: String,
     },
@@ -89,7 +98,17 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Admin(Admin::CreateVerifier { name }) => create_verifier(config, &name),
-        Command::Admin(Admin::ResetPassword { email }) => reset_password(config, &email),
+        Command::RotateKey => rotate_key(&config),
+        Command::Admin(Admin::ResetPassword { email }) => {
+            let code = recovery_link(&config, &email, Purpose::ResetPassword)?;
+            give_link(&config, &email, &urls::password_reset(&code));
+            Ok(())
+        }
+        Command::Admin(Admin::ResetSecondFactor { email }) => {
+            let code = recovery_link(&config, &email, Purpose::RemoveSecondFactor)?;
+            give_link(&config, &email, &urls::second_factor_remove(&code));
+            Ok(())
+        }
     }
 }
 
@@ -175,19 +194,38 @@ fn create_verifier(config: Config, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn reset_password(config: Config, email: &str) -> anyhow::Result<()> {
-    let instance = existing(config)?;
+fn recovery_link(config: &Config, email: &str, purpose: Purpose) -> anyhow::Result<String> {
+    if !config.password_sign_in && purpose == Purpose::ResetPassword {
+        anyhow::bail!(
+            "password_sign_in is off, so a password would open nothing; turn it on for as long as it takes, then run this again (docs/sign-in.md)"
+        );
+    }
+    let instance = existing(config.clone())?;
     let (now, typed) = (instance.clock.now(), email.to_owned());
     let operator = Operator::at_the_terminal();
-    let code =
-        instance.db.write_here(move |tx| recovery::make_link(tx, &operator, &typed, now)).map_err(
-            |error| match error {
-                Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?} that may be used"),
-                other => anyhow::anyhow!(other),
-            },
-        )?;
+    let making = instance.db.write_here(move |tx| recovery::make_link(tx, &operator, &typed, purpose, now));
+    making.map_err(|error| match error {
+        Error::NotFound if purpose == Purpose::RemoveSecondFactor => {
+            anyhow::anyhow!("there is no account with the address {email:?} that may be used and has a second factor")
+        }
+        Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?} that may be used"),
+        other => anyhow::anyhow!(other),
+    })
+}
+
+fn give_link(config: &Config, email: &str, path: &str) {
     eprintln!("Give this link to {email}. It works once, for an hour:");
-    println!("{}", instance.config.absolute(&urls::password_reset(&code)));
+    println!("{}", config.absolute(path));
+}
+
+fn rotate_key(config: &Config) -> anyhow::Result<()> {
+    let file = config.key_file();
+    InstanceKey::rotate(&file)?;
+    eprintln!(
+        "A new key stands first in {}. Copy the file to every node and restart them all; everybody signs in anew.\n\
+         Once all run, what the old key sealed is sealed with the new one, and the old line can go.",
+        file.display()
+    );
     Ok(())
 }
 

@@ -35,6 +35,9 @@ pub enum Error {
         /// Where to return to, as path and query; carries a filled form.
         back: String,
     },
+    /// Somebody is signed in, and may do nothing before they have a second factor.
+    #[error("a second factor is required")]
+    Enrol,
     /// A bearer credential was missing, malformed or not one of ours (RFC 6750).
     #[error("bearer credential: {0:?}")]
     Bearer(crate::auth::capability::BearerProblem),

@@ -35,8 +35,16 @@ pub fn is_ulid(text: &str) -> bool {
     text.len() == 26 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// The 128 bits that a ULID is written with.
+pub fn bits(ulid: &str) -> Option<u128> {
+    let digit = |byte| ALPHABET.iter().position(|letter| *letter == byte).map(|place| place as u128);
+    let value = ulid.bytes().try_fold(0_u128, |value, byte| Some(value << 5 | digit(byte)?))?;
+    (ulid.len() == 26).then_some(value)
+}
+
 fn base32(value: u128) -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     (0..26).rev().map(|place| char::from(ALPHABET[(value >> (place * 5)) as usize & 31])).collect()
 }
 
@@ -109,8 +117,20 @@ id_types! {
     VerifierId,
     /// An invitation to make an account here.
     InvitationId,
+    /// An organization's own role.
+    RoleId,
+    /// A team of an organization's members.
+    TeamId,
     /// A mail in the outbox.
     MailId,
+    /// A provider's account that somebody signs in with.
+    IdentityId,
+    /// A passkey.
+    PasskeyId,
+    /// A browser that signed in before. Not its cookie's secret.
+    DeviceId,
+    /// A change of an e-mail address, asked for or made.
+    EmailChangeId,
 }
 
 /// Declares an enum that is stored as, and read from, fixed words.
@@ -170,5 +190,7 @@ mod tests {
         sorted.dedup();
         assert_eq!(made, sorted);
         assert!(made.iter().all(|id| id.len() == 26));
+        assert!(made.iter().all(|id| bits(id).map(base32).as_ref() == Some(id)));
+        assert_eq!((bits("short"), bits(&"u".repeat(26))), (None, None));
     }
 }

@@ -7,7 +7,7 @@
 //! | [`app`], [`config`], [`routes`], [`urls`] | building the instance; its settings; every route and every path |
 //! | [`db`], [`auth`], [`web`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, letters, chores, the log |
 //! | [`setup`], [`sign_up`], [`sign_in`], [`recovery`] | from a stranger to a session |
-//! | [`profile`], [`security`], [`appearance`] | the pages behind the avatar |
+//! | [`profile`], [`email_change`], [`security`], [`passkeys`], [`appearance`] | the pages behind the avatar |
 //! | [`catalogue`], [`tokens`], [`verification`] | what scopes are made of; tokens; checking them |
 //! | [`users`], [`organizations`], [`administration`] | people, tenants, and who runs the instance |
 
@@ -21,14 +21,18 @@ pub mod clock;
 pub mod command_line;
 pub mod config;
 pub mod db;
+pub mod email_change;
 pub mod error;
 pub mod ids;
 pub mod jobs;
 pub mod mail;
+pub mod openid;
 pub mod organizations;
+pub mod passkeys;
 pub mod profile;
 pub mod recovery;
 pub mod routes;
+pub mod second_factor;
 pub mod security;
 pub mod setup;
 pub mod sign_in;

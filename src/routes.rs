@@ -7,9 +7,10 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 
+use crate::organizations::Right;
 use crate::{
-    administration, appearance, audit, profile, recovery, security, setup, sign_in, sign_up, tokens, verification,
-    web as shell,
+    administration, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery, second_factor,
+    security, setup, sign_in, sign_up, tokens, verification, web as shell,
 };
 
 /// What a route needs of whoever asks.
@@ -25,6 +26,10 @@ pub enum Needs {
     Administrator,
     /// An administrator's session, confirmed.
     AdministratorConfirmed,
+    /// A session of a member with a right in the organization of the address.
+    Member(Right),
+    /// The same, confirmed.
+    MemberConfirmed(Right),
     /// A verifier's credential.
     Verifier,
     /// A token.
@@ -53,11 +58,21 @@ pub struct Route {
     pub needs: Needs,
 }
 
+/// What opens to somebody who must have a second factor and has none yet: setting one up, and the way out.
+pub const WHILE_ENROLLING: &[&str] = &[
+    "/logout",
+    "/step-up",
+    "/settings/security/second-factor",
+    "/settings/security/passkeys/new",
+    "/settings/security/passkeys/options",
+    "/settings/security/recovery-codes/file",
+];
+
 macro_rules! routes {
-    ($($area:ident as $register:ident { $($path:literal { $($method:ident $needs:ident $handler:path;)+ })+ })+) => {
+    ($($area:ident as $register:ident { $($path:literal { $($method:ident $needs:ident $(($right:ident))? $handler:path;)+ })+ })+) => {
         /// Every row.
         pub const ROUTES: &[Route] = &[$($($(
-            Route { area: Area::$area, path: $path, method: stringify!($method), needs: Needs::$needs },
+            Route { area: Area::$area, path: $path, method: stringify!($method), needs: Needs::$needs $((Right::$right))? },
         )+)+)+];
 
         $(
@@ -105,6 +120,9 @@ routes! {
         "/readyz" {
             GET Nothing verification::health::ready;
         }
+        "/.well-known/passkey-endpoints" {
+            GET Nothing passkeys::well_known::endpoints;
+        }
         "/static/{hash}/{path:.*}" {
             GET Nothing shell::assets::serve;
         }
@@ -113,6 +131,12 @@ routes! {
         "/" {
             GET Nothing sign_in::pages::home;
         }
+        "/.well-known/change-password" {
+            GET Nothing security::pages::well_known;
+        }
+        "/settings" {
+            GET Nothing profile::pages::settings;
+        }
         "/setup" {
             GET Nothing setup::pages::show;
             POST Nothing setup::pages::submit;
@@ -120,6 +144,23 @@ routes! {
         "/login" {
             GET Nothing sign_in::pages::show;
             POST Nothing sign_in::pages::submit;
+        }
+        "/login/unlock/{code}" {
+            GET Nothing sign_in::unlock::show;
+            POST Nothing sign_in::unlock::unlock;
+        }
+        "/login/second-factor" {
+            GET Nothing sign_in::second_factor::show;
+            POST Nothing sign_in::second_factor::submit;
+        }
+        "/login/second-factor/options" {
+            POST Nothing passkeys::doors::second_factor_options;
+        }
+        "/login/passkey" {
+            POST Nothing passkeys::doors::sign_in;
+        }
+        "/login/passkey/options" {
+            POST Nothing passkeys::doors::sign_in_options;
         }
         "/logout" {
             POST SignedIn sign_in::pages::sign_out;
@@ -131,6 +172,14 @@ routes! {
         "/email/confirm/{code}" {
             GET Nothing sign_up::pages::show_confirm;
             POST Nothing sign_up::pages::confirm;
+        }
+        "/email/new/{code}" {
+            GET Nothing email_change::pages::show_new;
+            POST Nothing email_change::pages::prove_new;
+        }
+        "/email/old/{code}" {
+            GET Nothing email_change::pages::show_old;
+            POST Nothing email_change::pages::answer_old;
         }
         "/invitations/{code}" {
             GET Nothing sign_up::pages::show_invitation;
@@ -144,13 +193,45 @@ routes! {
             GET Nothing recovery::pages::show_reset;
             POST Nothing recovery::pages::reset;
         }
+        "/second-factor/remove/{code}" {
+            GET Nothing recovery::second_factor::show;
+            POST Nothing recovery::second_factor::remove;
+        }
         "/step-up" {
             GET SignedIn sign_in::step_up::show;
             POST SignedIn sign_in::step_up::submit;
         }
+        "/step-up/passkey" {
+            POST SignedIn passkeys::doors::confirm;
+        }
+        "/step-up/passkey/options" {
+            POST SignedIn passkeys::doors::confirm_options;
+        }
+        "/step-up/mail" {
+            POST SignedIn openid::proofs::by_mail;
+        }
+        "/step-up/with/{provider}" {
+            GET SignedIn openid::connected::confirm;
+        }
+        "/login/connect/{code}" {
+            GET Nothing openid::pages::offered;
+        }
+        "/login/{provider}" {
+            GET Nothing openid::pages::begin;
+        }
+        "/login/{provider}/callback" {
+            GET Nothing openid::pages::back;
+        }
         "/settings/profile" {
             GET SignedIn profile::pages::show;
             POST SignedIn profile::pages::save;
+        }
+        "/settings/profile/email" {
+            GET Confirmed email_change::pages::ask;
+            POST Confirmed email_change::pages::submit;
+        }
+        "/settings/profile/email/cancel" {
+            POST SignedIn email_change::pages::cancel;
         }
         "/settings/security" {
             GET SignedIn security::pages::show;
@@ -158,12 +239,52 @@ routes! {
         "/settings/security/password" {
             POST SignedIn security::pages::change_password;
         }
+        "/settings/security/second-factor" {
+            GET Confirmed second_factor::pages::show;
+            POST Confirmed second_factor::pages::add;
+        }
+        "/settings/security/second-factor/remove" {
+            GET Confirmed second_factor::pages::ask_remove;
+            POST Confirmed second_factor::pages::remove;
+        }
+        "/settings/security/recovery-codes" {
+            GET Confirmed second_factor::pages::ask_codes;
+            POST Confirmed second_factor::pages::renew_codes;
+        }
+        "/settings/security/recovery-codes/file" {
+            POST SignedIn second_factor::pages::file;
+        }
         "/settings/security/sessions/{id}/end" {
             POST Confirmed security::sessions::end_one;
         }
         "/settings/security/logout-all" {
             GET Confirmed security::sessions::ask_all;
             POST Confirmed security::sessions::end_all;
+        }
+        "/settings/security/connections/with/{provider}" {
+            GET Confirmed openid::connected::begin;
+        }
+        "/settings/security/connections/offers/{code}" {
+            GET Confirmed openid::connected::ask;
+            POST Confirmed openid::connected::connect;
+        }
+        "/settings/security/connections/{id}/disconnect" {
+            POST Confirmed openid::connected::disconnect;
+        }
+        "/settings/security/passkeys/new" {
+            GET Confirmed passkeys::pages::new;
+            POST Confirmed passkeys::pages::add;
+        }
+        "/settings/security/passkeys/options" {
+            POST Confirmed passkeys::pages::options;
+        }
+        "/settings/security/passkeys/{id}/rename" {
+            GET Confirmed passkeys::pages::ask_rename;
+            POST Confirmed passkeys::pages::rename;
+        }
+        "/settings/security/passkeys/{id}/remove" {
+            GET Confirmed passkeys::pages::ask_remove;
+            POST Confirmed passkeys::pages::remove;
         }
         "/settings/appearance" {
             GET SignedIn appearance::show;
@@ -179,8 +300,34 @@ routes! {
             GET Confirmed tokens::pages::new;
             POST Confirmed tokens::pages::create;
         }
+        "/settings/tokens/revoke" {
+            GET SignedIn tokens::pages::ask_revoke_selected;
+            POST SignedIn tokens::pages::revoke_selected;
+        }
+        "/settings/tokens/delete-all" {
+            GET SignedIn tokens::pages::ask_delete_all;
+            POST SignedIn tokens::pages::delete_all;
+        }
         "/settings/tokens/{id}" {
             GET SignedIn tokens::pages::detail;
+        }
+        "/settings/tokens/{id}/edit" {
+            GET Confirmed tokens::pages::edit;
+            POST Confirmed tokens::pages::update;
+        }
+        "/settings/tokens/{id}/regenerate" {
+            GET Confirmed tokens::pages::ask_regenerate;
+            POST Confirmed tokens::pages::regenerate;
+        }
+        "/settings/tokens/{id}/old-secret/end" {
+            POST SignedIn tokens::pages::end_old;
+        }
+        "/settings/tokens/{id}/scopes/remove" {
+            POST Confirmed tokens::pages::remove_scope;
+        }
+        "/settings/tokens/{id}/scopes/clear" {
+            GET Confirmed tokens::pages::ask_clear_scopes;
+            POST Confirmed tokens::pages::clear_scopes;
         }
         "/settings/tokens/{id}/revoke" {
             GET SignedIn tokens::pages::ask_revoke;
@@ -192,6 +339,70 @@ routes! {
         }
         "/settings/tokens/{id}/file" {
             POST SignedIn tokens::pages::file;
+        }
+        "/organizations" {
+            GET SignedIn organizations::pages::list;
+        }
+        "/organizations/new" {
+            GET SignedIn organizations::pages::new;
+            POST SignedIn organizations::pages::create;
+        }
+        "/organizations/{slug}" {
+            GET Member(SeeOrganization) organizations::pages::show;
+        }
+        "/organizations/{slug}/switch" {
+            POST Member(Belong) organizations::pages::switch;
+        }
+        "/organizations/{slug}/settings" {
+            GET Member(ChangeOrganization) organizations::pages::settings;
+            POST Member(ChangeOrganization) organizations::pages::save;
+        }
+        "/organizations/{slug}/hand-over" {
+            GET MemberConfirmed(HandOver) organizations::pages::ask_hand_over;
+            POST MemberConfirmed(HandOver) organizations::pages::hand_over;
+        }
+        "/organizations/{slug}/delete" {
+            GET MemberConfirmed(DeleteOrganization) organizations::pages::ask_delete;
+            POST MemberConfirmed(DeleteOrganization) organizations::pages::delete;
+        }
+        "/organizations/{slug}/leave" {
+            GET Member(BelongWithOthers) organizations::members::pages::ask_leave;
+            POST Member(BelongWithOthers) organizations::members::pages::leave;
+        }
+        "/organizations/{slug}/target" {
+            POST Member(BelongWithOthers) organizations::members::pages::be_target;
+        }
+        "/organizations/{slug}/members" {
+            GET Member(SeeMembers) organizations::members::pages::list;
+        }
+        "/organizations/{slug}/members/{id}" {
+            GET Member(SeeMembers) organizations::members::pages::show;
+        }
+        "/organizations/{slug}/members/{id}/role" {
+            GET MemberConfirmed(ChangeMembers) organizations::members::pages::role;
+            POST MemberConfirmed(ChangeMembers) organizations::members::pages::change_role;
+        }
+        "/organizations/{slug}/members/{id}/remove" {
+            GET Member(RemoveMembers) organizations::members::pages::ask_remove;
+            POST Member(RemoveMembers) organizations::members::pages::remove;
+        }
+        "/organizations/{slug}/roles" {
+            GET Member(SeeRoles) organizations::roles::pages::list;
+        }
+        "/organizations/{slug}/roles/new" {
+            GET MemberConfirmed(CreateRoles) organizations::roles::pages::new;
+            POST MemberConfirmed(CreateRoles) organizations::roles::pages::create;
+        }
+        "/organizations/{slug}/roles/{id}" {
+            GET Member(SeeRoles) organizations::roles::pages::show;
+        }
+        "/organizations/{slug}/roles/{id}/edit" {
+            GET MemberConfirmed(ChangeRoles) organizations::roles::pages::edit;
+            POST MemberConfirmed(ChangeRoles) organizations::roles::pages::save;
+        }
+        "/organizations/{slug}/roles/{id}/delete" {
+            GET Member(DeleteRoles) organizations::roles::pages::ask_delete;
+            POST Member(DeleteRoles) organizations::roles::pages::delete;
         }
         "/admin" {
             GET Administrator administration::pages::home;
@@ -211,11 +422,16 @@ routes! {
         "/admin/invitations/{id}/cancel" {
             POST AdministratorConfirmed administration::invitations::cancel;
         }
+        "/admin/recovery" {
+            GET Administrator administration::recovery::show;
+            POST AdministratorConfirmed administration::recovery::make;
+        }
         "/admin/mail" {
             GET Administrator administration::mail::list;
         }
         "/admin/mail/{id}" {
             GET Administrator administration::mail::message;
+            POST AdministratorConfirmed administration::mail::read;
         }
     }
 }

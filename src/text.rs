@@ -10,6 +10,12 @@ pub fn tidy(typed: &str) -> String {
     typed.trim().nfc().collect()
 }
 
+/// A name as it is searched and sorted by: compatible forms alike, and small letters. The databases do not agree on
+/// `lower('Ä')`.
+pub fn search_key(typed: &str) -> String {
+    typed.trim().nfkc().collect::<String>().to_lowercase()
+}
+
 /// Characters that show nothing, or turn the text around them: a name with one deceives whoever reads it.
 fn is_deceptive(c: char) -> bool {
     c.is_control()

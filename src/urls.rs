@@ -1,6 +1,6 @@
 //! Every path, as a function; templates, redirects and mails use these alone.
 
-use crate::ids::{InvitationId, MailId, SessionId, TokenId, VerifierId};
+use crate::ids::{IdentityId, InvitationId, MailId, PasskeyId, RoleId, SessionId, TokenId, UserId, VerifierId};
 
 macro_rules! paths {
     ($($(#[$doc:meta])* $name:ident = $path:literal;)+) => {$(
@@ -18,6 +18,8 @@ paths! {
     setup = "/setup";
     /// Sign in.
     login = "/login";
+    /// Between the first factor and the session.
+    second_factor = "/login/second-factor";
     /// Make an account.
     signup = "/signup";
     /// A forgotten password.
@@ -26,28 +28,68 @@ paths! {
     logout = "/logout";
     /// Prove it is you.
     step_up = "/step-up";
+    /// Prove it is you by mail; POST.
+    step_up_mail = "/step-up/mail";
     /// My profile.
     settings_profile = "/settings/profile";
+    /// Another e-mail address.
+    settings_email = "/settings/profile/email";
+    /// Takes a change of the address back; POST.
+    settings_email_cancel = "/settings/profile/email/cancel";
     /// Security.
     settings_security = "/settings/security";
     /// A new password; POST.
     settings_password = "/settings/security/password";
+    /// Setting up an authenticator app.
+    settings_second_factor = "/settings/security/second-factor";
+    /// Asking whether to remove it, and doing so.
+    settings_second_factor_remove = "/settings/security/second-factor/remove";
+    /// Making new recovery codes.
+    settings_recovery_codes = "/settings/security/recovery-codes";
+    /// The codes as a file; POST, with the codes in the body.
+    settings_recovery_codes_file = "/settings/security/recovery-codes/file";
     /// Asking what "everywhere" means, and ending it all.
     settings_logout_all = "/settings/security/logout-all";
+    /// A new passkey.
+    settings_passkeys_new = "/settings/security/passkeys/new";
+    /// What a browser needs to make a passkey; POST, for scripts.
+    settings_passkeys_options = "/settings/security/passkeys/options";
+    /// Sign in with a passkey; POST.
+    login_passkey = "/login/passkey";
+    /// What a browser needs to sign in with a passkey; POST, for scripts.
+    login_passkey_options = "/login/passkey/options";
+    /// What a browser needs to give a passkey as a second factor; POST, for scripts.
+    second_factor_options = "/login/second-factor/options";
+    /// Confirm with a passkey; POST.
+    step_up_passkey = "/step-up/passkey";
+    /// What a browser needs to confirm with a passkey; POST, for scripts.
+    step_up_passkey_options = "/step-up/passkey/options";
     /// Appearance.
     settings_appearance = "/settings/appearance";
     /// My log.
     settings_logs = "/settings/logs";
     /// My tokens.
     settings_tokens = "/settings/tokens";
+    /// Those of my tokens that end soon.
+    settings_tokens_expiring = "/settings/tokens?status=expiring";
     /// A new token.
     settings_tokens_new = "/settings/tokens/new";
+    /// Asking whether to revoke those that are selected, and doing so.
+    settings_tokens_revoke = "/settings/tokens/revoke";
+    /// Asking whether to delete all of them, and doing so.
+    settings_tokens_delete_all = "/settings/tokens/delete-all";
+    /// My organizations.
+    organizations = "/organizations";
+    /// A new organization.
+    organizations_new = "/organizations/new";
     /// Administration.
     admin = "/admin";
     /// Services that check tokens.
     admin_verifiers = "/admin/verifiers";
     /// Invitations to this instance.
     admin_invitations = "/admin/invitations";
+    /// Helping somebody back in.
+    admin_recovery = "/admin/recovery";
     /// The outbox.
     admin_mail = "/admin/mail";
     /// Check a token; POST.
@@ -71,9 +113,78 @@ pub fn settings_token_delete(id: &TokenId) -> String {
     format!("/settings/tokens/{id}/delete")
 }
 
+/// The form that changes it.
+pub fn settings_token_edit(id: &TokenId) -> String {
+    format!("/settings/tokens/{id}/edit")
+}
+
+/// The form that gives it a new secret.
+pub fn settings_token_regenerate(id: &TokenId) -> String {
+    format!("/settings/tokens/{id}/regenerate")
+}
+
+/// Takes one scope from it; POST.
+pub fn settings_token_scopes_remove(id: &TokenId) -> String {
+    format!("/settings/tokens/{id}/scopes/remove")
+}
+
+/// Asking whether to take all its scopes, and doing so.
+pub fn settings_token_scopes_clear(id: &TokenId) -> String {
+    format!("/settings/tokens/{id}/scopes/clear")
+}
+
+/// Ends its old secret; POST.
+pub fn settings_token_old_end(id: &TokenId) -> String {
+    format!("/settings/tokens/{id}/old-secret/end")
+}
+
 /// The token file; POST, with the secret in the body.
 pub fn settings_token_file(id: &TokenId) -> String {
     format!("/settings/tokens/{id}/file")
+}
+
+macro_rules! organization_paths {
+    ($($(#[$doc:meta])* $name:ident = $below:literal $(, $id:ident: $kind:ty)?;)+) => {$(
+        $(#[$doc])*
+        pub fn $name(slug: &str $(, $id: &$kind)?) -> String {
+            format!(concat!("/organizations/{}", $below), slug $(, $id)?)
+        }
+    )+};
+}
+
+organization_paths! {
+    /// An organization's overview.
+    organization = "";
+    /// Works in it from now on; POST.
+    organization_switch = "/switch";
+    /// Its name and address.
+    organization_settings = "/settings";
+    /// Makes somebody else the owner.
+    organization_hand_over = "/hand-over";
+    /// Ends it.
+    organization_delete = "/delete";
+    /// Leaves it.
+    organization_leave = "/leave";
+    /// Being a target; POST.
+    organization_target = "/target";
+    /// Its members.
+    members = "/members";
+    /// One member.
+    member = "/members/{}", user: UserId;
+    /// Another role for a member.
+    member_role = "/members/{}/role", user: UserId;
+    /// Removes a member.
+    member_remove = "/members/{}/remove", user: UserId;
+    /// Its roles.
+    roles = "/roles";
+    /// A new role.
+    roles_new = "/roles/new";
+    /// One of its own roles.
+    role = "/roles/{}", role: RoleId;
+    /// What a role allows.
+    role_edit = "/roles/{}/edit", role: RoleId;
+    /// Ends a role.
+    role_delete = "/roles/{}/delete", role: RoleId;
 }
 
 /// Asking whether to delete a verifier, and doing so.
@@ -86,14 +197,34 @@ pub fn admin_mail_message(id: &MailId) -> String {
     format!("/admin/mail/{id}")
 }
 
+/// The page of a mailed link that has passwords taken from unknown browsers again.
+pub fn login_unlock(code: &str) -> String {
+    format!("/login/unlock/{code}")
+}
+
 /// The page of a mailed link that proves an address.
 pub fn email_confirm(code: &str) -> String {
     format!("/email/confirm/{code}")
 }
 
+/// The page of a mailed link that proves a new address of an account.
+pub fn email_new(code: &str) -> String {
+    format!("/email/new/{code}")
+}
+
+/// The page of a mailed link with which the old address allows or undoes a change.
+pub fn email_old(code: &str) -> String {
+    format!("/email/old/{code}")
+}
+
 /// The page of a mailed link that lets one choose a new password.
 pub fn password_reset(code: &str) -> String {
     format!("/password/reset/{code}")
+}
+
+/// The page of a link that takes a lost second factor away.
+pub fn second_factor_remove(code: &str) -> String {
+    format!("/second-factor/remove/{code}")
 }
 
 /// The page of an invitation.
@@ -111,9 +242,75 @@ pub fn settings_session_end(id: &SessionId) -> String {
     format!("/settings/security/sessions/{id}/end")
 }
 
+/// A new name for a passkey.
+pub fn settings_passkey_rename(id: &PasskeyId) -> String {
+    format!("/settings/security/passkeys/{id}/rename")
+}
+
+/// Asking whether to remove a passkey, and doing so.
+pub fn settings_passkey_remove(id: &PasskeyId) -> String {
+    format!("/settings/security/passkeys/{id}/remove")
+}
+
 /// The sign-in page, which leads back to a path.
 pub fn login_returning(back: &str) -> String {
     format!("/login?{}", next(back))
+}
+
+/// On to a provider, and back to a path.
+pub fn login_with(provider: &str, back: &str) -> String {
+    if back.is_empty() { format!("/login/{provider}") } else { format!("/login/{provider}?{}", next(back)) }
+}
+
+/// The first start, its code filled in.
+pub fn setup_with_code(code: &str) -> String {
+    format!("/setup?{}", url::form_urlencoded::Serializer::new(String::new()).append_pair("code", code).finish())
+}
+
+/// The same for the first administrator.
+pub fn set_up_with(provider: &str, code: &str) -> String {
+    let code = url::form_urlencoded::Serializer::new(String::new()).append_pair("code", code).finish();
+    format!("/login/{provider}?{code}")
+}
+
+/// Where a provider sends people back to.
+pub fn login_callback(provider: &str) -> String {
+    format!("/login/{provider}/callback")
+}
+
+/// Asks whose account it is that came from a provider.
+pub fn login_connect(code: &str) -> String {
+    format!("/login/connect/{code}")
+}
+
+/// On to a provider, to connect an account there.
+pub fn connect_with(provider: &str) -> String {
+    format!("/settings/security/connections/with/{provider}")
+}
+
+/// Asking whether to connect what came from there, and doing so.
+pub fn connection_offer(code: &str) -> String {
+    format!("/settings/security/connections/offers/{code}")
+}
+
+/// Disconnects it; POST.
+pub fn connection_disconnect(id: &IdentityId) -> String {
+    format!("/settings/security/connections/{id}/disconnect")
+}
+
+/// On to a provider, to confirm who one is.
+pub fn confirm_with(provider: &str, back: &str) -> String {
+    format!("/step-up/with/{provider}?{}", next(back))
+}
+
+/// The second factor, which leads back to a path; or, without one, to where one begins.
+pub fn second_factor_returning(back: &str) -> String {
+    if back.is_empty() { second_factor() } else { format!("{}?{}", second_factor(), next(back)) }
+}
+
+/// The confirmation, half of which was proved elsewhere.
+pub fn step_up_proved(code: &str) -> String {
+    format!("/step-up?proved={code}")
 }
 
 /// The confirmation, which leads back to a path.

@@ -20,19 +20,45 @@ use keystead::web::{Badge, Moment, Shell, filters};
 struct Page {
     shell: Shell,
     rows: Vec<Row>,
-    limit: usize,
+    view: View,
+    limit: i64,
+    total: Option<usize>,
     may_create: bool,
 }
 
+struct View {
+    q: &'static str,
+    status: &'static str,
+    sort: &'static str,
+    filters: Vec<Link>,
+    heads: Vec<Link>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+struct Link {
+    label: &'static str,
+    url: String,
+    current: bool,
+    sorted: &'static str,
+}
+
 struct Row {
+    id: String,
     name: String,
     description: String,
     masked: String,
     status: Badge,
+    rights: &'static str,
+    place: &'static str,
     created: Moment,
     expires: Option<Moment>,
+    soon: bool,
     last_used: Option<Moment>,
+    last_used_from: &'static str,
     url: String,
+    edit_url: String,
+    regenerate_url: String,
     revoke_url: String,
     delete_url: String,
     live: bool,
@@ -41,17 +67,30 @@ struct Row {
 impl Page {
     fn of_fifty() -> Self {
         let now = Timestamp::from_unix(1_800_000_000);
+        let link = |label| Link {
+            label,
+            url: format!("{}?sort=name", urls::settings_tokens()),
+            current: label == "All",
+            sorted: "",
+        };
         let row = |number: usize| {
             let id = TokenId::new();
             Row {
+                id: id.to_string(),
                 name: crate::stock::name(number),
                 description: crate::stock::DESCRIPTION.to_owned(),
                 masked: "kst_pat_…a1B2".to_owned(),
                 status: Badge { kind: "good", word: "Active" },
+                rights: "Channels: read, list, update · Groups: read",
+                place: "All of mine",
                 created: Moment::new(now.plus(-100 * DAY), now),
                 expires: Some(Moment::new(now.plus(200 * DAY), now)),
+                soon: false,
                 last_used: Some(Moment::new(now.plus(3600), now)),
+                last_used_from: "",
                 url: urls::settings_token(&id),
+                edit_url: urls::settings_token_edit(&id),
+                regenerate_url: urls::settings_token_regenerate(&id),
                 revoke_url: urls::settings_token_revoke(&id),
                 delete_url: urls::settings_token_delete(&id),
                 live: true,
@@ -66,6 +105,8 @@ impl Page {
                     initials: "BP".to_owned(),
                     is_administrator: false,
                     organization: "Private".to_owned(),
+                    organizations: Vec::new(),
+                    token_ends_soon: false,
                 }),
                 csrf: "0".repeat(64),
                 nonce_form: "0".repeat(26),
@@ -73,7 +114,17 @@ impl Page {
                 ..Shell::for_stranger("Keystead", "")
             },
             rows: (0..50).map(row).collect(),
+            view: View {
+                q: "",
+                status: "all",
+                sort: "-created",
+                filters: ["All", "Active", "Expires soon", "Expired", "Revoked"].map(link).into(),
+                heads: ["Token", "Created", "Expires", "Last used"].map(link).into(),
+                before: None,
+                after: None,
+            },
             limit: 10_000,
+            total: Some(50),
             may_create: true,
         }
     }

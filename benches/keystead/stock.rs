@@ -106,6 +106,7 @@ fn token(tx: &mut Tx<'_>, user: &UserId, number: usize, now: Timestamp) -> keyst
             tokens::kind.eq(keystead::tokens::TokenKind::Personal),
             tokens::user_id.eq(user),
             tokens::name.eq(name(number)),
+            tokens::name_key.eq(name(number)),
             tokens::description.eq(DESCRIPTION),
             tokens::everything.eq(false),
             tokens::scopes.eq("channels:list channels:read channels:update groups:read"),
@@ -116,6 +117,7 @@ fn token(tx: &mut Tx<'_>, user: &UserId, number: usize, now: Timestamp) -> keyst
         .values((
             token_secrets::id.eq(SecretId::new()),
             token_secrets::token_id.eq(&id),
+            token_secrets::user_id.eq(user.as_str()),
             token_secrets::hash.eq(secret.hash()),
             token_secrets::last_four.eq(secret.last_four()),
             token_secrets::is_current.eq(true),

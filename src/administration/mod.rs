@@ -3,4 +3,5 @@
 pub mod invitations;
 pub mod mail;
 pub mod pages;
+pub mod recovery;
 pub mod verifiers;

@@ -7,17 +7,23 @@
 pub mod pages;
 mod queries;
 
-pub use queries::{Entry, for_user};
+pub use queries::{Entry, Sought, Told, for_organization, for_user, of_subject};
+
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use diesel::prelude::*;
 
+use crate::auth::capability::instance;
+use crate::auth::device::{self, Codes};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::audit_events;
 use crate::error::Result;
 use crate::ids::{OrganizationId, SessionId, UserId, ulid};
+use crate::mail::Notices;
 use crate::text_enum;
+use crate::web::page::cookie_name;
 
 text_enum! {
     /// What can happen.
@@ -28,6 +34,10 @@ text_enum! {
         SignedIn = "session.signed_in",
         /// A sign-in that was refused.
         SignInRefused = "session.sign_in_refused",
+        /// Far more wrong passwords than people type, over the whole instance.
+        SignInFlood = "session.sign_in_flood",
+        /// Passwords are taken from unknown browsers again.
+        SignInUnlocked = "session.sign_in_unlocked",
         /// A sign-out.
         SignedOut = "session.signed_out",
         /// Sessions were ended without their browsers' doing.
@@ -36,12 +46,36 @@ text_enum! {
         Confirmed = "session.confirmed",
         /// "Confirm it is you" was answered wrongly.
         ConfirmRefused = "session.confirm_refused",
+        /// The first factor was right, and the second one asked for.
+        SecondFactorAsked = "second_factor.asked",
+        /// A wrong second factor.
+        SecondFactorRefused = "second_factor.refused",
+        /// A second factor was added.
+        SecondFactorAdded = "second_factor.added",
+        /// A second factor was taken away.
+        SecondFactorRemoved = "second_factor.removed",
+        /// A link to take the second factor away was made, by an administrator or the operator.
+        SecondFactorResetOffered = "second_factor.reset_offered",
+        /// The second factor was taken away through such a link.
+        SecondFactorReset = "second_factor.reset",
+        /// New recovery codes were made.
+        RecoveryCodesMade = "recovery_codes.made",
+        /// A recovery code was used.
+        RecoveryCodeUsed = "recovery_codes.used",
         /// First or last name changed.
         ProfileChanged = "profile.changed",
         /// Light, dark or as the system.
         AppearanceChanged = "appearance.changed",
         /// The password changed; the other sessions ended.
         PasswordChanged = "password.changed",
+        /// Another address to sign in with was asked for.
+        EmailChangeAsked = "email.change_asked",
+        /// That was taken back.
+        EmailChangeTakenBack = "email.change_taken_back",
+        /// The address to sign in with changed; other sessions ended.
+        EmailChanged = "email.changed",
+        /// The old mailbox said that it was somebody else.
+        EmailChangeUndone = "email.change_undone",
         /// A link to a new password was asked for.
         PasswordForgotten = "password.forgotten",
         /// The password was set anew through a mailed link; every session ended.
@@ -50,16 +84,72 @@ text_enum! {
         SignUpAsked = "sign_up.asked",
         /// An account was made, its address proved.
         SignedUp = "sign_up.confirmed",
+        /// A provider's account was connected with somebody's own.
+        IdentityConnected = "identity.connected",
+        /// It was disconnected.
+        IdentityDisconnected = "identity.disconnected",
         /// An invitation was made.
         Invited = "invitation.created",
         /// An invitation was taken back.
         InvitationCancelled = "invitation.cancelled",
+        /// A passkey was added.
+        PasskeyAdded = "passkey.added",
+        /// A passkey got another name.
+        PasskeyRenamed = "passkey.renamed",
+        /// A passkey was removed.
+        PasskeyRemoved = "passkey.removed",
+        /// A passkey was refused, since there may be a copy of it.
+        PasskeyCopied = "passkey.copied",
+        /// An administrator read somebody's mail in the outbox, its link included.
+        MailRead = "mail.read",
         /// A token was made.
         TokenCreated = "token.created",
+        /// A token's name, description or rights changed.
+        TokenChanged = "token.changed",
+        /// A token got a new secret.
+        TokenRegenerated = "token.regenerated",
+        /// A token's old secret was ended before its time.
+        TokenOldSecretEnded = "token.old_secret_ended",
+        /// A token's old secret was tried after it had ended.
+        TokenOldSecretUsed = "token.old_secret_used",
         /// A token was revoked.
         TokenRevoked = "token.revoked",
         /// A token was deleted.
         TokenDeleted = "token.deleted",
+        /// A shared organization was made.
+        OrganizationCreated = "organization.created",
+        /// Its name or address changed.
+        OrganizationChanged = "organization.changed",
+        /// It ended.
+        OrganizationDeleted = "organization.deleted",
+        /// It has another owner.
+        OrganizationHandedOver = "organization.handed_over",
+        /// Somebody became a member.
+        MemberJoined = "member.joined",
+        /// A member got another role.
+        MemberRoleChanged = "member.role_changed",
+        /// A member was removed.
+        MemberRemoved = "member.removed",
+        /// A member left.
+        MemberLeft = "member.left",
+        /// A member became a target, or is none any more.
+        MemberTargetChanged = "member.target_changed",
+        /// An organization's own role was made.
+        RoleCreated = "role.created",
+        /// What it allows changed.
+        RoleChanged = "role.changed",
+        /// It ended.
+        RoleDeleted = "role.deleted",
+        /// A team was made.
+        TeamCreated = "team.created",
+        /// Its name or role changed.
+        TeamChanged = "team.changed",
+        /// It ended.
+        TeamDeleted = "team.deleted",
+        /// A member came into a team.
+        TeamMemberAdded = "team.member_added",
+        /// A member was taken out of a team.
+        TeamMemberRemoved = "team.member_removed",
         /// A verifier was made.
         VerifierCreated = "verifier.created",
         /// A verifier was deleted.
@@ -74,22 +164,64 @@ impl Action {
             Self::InstanceSetUp => "Keystead set up, first administrator made",
             Self::SignedIn => "Signed in",
             Self::SignInRefused => "Sign-in refused",
+            Self::SignInFlood => "Far more wrong passwords than people type",
+            Self::SignInUnlocked => "Sign-in with the password turned on again",
             Self::SignedOut => "Signed out",
             Self::SessionsEnded => "Sessions ended",
             Self::Confirmed => "Confirmed it was you",
             Self::ConfirmRefused => "Confirmation refused",
+            Self::SecondFactorAsked => "Second factor asked for",
+            Self::SecondFactorRefused => "Second factor refused",
+            Self::SecondFactorAdded => "Second factor added",
+            Self::SecondFactorRemoved => "Second factor removed",
+            Self::SecondFactorResetOffered => "Link to remove the second factor made",
+            Self::SecondFactorReset => "Second factor removed through a link",
+            Self::RecoveryCodesMade => "Recovery codes made",
+            Self::RecoveryCodeUsed => "Recovery code used",
             Self::ProfileChanged => "Profile changed",
             Self::AppearanceChanged => "Appearance changed",
             Self::PasswordChanged => "Password changed",
+            Self::EmailChangeAsked => "Change of the e-mail address asked for",
+            Self::EmailChangeTakenBack => "Change of the e-mail address taken back",
+            Self::EmailChanged => "E-mail address changed",
+            Self::EmailChangeUndone => "Change of the e-mail address undone from the old mailbox",
             Self::PasswordForgotten => "Link to a new password asked for",
             Self::PasswordReset => "Password set anew through a mailed link",
             Self::SignUpAsked => "Account asked for",
             Self::SignedUp => "Account made",
+            Self::IdentityConnected => "Sign-in account connected",
+            Self::IdentityDisconnected => "Sign-in account disconnected",
             Self::Invited => "Invitation sent",
             Self::InvitationCancelled => "Invitation taken back",
+            Self::PasskeyAdded => "Passkey added",
+            Self::PasskeyRenamed => "Passkey renamed",
+            Self::PasskeyRemoved => "Passkey removed",
+            Self::PasskeyCopied => "Passkey refused, there may be a copy of it",
+            Self::MailRead => "A mail read by an administrator",
             Self::TokenCreated => "Personal access token created",
+            Self::TokenChanged => "Personal access token changed",
+            Self::TokenRegenerated => "Personal access token regenerated",
+            Self::TokenOldSecretEnded => "Old secret of a token ended",
+            Self::TokenOldSecretUsed => "Old secret of a token used after its end",
             Self::TokenRevoked => "Personal access token revoked",
             Self::TokenDeleted => "Personal access token deleted",
+            Self::OrganizationCreated => "Organization created",
+            Self::OrganizationChanged => "Organization changed",
+            Self::OrganizationDeleted => "Organization deleted",
+            Self::OrganizationHandedOver => "Organization handed over",
+            Self::MemberJoined => "Member joined",
+            Self::MemberRoleChanged => "Member's role changed",
+            Self::MemberRemoved => "Member removed",
+            Self::MemberLeft => "Member left",
+            Self::MemberTargetChanged => "Being a target changed",
+            Self::RoleCreated => "Role created",
+            Self::RoleChanged => "Role changed",
+            Self::RoleDeleted => "Role deleted",
+            Self::TeamCreated => "Team created",
+            Self::TeamChanged => "Team changed",
+            Self::TeamDeleted => "Team deleted",
+            Self::TeamMemberAdded => "Member added to a team",
+            Self::TeamMemberRemoved => "Member taken out of a team",
             Self::VerifierCreated => "Verifier created",
             Self::VerifierDeleted => "Verifier deleted",
         }
@@ -117,6 +249,10 @@ pub struct Origin {
     pub address: String,
     /// The `User-Agent`, cut to a sensible length, without control characters.
     pub agent: String,
+    /// What the browser's cookie says about earlier sign-ins. Not logged.
+    pub device: Codes,
+    /// What tells the owner of a sign-in from here, where it is one of this instance's own pages that was asked.
+    pub notices: Option<Arc<Notices>>,
 }
 
 impl Origin {
@@ -127,7 +263,14 @@ impl Origin {
             .get(actix_web::http::header::USER_AGENT)
             .map(|value| String::from_utf8_lossy(value.as_bytes()))
             .unwrap_or_default();
-        Self { address: crate::web::client::address(request).to_string(), agent: crate::text::shown(&agent, 300) }
+        let instance = instance(request);
+        let cookie = request.cookie(&cookie_name(instance.config.is_https(), device::COOKIE));
+        Self {
+            address: crate::web::client::address(request).to_string(),
+            agent: crate::text::shown(&agent, 300),
+            device: cookie.map(|cookie| Codes::of(cookie.value())).unwrap_or_default(),
+            notices: Some(Arc::clone(&instance.notices)),
+        }
     }
 }
 
@@ -159,6 +302,11 @@ impl Actor {
     /// Somebody unknown.
     pub fn stranger(origin: Origin) -> Self {
         Self { kind: ActorKind::Stranger, id: String::new(), through: "sign-in".to_owned(), origin }
+    }
+
+    /// The instance itself, on account of a request from somewhere.
+    pub fn system(origin: Origin) -> Self {
+        Self { kind: ActorKind::System, id: String::new(), through: "system".to_owned(), origin }
     }
 
     /// The operator.

@@ -10,6 +10,7 @@ use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::ids::UserId;
 use crate::urls;
 use crate::web::{Moment, Shell, Visitor, agent, filters, html};
 
@@ -47,8 +48,11 @@ pub struct Cursor {
     before: Option<String>,
 }
 
-fn row(entry: Entry, now: Timestamp) -> LogRow {
+fn row(entry: Entry, owner: &UserId, now: Timestamp) -> LogRow {
+    // Where an administrator sits, and with what, is not this person's business.
+    let somebody_else = entry.actor_kind == ActorKind::User && entry.actor_id != owner.as_str();
     let how = match entry.actor_kind {
+        ActorKind::User if somebody_else => "An administrator",
         ActorKind::User if entry.action == Action::SignedIn => "Sign-in page",
         ActorKind::User => "Browser session",
         ActorKind::Operator => "Command line",
@@ -62,8 +66,8 @@ fn row(entry: Entry, now: Timestamp) -> LogRow {
         what: entry.action.words().to_owned(),
         detail,
         how: how.to_owned(),
-        address: entry.address,
-        agent: agent::words(&entry.agent),
+        address: if somebody_else { String::new() } else { entry.address },
+        agent: if somebody_else { String::new() } else { agent::words(&entry.agent) },
     }
 }
 
@@ -82,12 +86,13 @@ pub async fn show(
     let deeper = before.is_some();
     // One more than is shown tells whether there is another page.
     let count = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let owner = who.account().user_id.clone();
     let mut entries =
         instance.db.read(move |connection| for_user(connection, who.owner(), before.as_deref(), count)).await?;
     let more = entries.len() > PAGE;
     entries.truncate(PAGE);
     let older = entries.last().filter(|_| more).map(|last| format!("{}?before={}", urls::settings_logs(), last.id));
-    let rows = entries.into_iter().map(|entry| row(entry, now)).collect();
+    let rows = entries.into_iter().map(|entry| row(entry, &owner, now)).collect();
     html(
         StatusCode::OK,
         &LogsPage { shell: visitor.shell("Logs", "logs"), rows, older, newer: deeper.then(urls::settings_logs) },

@@ -6,8 +6,10 @@ use super::{Action, ActorKind};
 use crate::auth::capability::Owner;
 use crate::clock::Timestamp;
 use crate::db::Connection;
-use crate::db::schema::audit_events;
+use crate::db::schema::{audit_events, users};
 use crate::error::Result;
+use crate::ids::OrganizationId;
+use crate::users::email_key;
 
 /// One entry, as it was written.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -21,6 +23,8 @@ pub struct Entry {
     pub action: Action,
     /// By what kind of somebody.
     pub actor_kind: ActorKind,
+    /// By whom, if it was a user.
+    pub actor_id: String,
     /// Through what.
     pub through: String,
     /// From where.
@@ -48,4 +52,94 @@ pub fn for_user(connection: &mut Connection, owner: Owner<'_>, before: Option<&s
         query = query.filter(audit_events::id.lt(before));
     }
     Ok(query.load(connection)?)
+}
+
+/// What happened to one of a user's things, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub fn of_subject(connection: &mut Connection, owner: Owner<'_>, subject: &str, count: i64) -> Result<Vec<Entry>> {
+    Ok(audit_events::table
+        .filter(audit_events::subject_id.eq(subject).and(audit_events::user_id.eq(owner.user_id())))
+        .order(audit_events::id.desc())
+        .limit(count)
+        .select(Entry::as_select())
+        .load(connection)?)
+}
+
+/// First name, last name and e-mail of a user.
+type Person = (String, String, String);
+
+/// An entry of an organization's log, with the people in it as they are called today; who is erased has no name.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What was written.
+    pub entry: Entry,
+    /// Who acted.
+    pub actor: Option<String>,
+    /// To whom it happened, if to a person.
+    pub subject: Option<String>,
+}
+
+diesel::alias!(users as subjects: Subjects);
+
+/// What an organization's log is searched for.
+#[derive(Debug, Clone, Default)]
+pub struct Sought {
+    /// Entries older than this one.
+    pub before: Option<String>,
+    /// Of this kind.
+    pub action: Option<Action>,
+    /// By this person: their e-mail.
+    pub actor: Option<String>,
+    /// Whose subject or detail contains this.
+    pub text: Option<String>,
+}
+
+/// An organization's log, newest first, up to `count` entries.
+///
+/// # Errors
+/// When the database refuses.
+pub fn for_organization(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    sought: &Sought,
+    count: i64,
+) -> Result<Vec<Told>> {
+    let subject = subjects.fields((users::first_name, users::last_name, users::email));
+    let mut those = audit_events::table
+        .left_join(users::table.on(users::id.eq(audit_events::actor_id)))
+        .left_join(subjects.on(subjects.field(users::id).eq(audit_events::subject_id)))
+        .filter(audit_events::organization_id.eq(organization))
+        .order(audit_events::id.desc())
+        .limit(count)
+        .select((
+            Entry::as_select(),
+            (users::first_name, users::last_name, users::email).nullable(),
+            subject.nullable(),
+        ))
+        .into_boxed();
+    if let Some(before) = &sought.before {
+        those = those.filter(audit_events::id.lt(before));
+    }
+    if let Some(action) = sought.action {
+        those = those.filter(audit_events::action.eq(action));
+    }
+    if let Some(actor) = &sought.actor {
+        those = those.filter(users::email_key.eq(email_key(actor)));
+    }
+    if let Some(text) = &sought.text {
+        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let here = audit_events::subject_name.like(pattern.clone()).escape('\\');
+        those = those.filter(here.or(audit_events::detail.like(pattern).escape('\\')));
+    }
+    let rows: Vec<(Entry, Option<Person>, Option<Person>)> = those.load(connection)?;
+    let called = |person: Option<Person>| {
+        person.map(|(first, last, email)| {
+            let name = format!("{first} {last}").trim().to_owned();
+            if name.is_empty() { email } else { name }
+        })
+    };
+    let told = |(entry, actor, subject)| Told { entry, actor: called(actor), subject: called(subject) };
+    Ok(rows.into_iter().map(told).collect())
 }

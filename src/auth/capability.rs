@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
-use crate::routes::ROUTES;
+use crate::routes::{ROUTES, WHILE_ENROLLING};
 use crate::urls;
 
 /// The instance that a request runs in.
@@ -31,14 +31,25 @@ pub fn instance(request: &HttpRequest) -> &Instance {
 pub struct SignedIn {
     account: Arc<Account>,
     origin: Origin,
+    /// Whether what is done with it needs the confirmation to hold still when it is done.
+    confirmed: bool,
 }
 
 impl SignedIn {
-    fn of(request: &HttpRequest) -> Result<Self> {
-        match account(request) {
-            Some(account) => Ok(Self { account, origin: Origin::of(request) }),
-            None => Err(Error::SignIn { back: back(request) }),
+    /// Who is signed in, where a page answers strangers, too.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] when nobody is; [`Error::Enrol`].
+    pub fn of(request: &HttpRequest) -> Result<Self> {
+        let Some(account) = account(request) else { return Err(Error::SignIn { back: back(request) }) };
+        let rule = instance(request).config.require_second_factor;
+        if rule.asks(account.is_administrator) && !account.second_factor {
+            let pattern = request.match_pattern().unwrap_or_default();
+            if !WHILE_ENROLLING.contains(&pattern.as_str()) {
+                return Err(Error::Enrol);
+            }
         }
+        Ok(Self { account, origin: Origin::of(request), confirmed: false })
     }
 
     /// Who, and how.
@@ -66,9 +77,13 @@ impl SignedIn {
     /// still holds there. Since [`crate::audit::record`] wants an actor, no change goes without asking.
     ///
     /// # Errors
-    /// As [`still_holds`].
+    /// As [`still_holds`]; [`Error::Confirm`] where a confirmation was needed, and ran out while the form was on its way.
     pub fn actor(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Actor> {
         still_holds(tx, &self.account, now)?;
+        // The session's key is the same, so its confirmation is the one that was read with it.
+        if self.confirmed && now >= self.account.confirmed_until {
+            return Err(Error::Confirm { back: urls::home() });
+        }
         Ok(Actor::session(&self.account.user_id, &self.account.session_id, self.origin.clone()))
     }
 }
@@ -93,7 +108,7 @@ impl Confirmed {
     fn of(request: &HttpRequest) -> Result<Self> {
         let signed_in = SignedIn::of(request)?;
         if instance(request).clock.now() < signed_in.account.confirmed_until {
-            Ok(Self(signed_in))
+            Ok(Self(SignedIn { confirmed: true, ..signed_in }))
         } else {
             Err(Error::Confirm { back: back(request) })
         }
@@ -149,8 +164,8 @@ pub struct AdministratorConfirmed(Administrator);
 impl AdministratorConfirmed {
     fn of(request: &HttpRequest) -> Result<Self> {
         let administrator = Administrator::of(request)?;
-        Confirmed::of(request)?;
-        Ok(Self(administrator))
+        let Confirmed(signed_in) = Confirmed::of(request)?;
+        Ok(Self(Administrator(SignedIn { confirmed: signed_in.confirmed, ..administrator.0 })))
     }
 }
 

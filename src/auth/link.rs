@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::key::hex;
 use super::secret::SecretHash;
 use crate::clock::Timestamp;
-use crate::db::schema::links;
+use crate::db::schema::{email_changes, links};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::UserId;
@@ -18,6 +18,10 @@ text_enum! {
     pub enum Purpose {
         /// Choosing a new password.
         ResetPassword = "reset_password",
+        /// Taking passwords from unknown browsers again.
+        UnlockSignIn = "unlock_sign_in",
+        /// Taking the second factor away, for whoever lost it.
+        RemoveSecondFactor = "remove_second_factor",
     }
 }
 
@@ -25,7 +29,8 @@ impl Purpose {
     /// For how many seconds such a link is good.
     pub fn lifetime(self) -> i64 {
         match self {
-            Self::ResetPassword => 60 * 60,
+            Self::ResetPassword | Self::RemoveSecondFactor => 60 * 60,
+            Self::UnlockSignIn => crate::clock::DAY,
         }
     }
 }
@@ -78,6 +83,9 @@ pub fn consume(tx: &mut Tx<'_>, purpose: Purpose, code: &str, now: Timestamp) ->
 /// When the database refuses.
 pub fn end_all(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
     diesel::delete(links::table.filter(links::user_id.eq(user))).execute(&mut **tx)?;
+    // A change of the address that was asked for before is mailed, too; one that is made can still be undone.
+    let asked = email_changes::table.filter(email_changes::user_id.eq(user)).filter(email_changes::made_at.is_null());
+    diesel::delete(asked).execute(&mut **tx)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 pub mod capability;
 pub mod csrf;
+pub mod device;
 pub mod key;
 pub mod link;
 pub mod password;

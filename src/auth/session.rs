@@ -12,19 +12,24 @@ use actix_session::{Session, SessionExt};
 use actix_web::cookie::time::Duration;
 use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage, HttpRequest};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::device::{self, Codes};
 use super::key::hex;
 use super::secret::SecretHash;
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::clock::Timestamp;
 use crate::config::SessionConfig;
-use crate::db::schema::{organizations, sessions, users};
-use crate::db::{Connection, Db, Tx, on};
+use crate::db::schema::{members, organizations, pending_logins, sessions, token_secrets, users};
+use crate::db::{Connection, Db, Engine, Tx, on};
 use crate::error::{Error, Result};
-use crate::ids::{OrganizationId, SessionId, UserId};
+use crate::ids::{SessionId, UserId};
+use crate::mail::SecurityNotice;
+use crate::organizations::{Choice, choices};
+use crate::tokens::expiring_at;
 use crate::urls;
 use crate::users::{Theme, UserStatus};
 
@@ -36,6 +41,8 @@ const SEEN_EVERY: i64 = 60;
 const ACCOUNT: &str = "account";
 /// The one entry that a new or renewed session has: the key that its row was written under.
 const KEY: &str = "key";
+/// Beside it after a sign-in: what the browser's own cookie shall hold. No row keeps it.
+const DEVICE: &str = "device";
 
 /// Who is signed in, and how: what one query knows at the start of each request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,16 +61,20 @@ pub struct Account {
     pub last_name: String,
     /// May they administer the instance?
     pub is_administrator: bool,
+    /// Have they a second factor?
+    pub second_factor: bool,
     /// Light, dark, or as the system.
     pub theme: String,
     /// The organization being worked in.
-    pub organization_id: OrganizationId,
-    /// Its name.
-    pub organization_name: String,
+    pub organization: Choice,
+    /// Those that the header offers; none where there is only the private one.
+    pub organizations: Vec<Choice>,
     /// Until when "confirm it is you" holds.
     pub confirmed_until: Timestamp,
     /// When this session last opened a page of the administration, to the minute.
     pub administered_at: Timestamp,
+    /// Whether one of their tokens ends soon.
+    pub token_ends_soon: bool,
 }
 
 impl Account {
@@ -90,15 +101,19 @@ pub fn remember(request: &ServiceRequest) {
 }
 
 /// A new session's key: 256 random bits, to be given to the browser once its row is committed.
-pub struct NewKey(String);
+pub struct NewKey {
+    key: String,
+    /// What the browser is known by from now on, after a sign-in.
+    device: Option<Codes>,
+}
 
 impl NewKey {
     fn generate() -> Self {
-        Self(hex(&crate::ids::random::<32>()))
+        Self { key: hex(&crate::ids::random::<32>()), device: None }
     }
 
     fn hash(&self) -> SecretHash {
-        SecretHash::of(&self.0)
+        SecretHash::of(&self.key)
     }
 
     /// Gives the browser this key in place of whatever it had.
@@ -108,11 +123,20 @@ impl NewKey {
     pub fn give(self, session: &Session) -> Result<()> {
         session.clear();
         session.renew();
-        session.insert(KEY, self.0).map_err(|error| Error::Internal(error.to_string()))
+        if let Some(device) = self.device {
+            session.insert(DEVICE, device.reveal_for_cookie()).map_err(|error| Error::Internal(error.to_string()))?;
+        }
+        session.insert(KEY, self.key).map_err(|error| Error::Internal(error.to_string()))
     }
 }
 
-/// Begins a login, within the transaction that records it.
+/// What the cookie of a browser that has just signed in shall hold.
+pub fn device_cookie(session: &Session) -> Option<String> {
+    session.get(DEVICE).ok().flatten()
+}
+
+/// Begins a login, within the transaction that records it, after the entry in the log; `confirmed` when it counts as "confirm
+/// it is you", too.
 ///
 /// # Errors
 /// When the database refuses.
@@ -120,6 +144,7 @@ pub fn begin(
     tx: &mut Tx<'_>,
     user: &UserId,
     persistent: bool,
+    confirmed: bool,
     origin: &Origin,
     config: &SessionConfig,
     now: Timestamp,
@@ -131,8 +156,16 @@ pub fn begin(
         let event =
             Event { detail: "the oldest, since there were too many", ..Event::of_user(Action::SessionsEnded, user) };
         record(tx, &Actor::arriving(user, origin.clone()), now, &event)?;
+        if let Some(notices) = &origin.notices {
+            let notice = SecurityNotice::new(
+                "Your oldest session was ended",
+                format!("You may be signed in {MAX_PER_USER} times at once, and there was one more now."),
+            );
+            notices.send(tx, user, &notice, origin, now)?;
+        }
     }
-    let (id, key) = (SessionId::new(), NewKey::generate());
+    let (id, mut key) = (SessionId::new(), NewKey::generate());
+    key.device = Some(device::welcome(tx, user, origin, now)?);
     let absolute = if persistent { config.kept_absolute } else { config.absolute };
     diesel::insert_into(sessions::table)
         .values((
@@ -145,7 +178,7 @@ pub fn begin(
             sessions::created_at.eq(now),
             sessions::seen_at.eq(now),
             sessions::expires_at.eq(now.plus(absolute)),
-            sessions::confirmed_until.eq(now.plus(config.confirmation)),
+            sessions::confirmed_until.eq(if confirmed { now.plus(config.confirmation) } else { now }),
             sessions::administered_at.eq(now),
         ))
         .execute(&mut **tx)?;
@@ -211,32 +244,46 @@ pub fn end(tx: &mut Tx<'_>, id: &SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every login of a user but one, and says how many.
+/// Ends every login of a user but one, and says how many; those that wait for a second factor, too.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn end_others(tx: &mut Tx<'_>, user: &UserId, but: &SessionId) -> Result<usize> {
+    end_pending(tx, user)?;
     Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::id.ne(but)))
         .execute(&mut **tx)?)
 }
 
-/// Ends every login of a user, and says how many.
+/// Ends every login of a user, forgets their browsers, and says how many logins there were; beside them those that wait for
+/// a second factor.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn end_all(tx: &mut Tx<'_>, user: &UserId) -> Result<usize> {
+    device::forget_all(tx, user)?;
+    end_pending(tx, user)?;
     Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user))).execute(&mut **tx)?)
 }
 
-/// Takes away the sessions that are over; for the hourly job.
+fn end_pending(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
+    diesel::delete(pending_logins::table.filter(pending_logins::user_id.eq(user))).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Takes away the sessions that are over; for the hourly job. Each in a transaction of its own: whoever ends a user's
+/// sessions meanwhile holds some of the same rows, and must not be waited for while others are held.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn forget_old(tx: &mut Tx<'_>, config: &SessionConfig, now: Timestamp) -> Result<usize> {
+pub fn forget_old(db: &Db, config: &SessionConfig, now: Timestamp) -> Result<()> {
     let idle =
         |persistent: bool, idle: i64| sessions::persistent.eq(persistent).and(sessions::seen_at.le(now.plus(-idle)));
     let over = sessions::expires_at.le(now).or(idle(false, config.idle)).or(idle(true, config.kept_idle));
-    Ok(diesel::delete(sessions::table.filter(over)).execute(&mut **tx)?)
+    let ids: Vec<SessionId> = db.read_here(|c| Ok(sessions::table.filter(over).select(sessions::id).load(c)?))?;
+    for id in ids {
+        db.write_here(move |tx| Ok(diesel::delete(sessions::table.find(id).filter(over)).execute(&mut **tx)?))?;
+    }
+    Ok(())
 }
 
 /// Sessions that were seen and not yet written: gathered here, flushed together, so that no page waits for a write.
@@ -271,10 +318,12 @@ impl Seen {
         if gathered.is_empty() {
             return Ok(());
         }
-        // In the order of the ids, in short pieces: nobody waits long, and two nodes never in a circle.
+        // In the order of the ids, in short pieces: nobody waits long. On PostgreSQL one by one, since whoever ends the
+        // sessions of a user holds some of the same rows, in an order of their own.
+        let together = if db.engine() == Engine::Sqlite { 200 } else { 1 };
         let mut gathered: Vec<(SessionId, Noted)> = gathered.into_iter().collect();
         gathered.sort_by(|one, other| one.0.cmp(&other.0));
-        for piece in gathered.chunks(200).map(<[_]>::to_vec) {
+        for piece in gathered.chunks(together).map(<[_]>::to_vec) {
             db.write_here(move |tx| piece.iter().try_for_each(|(id, noted)| noted.write(tx, id)))?;
         }
         Ok(())
@@ -305,10 +354,14 @@ impl SessionStore for Store {
         let row = self
             .0
             .db
-            .read(move |connection| find(connection, hash))
+            .read(move |connection| {
+                let Some(row) = find(connection, hash, now)? else { return Ok(None) };
+                let offered = if row.places.2 { choices(connection, &row.user_id)? } else { Vec::new() };
+                Ok(Some((row, offered)))
+            })
             .await
             .map_err(|error| LoadError::Other(error.into()))?;
-        let Some(row) = row else { return Ok(None) };
+        let Some((row, offered)) = row else { return Ok(None) };
         let config = &self.0.config.sessions;
         let idle = if row.persistent { config.kept_idle } else { config.idle };
         if row.status != UserStatus::Active || now >= row.expires_at || row.seen_at.until(now) >= idle {
@@ -317,8 +370,8 @@ impl SessionStore for Store {
         if row.seen_at.until(now) >= SEEN_EVERY {
             self.0.seen.note(&row.id, |noted| noted.seen_at = Some(now));
         }
-        let json =
-            serde_json::to_string(&row.account(hash)).map_err(|error| LoadError::Deserialization(error.into()))?;
+        let json = serde_json::to_string(&row.account(hash, offered))
+            .map_err(|error| LoadError::Deserialization(error.into()))?;
         Ok(Some(HashMap::from([(ACCOUNT.to_owned(), json)])))
     }
 
@@ -351,6 +404,7 @@ impl SessionStore for Store {
 }
 
 #[derive(Queryable)]
+#[expect(clippy::struct_excessive_bools, reason = "a row has the columns that it has")]
 struct Row {
     id: SessionId,
     persistent: bool,
@@ -363,14 +417,16 @@ struct Row {
     first_name: String,
     last_name: String,
     is_administrator: bool,
+    second_factor: bool,
     status: UserStatus,
     theme: Theme,
-    organization_id: OrganizationId,
-    organization_name: String,
+    /// Their private organization, the one that they chose, and whether they have others.
+    places: (Choice, Option<Choice>, bool),
+    token_ends_soon: bool,
 }
 
 impl Row {
-    fn account(self, hash: SecretHash) -> Account {
+    fn account(self, hash: SecretHash, organizations: Vec<Choice>) -> Account {
         Account {
             session_id: self.id,
             key_hash: hash.into(),
@@ -379,19 +435,28 @@ impl Row {
             first_name: self.first_name,
             last_name: self.last_name,
             is_administrator: self.is_administrator,
+            second_factor: self.second_factor,
             theme: self.theme.as_str().to_owned(),
-            organization_id: self.organization_id,
-            organization_name: self.organization_name,
+            organization: self.places.1.unwrap_or(self.places.0),
+            organizations,
             confirmed_until: self.confirmed_until,
             administered_at: self.administered_at,
+            token_ends_soon: self.token_ends_soon,
         }
     }
 }
 
-fn find(connection: &mut Connection, hash: SecretHash) -> Result<Option<Row>> {
+mod aliases {
+    diesel::alias!(crate::db::schema::organizations as chosen: Chosen);
+}
+use aliases::chosen;
+
+/// One query for all that a page's shell needs; the banner about tokens is one more look into an index.
+fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result<Option<Row>> {
     let row = on!(connection, c => sessions::table
         .inner_join(users::table)
         .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
+        .left_join(chosen.on(chosen.field(organizations::id).nullable().eq(sessions::organization_id)))
         .filter(sessions::key_hash.eq(hash))
         .select((
             sessions::id,
@@ -405,10 +470,20 @@ fn find(connection: &mut Connection, hash: SecretHash) -> Result<Option<Row>> {
             users::first_name,
             users::last_name,
             users::is_administrator,
+            users::second_factor,
             users::status,
             users::theme,
-            organizations::id,
-            organizations::name,
+            (
+                (organizations::id, organizations::slug, organizations::name),
+                chosen.fields((organizations::id, organizations::slug, organizations::name)).nullable(),
+                exists(members::table.filter(
+                    members::user_id.eq(users::id).and(members::organization_id.ne(organizations::id)),
+                )),
+            ),
+            exists(
+                token_secrets::table
+                    .filter(token_secrets::user_id.eq(sessions::user_id.nullable()).and(expiring_at!(now))),
+            ),
         ))
         .get_result::<Row>(c));
     Ok(row.optional()?)

@@ -1,17 +1,20 @@
 //! Counting tries at a door, in the database, before a guess is evaluated.
 //!
 //! A try is counted in a transaction of its own and given back when it succeeds, so that sixty-four guesses at once are
-//! sixty-four counted tries, and a failure that rolls its own work back is counted all the same.
+//! sixty-four counted tries, and a failure that rolls its own work back is counted all the same. Where the table can't be
+//! used, each process counts in its memory: never not at all, and never everybody out.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use diesel::prelude::*;
 
 use super::key::{InstanceKey, hex};
 use crate::audit::Origin;
-use crate::clock::Timestamp;
+use crate::clock::{DAY, Timestamp};
 use crate::db::schema::attempts;
-use crate::db::{Db, Tx};
+use crate::db::{Connection, Db, Tx};
 use crate::error::{Error, Result};
 use crate::users::email_key;
 
@@ -37,16 +40,41 @@ pub const ACCOUNT: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 30,
 pub const NETWORK: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// The same from the wider network, since anybody gets a /48 of IPv6 for nothing.
 pub const WIDE_NETWORK: Limit = Limit { failures: 150, ..NETWORK };
+/// Passwords of one account from a browser that signed in to it before.
+pub const DEVICE: Limit = Limit { failures: 10, ..ACCOUNT };
+/// Accounts that were tried from one network, and not got into.
+pub const ACCOUNTS_NETWORK: Limit = Limit { failures: 20, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+/// Wrong passwords in a row of one account, from wherever (NIST SP 800-63B-4, 3.2.2). Then it is closed to unknown browsers,
+/// until its owner opens it again.
+pub const IN_A_ROW: Limit = Limit { failures: 100, window: 400 * DAY, closed: 400 * DAY, closed_at_most: 400 * DAY };
+/// Wrong passwords over the whole instance: far more than people type.
+pub const FLOOD: Limit = Limit { failures: 500, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: 15 * MINUTE };
+/// Passwords from one network, while there is a flood.
+pub const NETWORK_IN_A_FLOOD: Limit = Limit { failures: 5, ..NETWORK };
 /// "Confirm it is you", and the current password of a change, within one session.
 pub const CONFIRM: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
+/// Second factors of one account, in an hour,
+pub const FACTOR: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+/// and in a day.
+pub const FACTOR_DAY: Limit = Limit { failures: 50, window: 24 * HOUR, closed: 6 * HOUR, closed_at_most: 24 * HOUR };
 /// The code that makes the first administrator, from one network.
 pub const SETUP: Limit = Limit { failures: 10, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
 /// Sign-ups from one network.
 pub const SIGN_UP: Limit = Limit { failures: 5, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+/// The same from the wider network.
+pub const SIGN_UP_WIDE: Limit = Limit { failures: 25, ..SIGN_UP };
 /// Mails with links to one address.
 pub const MAILS: Limit = Limit { failures: 3, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// Mails with links, asked for from one network.
 pub const MAILS_NETWORK: Limit = Limit { failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+/// The same from the wider network.
+pub const MAILS_WIDE: Limit = Limit { failures: 50, ..MAILS_NETWORK };
+/// Mails with links that strangers asked for, all together.
+pub const MAILS_ALL: Limit = Limit { failures: 200, ..MAILS };
+/// Mails that confirm who somebody is.
+pub const CONFIRM_MAILS: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+/// Ways to a provider that were begun from one network: no failures, but each is kept for a while.
+pub const PROVIDER: Limit = Limit { failures: 300, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 
@@ -62,6 +90,11 @@ pub fn network(address: IpAddr) -> String {
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
     }
+}
+
+/// The same of an address as the log has it.
+pub fn network_of(address: &str) -> String {
+    network(address.parse().unwrap_or_else(|_| [0, 0, 0, 0].into()))
 }
 
 /// The wider network around an address: its /24 in IPv4, its /48 in IPv6.
@@ -106,53 +139,188 @@ fn one_more(count: Count, limit: Limit, now: Timestamp) -> Result<Count, i64> {
     Ok(Count { failures, window_started_at: if stale { now } else { count.window_started_at }, closed_until })
 }
 
+/// Where tries are counted.
+trait Tries {
+    fn get(&mut self, door: &str) -> Result<Option<Count>>;
+    fn put(&mut self, door: &str, count: Count, is_new: bool) -> Result<()>;
+}
+
+impl Tries for Tx<'_> {
+    fn get(&mut self, door: &str) -> Result<Option<Count>> {
+        // The update comes first, since it locks the row: on PostgreSQL two tries would otherwise read the same count.
+        let row = attempts::table.find(door);
+        if diesel::update(row).set(attempts::failures.eq(attempts::failures)).execute(&mut **self)? == 0 {
+            return Ok(None);
+        }
+        let columns = (attempts::failures, attempts::window_started_at, attempts::closed_until);
+        let (failures, window_started_at, closed_until) = row.select(columns).get_result(&mut **self)?;
+        Ok(Some(Count { failures, window_started_at, closed_until }))
+    }
+
+    fn put(&mut self, door: &str, count: Count, is_new: bool) -> Result<()> {
+        let columns = (
+            attempts::failures.eq(count.failures),
+            attempts::window_started_at.eq(count.window_started_at),
+            attempts::closed_until.eq(count.closed_until),
+        );
+        if is_new {
+            diesel::insert_into(attempts::table).values((attempts::door.eq(door), columns)).execute(&mut **self)?;
+        } else {
+            diesel::update(attempts::table.find(door)).set(columns).execute(&mut **self)?;
+        }
+        Ok(())
+    }
+}
+
+/// What this process has counted while the table could not be used.
+#[derive(Default)]
+struct Memory(HashMap<String, Count>);
+
+/// How many doors a process remembers; more than that, and it begins anew.
+const REMEMBERED: usize = 50_000;
+static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
+
+impl Tries for Memory {
+    fn get(&mut self, door: &str) -> Result<Option<Count>> {
+        Ok(self.0.get(door).copied())
+    }
+
+    fn put(&mut self, door: &str, count: Count, _: bool) -> Result<()> {
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(door.to_owned(), count);
+        Ok(())
+    }
+}
+
+/// A door at which only the first of several tries counts: the one that leaves a mark, such as an account's.
+#[derive(Debug, Clone)]
+pub struct Marked {
+    /// The mark.
+    pub mark: String,
+    /// The door.
+    pub door: Door,
+}
+
+/// Counts one try at each door, and says how many failures it has now. Each is written before the next is looked at, so that
+/// two at once wait for one another at the first, and never in a circle. After an error nothing may be kept of it.
+fn count(tries: &mut impl Tries, doors: &[Door], marked: Option<&Marked>, now: Timestamp) -> Result<Vec<i64>> {
+    const NEVER: Timestamp = Timestamp::from_unix(0);
+    let one = |tries: &mut dyn Tries, door: &str, limit: Limit| {
+        let known = tries.get(door)?;
+        let fresh = Count { failures: 0, window_started_at: now, closed_until: NEVER };
+        let count = one_more(known.unwrap_or(fresh), limit, now).map_err(|after| Error::TooMany { after })?;
+        tries.put(door, count, known.is_none())?;
+        Ok::<i64, Error>(count.failures)
+    };
+    let failures = doors.iter().map(|(door, limit)| one(tries, door, *limit)).collect::<Result<Vec<i64>>>()?;
+    if let Some(Marked { mark, door: (door, limit) }) = marked {
+        let known = tries.get(mark)?;
+        if known.is_none_or(|known| known.window_started_at.until(now) >= limit.window) {
+            let left = Count { failures: 1, window_started_at: now, closed_until: NEVER };
+            tries.put(mark, left, known.is_none())?;
+            one(tries, door, *limit)?;
+        }
+    }
+    Ok(failures)
+}
+
+impl Memory {
+    fn count(&mut self, doors: &[Door], marked: Option<&Marked>, now: Timestamp) -> Result<Vec<i64>> {
+        let names = doors.iter().map(|(door, _)| door).chain(marked.iter().flat_map(|one| [&one.mark, &one.door.0]));
+        let before: Vec<(String, Option<Count>)> =
+            names.map(|name| (name.clone(), self.0.get(name).copied())).collect();
+        count(self, doors, marked, now).inspect_err(|_| {
+            for (name, was) in before {
+                match was {
+                    Some(was) => drop(self.0.insert(name, was)),
+                    None => drop(self.0.remove(&name)),
+                }
+            }
+        })
+    }
+}
+
+/// Whether a refusal of the database says that others are at it, rather than that the table is of no use.
+fn is_busy(error: &Error) -> bool {
+    let text = error.to_string();
+    ["deadlock", "timeout", "could not serialize", "locked"].iter().any(|sign| text.contains(sign))
+}
+
 /// Counts a try at every one of `doors`.
 ///
 /// # Errors
 /// [`Error::TooMany`] when one of them is closed; then nothing is counted.
 pub async fn enter(db: &Db, doors: Vec<Door>, now: Timestamp) -> Result<()> {
+    enter_marked(db, doors, None, now).await.map(drop)
+}
+
+/// The same, and at one door only for the first try that leaves a mark. The answer is how many failures each of `doors` has.
+///
+/// # Errors
+/// As [`enter`].
+pub async fn enter_marked(db: &Db, doors: Vec<Door>, marked: Option<Marked>, now: Timestamp) -> Result<Vec<i64>> {
     for _ in 0..3 {
-        let doors = doors.clone();
-        match db.write(move |tx| doors.iter().try_for_each(|(door, limit)| enter_one(tx, door, *limit, now))).await {
+        let (at, mark) = (doors.clone(), marked.clone());
+        match db.write(move |tx| count(tx, &at, mark.as_ref(), now)).await {
             // On PostgreSQL two first tries can insert the same row; the second looks again.
             Err(Error::Taken(_)) => {}
-            outcome => return outcome,
+            outcome @ (Ok(_) | Err(Error::TooMany { .. })) => return outcome,
+            // Too busy is an answer of its own. Anything else means that the table is of no use.
+            Err(error @ Error::Unavailable(_)) => return Err(error),
+            Err(error) if is_busy(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "tries are counted in memory");
+                return MEMORY.lock().unwrap_or_else(PoisonError::into_inner).count(&doors, marked.as_ref(), now);
+            }
         }
     }
     Err(Error::TooMany { after: 1 })
 }
 
-fn enter_one(tx: &mut Tx<'_>, door: &str, limit: Limit, now: Timestamp) -> Result<()> {
-    // The update comes first, since it locks the row: on PostgreSQL two tries would otherwise read the same count.
-    let row = attempts::table.find(door);
-    let known = diesel::update(row).set(attempts::failures.eq(attempts::failures)).execute(&mut **tx)?;
-    if known == 0 {
-        let count =
-            one_more(Count { failures: 0, window_started_at: now, closed_until: Timestamp::from_unix(0) }, limit, now)
-                .map_err(|after| Error::TooMany { after })?;
-        diesel::insert_into(attempts::table)
-            .values((
-                attempts::door.eq(door),
-                attempts::failures.eq(count.failures),
-                attempts::window_started_at.eq(now),
-                attempts::closed_until.eq(count.closed_until),
-            ))
-            .execute(&mut **tx)?;
-        return Ok(());
+/// Whether a door is closed.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_closed(connection: &mut Connection, door: &str, now: Timestamp) -> Result<bool> {
+    let row = attempts::table.find(door).select(attempts::closed_until);
+    Ok(row.get_result::<Timestamp>(connection).optional()?.is_some_and(|until| now < until))
+}
+
+/// What a try that succeeded takes back.
+#[derive(Debug, Clone, Default)]
+pub struct Passed {
+    /// Doors of one's own: their failures are forgotten.
+    pub own: Vec<String>,
+    /// Doors that many share: one try less.
+    pub shared: Vec<String>,
+    /// The mark that was left, and the door where it counted.
+    pub marked: Option<Marked>,
+}
+
+/// Takes a try back that succeeded. Where the table can't be used, that is logged: nobody is kept out for it.
+pub async fn pass(db: &Db, passed: Passed) {
+    {
+        let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+        for door in &passed.own {
+            memory.0.remove(door);
+        }
     }
-    let (failures, window_started_at, closed_until) = row
-        .select((attempts::failures, attempts::window_started_at, attempts::closed_until))
-        .first::<(i64, Timestamp, Timestamp)>(&mut **tx)?;
-    let count = one_more(Count { failures, window_started_at, closed_until }, limit, now)
-        .map_err(|after| Error::TooMany { after })?;
-    diesel::update(row)
-        .set((
-            attempts::failures.eq(count.failures),
-            attempts::window_started_at.eq(count.window_started_at),
-            attempts::closed_until.eq(count.closed_until),
-        ))
-        .execute(&mut **tx)?;
-    Ok(())
+    let written = db.write(move |tx| {
+        // In the order in which they were entered, so that nobody waits in a circle.
+        passed.own.iter().try_for_each(|door| clear(tx, door))?;
+        passed.shared.iter().try_for_each(|door| give_back(tx, door))?;
+        match &passed.marked {
+            Some(Marked { mark, door }) if diesel::delete(attempts::table.find(mark)).execute(&mut **tx)? == 1 => {
+                give_back(tx, &door.0)
+            }
+            _ => Ok(()),
+        }
+    });
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "a try that succeeded stays counted");
+    }
 }
 
 /// Forgets the failures at a door: whoever passed it is the one it belongs to.
@@ -198,9 +366,17 @@ pub fn of_address(key: &InstanceKey, email: &str) -> String {
     hex(&key.sign("door", &[email_key(email).as_bytes()])[..12])
 }
 
+/// How the doors begin that count an account's failures in a row.
+const IN_A_ROW_DOOR: &str = "account ";
+
+/// The door of an account's failures in a row. A name without an account has one, too, so that both look alike.
+pub fn in_a_row(key: &InstanceKey, email: &str) -> String {
+    format!("{IN_A_ROW_DOOR}{}", of_address(key, email))
+}
+
 /// The network that a request came from, as a door's name.
 pub fn of_origin(origin: &Origin) -> String {
-    network(origin.address.parse().unwrap_or_else(|_| [0, 0, 0, 0].into()))
+    network_of(&origin.address)
 }
 
 /// Takes away what is long over; for the hourly job.
@@ -208,11 +384,12 @@ pub fn of_origin(origin: &Origin) -> String {
 /// # Errors
 /// When the database refuses.
 pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
-    let long_ago = now.plus(-24 * HOUR);
-    Ok(diesel::delete(
-        attempts::table.filter(attempts::window_started_at.lt(long_ago)).filter(attempts::closed_until.lt(long_ago)),
-    )
-    .execute(&mut **tx)?)
+    let over = |age: i64| attempts::window_started_at.lt(now.plus(-age)).and(attempts::closed_until.lt(now.plus(-age)));
+    // Failures in a row are counted over months; but one or two of a name that nobody has are no news after one.
+    let in_a_row = format!("{IN_A_ROW_DOOR}%");
+    let few = attempts::door.like(in_a_row.clone()).and(attempts::failures.lt(10)).and(over(30 * DAY));
+    let others = attempts::door.not_like(in_a_row).and(over(DAY));
+    Ok(diesel::delete(attempts::table.filter(few.or(others))).execute(&mut **tx)?)
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ text_enum! {
         Member = "member",
         /// What `catalogue.viewer` says.
         Viewer = "viewer",
+        /// What one of the organization's own roles says; the catalogue alone allows it nothing.
+        Own = "own",
     }
 }
 
@@ -110,6 +112,7 @@ impl Catalogue {
             Role::Owner | Role::Admin => true,
             Role::Member => self.member.iter().any(|name| name == operation),
             Role::Viewer => self.viewer.iter().any(|name| name == operation),
+            Role::Own => false,
         }
     }
 
@@ -234,6 +237,6 @@ mod tests {
         let catalogue = Catalogue::default();
         let allowed =
             |role| catalogue.operations().iter().filter(|entry| catalogue.role_allows(role, &entry.name)).count();
-        assert_eq!([Role::Owner, Role::Admin, Role::Member, Role::Viewer].map(allowed), [9, 9, 6, 3]);
+        assert_eq!([Role::Owner, Role::Admin, Role::Member, Role::Viewer, Role::Own].map(allowed), [9, 9, 6, 3, 0]);
     }
 }

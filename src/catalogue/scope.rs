@@ -89,6 +89,31 @@ impl Scopes {
         Self(text.split_ascii_whitespace().filter_map(Scope::read).collect())
     }
 
+    /// The set without one of them, and without all that would bring it back.
+    #[must_use]
+    pub fn without(&self, text: &str, catalogue: &Catalogue) -> Self {
+        let Some(gone) = Scope::read(text) else { return self.clone() };
+        let implies = |scope: &Scope| {
+            (&scope.entity_type, &scope.entity) == (&gone.entity_type, &gone.entity)
+                && catalogue.implied_by(&scope.operation).any(|operation| operation == gone.operation)
+        };
+        if !self.0.contains(&gone) {
+            return self.clone();
+        }
+        Self(self.0.iter().filter(|scope| **scope != gone && !implies(scope)).cloned().collect())
+    }
+
+    /// Which of them would bring this one back, the strongest first.
+    pub fn implied_by<'a>(&'a self, scope: &Scope, catalogue: &Catalogue) -> Option<&'a str> {
+        let superior = self.0.iter().filter(|other| {
+            (&other.entity_type, &other.entity) == (&scope.entity_type, &scope.entity)
+                && catalogue.implied_by(&other.operation).any(|operation| operation == scope.operation)
+        });
+        superior
+            .max_by_key(|other| catalogue.implied_by(&other.operation).count())
+            .map(|other| other.operation.as_str())
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
@@ -147,6 +172,22 @@ mod tests {
         let scopes = Scopes::filled_in([wish.clone(), wish], &catalogue);
         assert_eq!(scopes.to_text(), "channels:list:42 channels:read:42 channels:update:42");
         assert_eq!(Scopes::from_text(&scopes.to_text()), scopes);
+    }
+
+    #[test]
+    fn what_is_taken_away_is_not_brought_back() {
+        let catalogue = Catalogue::default();
+        let scopes = Scopes::from_text("channels:list channels:read channels:update channels:read:7 groups:list");
+        let left = |gone: &str| scopes.without(gone, &catalogue).to_text();
+        assert_eq!(left("channels:update"), "channels:list channels:read channels:read:7 groups:list");
+        assert_eq!(left("channels:list"), "channels:read:7 groups:list");
+        for unknown in ["channels:delete", "channels", "", "groups:list:1"] {
+            assert_eq!(left(unknown), scopes.to_text(), "{unknown}");
+        }
+        let scope = |text: &str| Scope::parse(text, &catalogue).unwrap();
+        assert_eq!(scopes.implied_by(&scope("channels:list"), &catalogue), Some("update"));
+        assert_eq!(scopes.implied_by(&scope("channels:update"), &catalogue), None);
+        assert_eq!(scopes.implied_by(&scope("channels:read:7"), &catalogue), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A bad value stops the start with one line that names the key, where it was set, and how to mend it.
 
+mod providers;
 mod settings;
 mod values;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+pub use providers::{PROVIDER_KEYS, ProviderConfig, ProviderKey, is_safe};
 pub use settings::{SETTINGS, Setting};
 
 use crate::auth::password::PasswordPolicy;
@@ -46,6 +48,14 @@ pub struct Config {
     pub mail: MailConfig,
     /// Who may make an account.
     pub sign_up: SignUpMode,
+    /// Whether people sign in with a password.
+    pub password_sign_in: bool,
+    /// The OpenID providers with which people sign in.
+    pub providers: Vec<ProviderConfig>,
+    /// Whether people may change the address that they sign in with.
+    pub email_change: bool,
+    /// Who must have a second factor.
+    pub require_second_factor: SecondFactorRule,
     /// Sessions.
     pub sessions: SessionConfig,
     /// Passwords.
@@ -74,6 +84,28 @@ pub enum SignUpMode {
     Invitation,
     /// Nobody.
     Closed,
+}
+
+/// Who must have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondFactorRule {
+    /// Nobody; anybody may.
+    Nobody,
+    /// Administrators of the instance.
+    Administrators,
+    /// Everybody.
+    Everyone,
+}
+
+impl SecondFactorRule {
+    /// Whether it asks a user for one.
+    pub fn asks(self, is_administrator: bool) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Administrators => is_administrator,
+            Self::Everyone => true,
+        }
+    }
 }
 
 /// How long logins live, in seconds.
@@ -167,6 +199,10 @@ impl Default for Config {
                 from: "Keystead <keystead@localhost>".parse().expect("a constant mailbox"),
             },
             sign_up: SignUpMode::Open,
+            password_sign_in: true,
+            providers: Vec::new(),
+            require_second_factor: SecondFactorRule::Nobody,
+            email_change: true,
             sessions: SessionConfig {
                 idle: 60 * 60,
                 absolute: 24 * 60 * 60,
@@ -271,6 +307,12 @@ impl Config {
         }
         if let Some(problem) = self.catalogue.problem() {
             return Err(ConfigError(problem));
+        }
+        if !self.password_sign_in && self.providers.is_empty() {
+            return Err(ConfigError(
+                "password_sign_in: it is off, and there are no providers, so nobody could sign in; add one under [[providers]], or turn it on"
+                    .to_owned(),
+            ));
         }
         let local = matches!(self.base_url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if self.base_url.scheme() == "http" && !local {

@@ -2,8 +2,9 @@
 
 use toml::Value;
 
+use super::providers::providers;
 use super::values::{list, number, parsed, table, text, truth, word};
-use super::{Config, LogFormat, Password, SignUpMode};
+use super::{Config, LogFormat, Password, SecondFactorRule, SignUpMode};
 use crate::auth::password::ShortPasswords;
 use crate::clock::DAY;
 use crate::db::Engine;
@@ -190,6 +191,47 @@ pub const SETTINGS: &[Setting] = &[
             let modes =
                 [("open", SignUpMode::Open), ("invitation", SignUpMode::Invitation), ("closed", SignUpMode::Closed)];
             config.sign_up = word(&value, &modes)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "password_sign_in",
+        "on",
+        "`on`, or `off`: people then sign in with a provider or a passkey alone, and there are no passwords to set or forget.",
+        |config, value| {
+            config.password_sign_in = word(&value, &[("on", true), ("off", false)])?;
+            Ok(())
+        },
+    ),
+    setting(
+        "providers",
+        "none",
+        "OpenID providers to sign in with, in this order: Google, or any other. What a provider takes stands [below](#providers).",
+        |config, value| {
+            config.providers = providers(value)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "email_change",
+        "on",
+        "Whether people may change the address that they sign in with: `on` or `off`.",
+        |config, value| {
+            config.email_change = word(&value, &[("on", true), ("off", false)])?;
+            Ok(())
+        },
+    ),
+    setting(
+        "require_second_factor",
+        "nobody",
+        "Who must have a second factor: `nobody`, `administrators` or `everyone`. Until they have one, nothing else opens to them.",
+        |config, value| {
+            let rules = [
+                ("nobody", SecondFactorRule::Nobody),
+                ("administrators", SecondFactorRule::Administrators),
+                ("everyone", SecondFactorRule::Everyone),
+            ];
+            config.require_second_factor = word(&value, &rules)?;
             Ok(())
         },
     ),

@@ -28,6 +28,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    devices (id) {
+        id -> Text,
+        hash -> Binary,
+        user_id -> Text,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    email_changes (id) {
+        id -> Text,
+        user_id -> Text,
+        old_email -> Text,
+        new_email -> Text,
+        new_hash -> Binary,
+        old_hash -> Binary,
+        needs_old -> Bool,
+        new_proved_at -> Nullable<BigInt>,
+        old_proved_at -> Nullable<BigInt>,
+        made_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        undo_until -> BigInt,
+    }
+}
+
+diesel::table! {
     facts (name) {
         name -> Text,
         value -> Text,
@@ -40,6 +68,19 @@ diesel::table! {
         user_id -> Text,
         made -> Text,
         used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    identities (id) {
+        id -> Text,
+        user_id -> Text,
+        provider -> Text,
+        issuer -> Text,
+        subject -> Text,
+        email -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
     }
 }
 
@@ -70,6 +111,26 @@ diesel::table! {
         user_id -> Text,
         role -> Text,
         created_at -> BigInt,
+        role_id -> Nullable<Text>,
+        name_key -> Text,
+        is_target -> Bool,
+    }
+}
+
+diesel::table! {
+    openid_flows (code_hash) {
+        code_hash -> Binary,
+        browser_hash -> Binary,
+        provider -> Text,
+        purpose -> Text,
+        session_id -> Nullable<Text>,
+        next -> Text,
+        keep -> Bool,
+        issuer -> Text,
+        subject -> Text,
+        email -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -81,6 +142,7 @@ diesel::table! {
         name -> Text,
         private_to -> Nullable<Text>,
         created_at -> BigInt,
+        changes -> BigInt,
     }
 }
 
@@ -97,6 +159,69 @@ diesel::table! {
         reason -> Text,
         created_at -> BigInt,
         due_at -> BigInt,
+        ends_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    passkey_ceremonies (hash) {
+        hash -> Binary,
+        purpose -> Text,
+        binding -> Binary,
+        user_id -> Nullable<Text>,
+        state -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkeys (id) {
+        id -> Text,
+        user_id -> Text,
+        credential_id -> Binary,
+        passkey -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    pending_logins (hash) {
+        hash -> Binary,
+        user_id -> Text,
+        proof -> Text,
+        keep -> Bool,
+        failures -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, tag) {
+        user_id -> Text,
+        tag -> Binary,
+    }
+}
+
+diesel::table! {
+    recovery_sets (user_id) {
+        user_id -> Text,
+        salt -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    roles (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        name_key -> Text,
+        description -> Text,
+        rights -> Text,
+        created_at -> BigInt,
     }
 }
 
@@ -113,6 +238,7 @@ diesel::table! {
         expires_at -> BigInt,
         confirmed_until -> BigInt,
         administered_at -> BigInt,
+        organization_id -> Nullable<Text>,
     }
 }
 
@@ -137,6 +263,49 @@ diesel::table! {
 }
 
 diesel::table! {
+    team_members (team_id, user_id) {
+        team_id -> Text,
+        user_id -> Text,
+        organization_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    teams (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        name_key -> Text,
+        description -> Text,
+        role -> Nullable<Text>,
+        role_id -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    token_addresses (token_id, address) {
+        token_id -> Text,
+        address -> Text,
+        agent -> Text,
+        used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    token_policies (id) {
+        id -> Text,
+        max_days -> Nullable<BigInt>,
+        default_days -> Nullable<BigInt>,
+        preset_days -> Nullable<Text>,
+        allow_never -> Nullable<Bool>,
+        max_per_user -> Nullable<BigInt>,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
     token_secrets (id) {
         id -> Text,
         token_id -> Text,
@@ -149,6 +318,11 @@ diesel::table! {
         last_used_at -> Nullable<BigInt>,
         last_used_address -> Text,
         last_used_agent -> Text,
+        user_id -> Nullable<Text>,
+        later_uses -> BigInt,
+        late_at -> Nullable<BigInt>,
+        ends_at -> BigInt,
+        used_at -> BigInt,
     }
 }
 
@@ -162,6 +336,18 @@ diesel::table! {
         description -> Text,
         everything -> Bool,
         scopes -> Text,
+        created_at -> BigInt,
+        name_key -> Text,
+        may_rotate -> Bool,
+    }
+}
+
+diesel::table! {
+    totp (user_id) {
+        user_id -> Text,
+        key_id -> Text,
+        sealed -> Binary,
+        last_step -> BigInt,
         created_at -> BigInt,
     }
 }
@@ -180,6 +366,7 @@ diesel::table! {
         theme -> Text,
         changes -> BigInt,
         created_at -> BigInt,
+        second_factor -> Bool,
     }
 }
 
@@ -194,30 +381,62 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(devices -> users (user_id));
+diesel::joinable!(email_changes -> users (user_id));
 diesel::joinable!(form_uses -> users (user_id));
+diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(links -> users (user_id));
 diesel::joinable!(members -> organizations (organization_id));
+diesel::joinable!(members -> roles (role_id));
 diesel::joinable!(members -> users (user_id));
+diesel::joinable!(openid_flows -> sessions (session_id));
+diesel::joinable!(passkey_ceremonies -> users (user_id));
+diesel::joinable!(passkeys -> users (user_id));
+diesel::joinable!(pending_logins -> users (user_id));
+diesel::joinable!(recovery_codes -> recovery_sets (user_id));
+diesel::joinable!(recovery_sets -> users (user_id));
+diesel::joinable!(roles -> organizations (organization_id));
+diesel::joinable!(sessions -> organizations (organization_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(team_members -> teams (team_id));
+diesel::joinable!(teams -> organizations (organization_id));
+diesel::joinable!(teams -> roles (role_id));
+diesel::joinable!(token_addresses -> tokens (token_id));
 diesel::joinable!(token_secrets -> tokens (token_id));
 diesel::joinable!(tokens -> organizations (organization_id));
 diesel::joinable!(tokens -> users (user_id));
+diesel::joinable!(totp -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     attempts,
     audit_events,
+    devices,
+    email_changes,
     facts,
     form_uses,
+    identities,
     invitations,
     links,
     members,
+    openid_flows,
     organizations,
     outbox,
+    passkey_ceremonies,
+    passkeys,
+    pending_logins,
+    recovery_codes,
+    recovery_sets,
+    roles,
     sessions,
     setup_codes,
     sign_ups,
+    team_members,
+    teams,
+    token_addresses,
+    token_policies,
     token_secrets,
     tokens,
+    totp,
     users,
     verifiers,
 );

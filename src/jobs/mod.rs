@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 
 use crate::app::Instance;
-use crate::auth::{link, session, throttle};
+use crate::auth::{device, link, session, throttle};
 use crate::clock::{DAY, Timestamp};
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::schema::form_uses;
 use crate::error::Result;
-use crate::{mail, sign_up};
+use crate::{email_change, mail, openid, passkeys, sign_in, sign_up};
 
 /// Mails that were filed or given up stay on the administrator's page for so long.
 const MAIL_KEPT: i64 = 30 * DAY;
@@ -44,7 +44,7 @@ impl Background {
             background.every(name, Duration::from_secs(1), instance, send_mail)?;
         }
         background.every("last-used", Duration::from_secs(5), instance, |instance, _| {
-            let used = instance.uses.flush(&instance.db);
+            let used = instance.uses.flush(instance);
             instance.seen.flush(&instance.db).and(used)
         })?;
         background.every("tidy", Duration::from_hours(1), instance, |instance, _| {
@@ -115,13 +115,17 @@ fn send_mail(instance: &Instance, stopping: &AtomicBool) -> Result<()> {
 /// # Errors
 /// When the database refuses; then nothing was taken away.
 pub fn tidy(db: &Db, config: &Config, now: Timestamp) -> Result<()> {
-    let sessions = config.sessions.clone();
+    session::forget_old(db, &config.sessions, now)?;
     db.write_here(move |tx| {
-        session::forget_old(tx, &sessions, now)?;
         throttle::forget_old(tx, now)?;
+        device::forget_old(tx, now)?;
         link::forget_old(tx, now)?;
         sign_up::forget_old(tx, now)?;
-        mail::forget_old(tx, now.plus(-MAIL_KEPT))?;
+        openid::forget_old(tx, now)?;
+        sign_in::forget_old(tx, now)?;
+        passkeys::forget_old(tx, now)?;
+        email_change::forget_old(tx, now)?;
+        mail::forget_old(tx, now.plus(-MAIL_KEPT), now)?;
         diesel::delete(form_uses::table.filter(form_uses::used_at.lt(now.plus(-DAY)))).execute(&mut **tx)?;
         Ok(())
     })

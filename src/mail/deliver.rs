@@ -117,6 +117,9 @@ pub fn deliver_one(
     let Some(mail) = db.write_here(move |tx| outbox::claim(tx, begun, now.plus(LEASE)))? else { return Ok(None) };
     // The builder panics on some malformed headers; one bad mail must not hold up the queue.
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        if mail.is_over(now) {
+            return Err(Refusal { reason: "its link was over before it could be sent".to_owned(), permanent: true });
+        }
         compose(&mail, from).and_then(|message| carrier.carry(&mail, &message))
     }))
     .unwrap_or_else(|_| Err(Refusal { reason: "the mail could not be written".to_owned(), permanent: true }));

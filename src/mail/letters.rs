@@ -13,6 +13,8 @@ pub struct Letter {
     pub text: String,
     /// The same in HTML.
     pub html: String,
+    /// For how many seconds the link in it is good, if there is one that opens something.
+    pub good_for: Option<i64>,
 }
 
 impl Letter {
@@ -21,7 +23,15 @@ impl Letter {
     /// # Errors
     /// When a template fails.
     pub fn write(subject: String, text: &impl Template, html: &impl Template) -> Result<Self> {
-        Ok(Self { subject, text: text.render()?, html: html.render()? })
+        Ok(Self { subject, text: text.render()?, html: html.render()?, good_for: None })
+    }
+
+    /// With a link that opens something for so many seconds. When they are over, the mail is not sent any more, and its text
+    /// is taken out of the outbox.
+    #[must_use]
+    pub fn good_for(mut self, seconds: i64) -> Self {
+        self.good_for = Some(seconds);
+        self
     }
 }
 
@@ -56,10 +66,17 @@ macro_rules! letter {
 }
 
 letter! {
-    /// A token was made.
-    TokenCreated, "mail/token_created.txt", "mail/token_created.html",
-    { product, first_name, token_name, expires, at, browser, address, url },
-    |facts| format!("{}: a personal access token was created", facts.product)
+    /// A token was made, or something about it changed.
+    TokenNotice, "mail/token_notice.txt", "mail/token_notice.html",
+    { product, first_name, event, token_name, can, expires, at, browser, address, url },
+    |facts| format!("{}: a personal access token {}", facts.product, facts.event)
+}
+
+letter! {
+    /// A token's old secret was tried after it had ended.
+    OldSecretUsed, "mail/old_secret_used.txt", "mail/old_secret_used.html",
+    { product, first_name, token_name, last_four, ended, at, browser, address, url },
+    |facts| format!("{}: an old secret of a personal access token was used", facts.product)
 }
 
 letter! {
@@ -91,15 +108,42 @@ letter! {
 }
 
 letter! {
-    /// The password was set anew through a mailed link.
-    PasswordReset, "mail/password_reset.txt", "mail/password_reset.html",
+    /// A link to confirm who somebody is.
+    ConfirmByMail, "mail/confirm_by_mail.txt", "mail/confirm_by_mail.html",
     { product, first_name, at, browser, address, url },
-    |facts| format!("{}: your password was set anew", facts.product)
+    |facts| format!("{}: confirm it is you", facts.product)
 }
 
 letter! {
-    /// The password was changed.
-    PasswordChanged, "mail/password_changed.txt", "mail/password_changed.html",
-    { product, first_name, at, browser, address, url },
-    |facts| format!("{}: your password was changed", facts.product)
+    /// To the mailbox that an account would like to have: prove it.
+    ConfirmNewAddress, "mail/confirm_new_address.txt", "mail/confirm_new_address.html",
+    { product, first_name, old_email, url },
+    |facts| format!("{}: confirm your new e-mail address", facts.product)
+}
+
+letter! {
+    /// To a mailbox that has an account, and that another account would like to have.
+    AddressTaken, "mail/address_taken.txt", "mail/address_taken.html",
+    { product, sign_in_url },
+    |facts| format!("{}: this address has an account already", facts.product)
+}
+
+letter! {
+    /// To the mailbox that an account has: somebody asked for another one. `wait` is empty where it need not say yes.
+    ChangeAddress, "mail/change_address.txt", "mail/change_address.html",
+    { product, first_name, new_email, wait, at, browser, address, url },
+    |facts| format!("{}: your e-mail address is to be changed", facts.product)
+}
+
+letter! {
+    /// Something that a thief would do, too; [`super::SecurityNotice`] writes it.
+    SecurityNoticeLetter, "mail/security_notice.txt", "mail/security_notice.html",
+    { product, first_name, what, more, by, at, browser, address, always, fear, advice, url },
+    |facts| format!("{}: {}", facts.product, lower_first(&facts.what))
+}
+
+/// A heading as the end of a subject: "Your password …" becomes "your password …".
+fn lower_first(heading: &str) -> String {
+    let mut letters = heading.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

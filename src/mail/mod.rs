@@ -6,9 +6,11 @@
 
 mod deliver;
 pub mod letters;
+mod notice;
 mod outbox;
 
 pub use deliver::{Carrier, deliver_due, deliver_one};
 pub use letters::Letter;
+pub use notice::{Notices, SecurityNotice};
 pub(crate) use outbox::forget_old;
 pub use outbox::{MailState, Queued, find, is_due, page, queue, waiting};

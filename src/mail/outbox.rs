@@ -44,6 +44,17 @@ pub struct Queued {
     pub reason: String,
     /// When it was written.
     pub created_at: Timestamp,
+    /// When the link in it is over, if there is one that opens something.
+    pub ends_at: Option<Timestamp>,
+    /// Whose account it is about.
+    pub user_id: Option<UserId>,
+}
+
+impl Queued {
+    /// Whether its link opens nothing any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.ends_at.is_some_and(|ends_at| ends_at <= now)
+    }
 }
 
 /// Puts a mail into the outbox, in the transaction of the change that it tells of.
@@ -64,6 +75,7 @@ pub fn queue(tx: &mut Tx<'_>, user: Option<&UserId>, recipient: &str, letter: &L
             outbox::reason.eq(""),
             outbox::created_at.eq(now),
             outbox::due_at.eq(now),
+            outbox::ends_at.eq(letter.good_for.map(|seconds| now.plus(seconds))),
         ))
         .execute(&mut **tx)?;
     Ok(())
@@ -132,8 +144,12 @@ pub(super) fn set_state(tx: &mut Tx<'_>, id: &MailId, state: MailState, reason: 
     Ok(())
 }
 
-/// Takes away what was filed or given up before `moment`.
-pub(crate) fn forget_old(tx: &mut Tx<'_>, moment: Timestamp) -> Result<usize> {
+/// Takes away what was filed or given up before `moment`, and the texts of mails whose links are over by `now`.
+pub(crate) fn forget_old(tx: &mut Tx<'_>, moment: Timestamp, now: Timestamp) -> Result<usize> {
+    let over = outbox::table.filter(outbox::ends_at.le(now)).filter(outbox::state.ne(MailState::Waiting));
+    diesel::update(over.filter(outbox::text_body.ne("")))
+        .set((outbox::text_body.eq(""), outbox::html_body.eq("")))
+        .execute(&mut **tx)?;
     Ok(diesel::delete(outbox::table.filter(outbox::state.ne(MailState::Waiting)).filter(outbox::created_at.lt(moment)))
         .execute(&mut **tx)?)
 }

@@ -1,4 +1,24 @@
 //! Organizations: the tenants that rights are held in.
+//!
+//! A private one is made with each account and never shared; a shared one has members, each with a role, and teams that
+//! add a role to theirs. What somebody may do there is [`policy`]'s business alone. A page or verb of an organization
+//! wants a [`Member`], which only this module makes, of the address, the route's row and the member's present rights; a
+//! change wants [`Acting`], which asks the same again within its transaction, the organization's row locked.
+
+mod forms;
+mod member;
+pub mod members;
+pub mod pages;
+pub mod policy;
+mod queries;
+pub mod roles;
+mod service;
+mod views;
+
+pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+pub use policy::{Right, Rights, Standing};
+pub use queries::{Choice, Found, Which, choices, standing};
+pub use service::{join, know_as};
 
 use crate::text_enum;
 

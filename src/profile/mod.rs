@@ -37,6 +37,7 @@ pub fn rename(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, 
         return Ok(());
     }
     diesel::update(user).set((users::first_name.eq(new_first), users::last_name.eq(new_last))).execute(&mut **tx)?;
+    crate::organizations::know_as(tx, owner.user_id())?;
     // Which field changed is worth a line; the name itself would outlive its owner in the log.
     record(
         tx,

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{NewNames, rename};
 use crate::app::Instance;
 use crate::auth::SignedIn;
+use crate::email_change::{self, Change};
 use crate::error::Result;
 use crate::text;
 use crate::urls;
@@ -20,6 +21,10 @@ struct ProfilePage {
     shell: Shell,
     errors: Vec<FieldError>,
     email: String,
+    /// Whether it may be changed here.
+    email_change: bool,
+    /// The address that waits to be confirmed.
+    pending: Option<Change>,
     first_name: Field,
     last_name: Field,
 }
@@ -48,32 +53,44 @@ impl ProfileForm {
     }
 }
 
-fn page(
+async fn page(
     visitor: &Visitor,
+    instance: &Instance,
     who: &SignedIn,
     status: StatusCode,
     form: &ProfileForm,
     problems: &Problems,
 ) -> Result<HttpResponse> {
-    let account = who.account();
+    let (account, owner, now) = (who.account(), who.clone(), instance.clock.now());
+    let pending = instance.db.read(move |connection| email_change::pending(connection, owner.owner(), now)).await?;
     html(
         status,
         &ProfilePage {
             shell: visitor.shell("My profile", "profile"),
             errors: problems.list(),
             email: account.email.clone(),
+            email_change: instance.config.email_change,
+            pending: pending.filter(|_| instance.config.email_change),
             first_name: problems.field("first_name", form.first_name.as_deref().unwrap_or(&account.first_name)),
             last_name: problems.field("last_name", form.last_name.as_deref().unwrap_or(&account.last_name)),
         },
     )
 }
 
+/// `GET /settings`: the first of its pages.
+///
+/// # Errors
+/// Never.
+pub async fn settings() -> Result<HttpResponse> {
+    Ok(see_other(&urls::settings_profile()))
+}
+
 /// `GET /settings/profile`.
 ///
 /// # Errors
-/// When the template fails.
-pub async fn show(who: SignedIn, visitor: Visitor) -> Result<HttpResponse> {
-    page(&visitor, &who, StatusCode::OK, &ProfileForm::default(), &Problems::none())
+/// When the database refuses.
+pub async fn show(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
+    page(&visitor, &instance, &who, StatusCode::OK, &ProfileForm::default(), &Problems::none()).await
 }
 
 /// `POST /settings/profile`.
@@ -112,6 +129,6 @@ pub async fn save(
                 .collect();
             Ok(HttpResponse::UnprocessableEntity().json(json!({ "errors": list })))
         }
-        Err(problems) => page(&visitor, &who, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems),
+        Err(problems) => page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems).await,
     }
 }

@@ -4,6 +4,7 @@
 //! an address has an account.
 
 pub mod pages;
+pub mod second_factor;
 mod service;
 
 pub use service::{ask, find, make_link, reset};

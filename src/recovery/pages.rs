@@ -10,8 +10,11 @@ use zeroize::Zeroizing;
 use super::service;
 use crate::app::Instance;
 use crate::audit::Origin;
+use crate::auth::link::Purpose;
 use crate::auth::password::{Context, Password, PasswordRules};
 use crate::error::{Error, Result};
+use crate::second_factor::{Overview, Typed, check, overview, wrong};
+use crate::sign_in::pages::no_passwords;
 use crate::sign_up::pages::{check_mail, spent};
 use crate::text;
 use crate::urls;
@@ -36,6 +39,10 @@ struct ResetPage {
     password: Field,
     confirm: Field,
     rules: PasswordRules,
+    second_factor: bool,
+    has_app: bool,
+    code: Field,
+    recovery_code: Field,
     revoke_tokens: bool,
 }
 
@@ -56,7 +63,10 @@ fn forgot_page(visitor: &Visitor, status: StatusCode, form: &ForgotForm, problem
 ///
 /// # Errors
 /// When the template fails.
-pub async fn show(visitor: Visitor) -> Result<HttpResponse> {
+pub async fn show(visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
+    }
     forgot_page(&visitor, StatusCode::OK, &ForgotForm::default(), &Problems::none())
 }
 
@@ -69,6 +79,9 @@ pub async fn submit(
     instance: web::Data<Instance>,
     Posted(form): Posted<ForgotForm>,
 ) -> Result<HttpResponse> {
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
+    }
     let problems = Problems::of(&form);
     if !problems.is_empty() {
         return forgot_page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems);
@@ -86,6 +99,8 @@ pub async fn submit(
 pub struct ResetForm {
     password: Zeroizing<String>,
     confirm: Zeroizing<String>,
+    code: Zeroizing<String>,
+    recovery_code: Zeroizing<String>,
     revoke_tokens: Option<String>,
 }
 
@@ -99,34 +114,47 @@ fn context<'a>(instance: &'a Instance, known: &'a Credentials) -> Context<'a> {
     }
 }
 
-async fn owner(instance: &Instance, code: &str) -> Result<Option<Credentials>> {
-    let (code, now) = (code.to_owned(), instance.clock.now());
-    instance.db.read(move |connection| service::find(connection, &code, now)).await
+struct Place {
+    code: String,
+    known: Credentials,
+    has: Overview,
 }
 
-struct Place<'a> {
-    code: &'a str,
-    known: &'a Credentials,
+impl Place {
+    /// Where a link leads, if it is still good.
+    async fn find(instance: &Instance, code: &str) -> Result<Option<Self>> {
+        let (code, now) = (code.to_owned(), instance.clock.now());
+        let reading = instance.db.read(move |connection| {
+            let Some(known) = service::find(connection, Purpose::ResetPassword, &code, now)? else { return Ok(None) };
+            let has = if known.second_factor { overview(connection, &known.id)? } else { Overview::default() };
+            Ok(Some(Self { code, known, has }))
+        });
+        reading.await
+    }
 }
 
 fn reset_page(
     visitor: &Visitor,
     instance: &Instance,
-    status: StatusCode,
-    place: &Place<'_>,
+    place: &Place,
     revoke_tokens: bool,
     problems: &Problems,
 ) -> Result<HttpResponse> {
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     html(
         status,
         &ResetPage {
             shell: visitor.shell("Choose a new password", ""),
             errors: problems.list(),
             email: place.known.email.clone(),
-            action_url: urls::password_reset(place.code),
+            action_url: urls::password_reset(&place.code),
             password: problems.secret("password"),
             confirm: problems.secret("confirm"),
-            rules: PasswordRules::new(&context(instance, place.known), &instance.config.passwords),
+            rules: PasswordRules::new(&context(instance, &place.known), &instance.config.passwords),
+            second_factor: place.known.second_factor,
+            has_app: place.has.app_since.is_some(),
+            code: problems.secret("code"),
+            recovery_code: problems.secret("recovery_code"),
             revoke_tokens,
         },
     )
@@ -141,11 +169,11 @@ pub async fn show_reset(
     instance: web::Data<Instance>,
     code: web::Path<String>,
 ) -> Result<HttpResponse> {
-    match owner(&instance, &code).await? {
-        Some(known) => {
-            let place = Place { code: &code, known: &known };
-            reset_page(&visitor, &instance, StatusCode::OK, &place, true, &Problems::none())
-        }
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
+    }
+    match Place::find(&instance, &code).await? {
+        Some(place) => reset_page(&visitor, &instance, &place, true, &Problems::none()),
         None => spent(&visitor, urls::password_forgot(), "Ask for another link"),
     }
 }
@@ -160,25 +188,47 @@ pub async fn reset(
     code: web::Path<String>,
     Posted(form): Posted<ResetForm>,
 ) -> Result<HttpResponse> {
-    let code = code.into_inner();
-    let Some(known) = owner(&instance, &code).await? else {
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
+    }
+    let Some(place) = Place::find(&instance, &code).await? else {
         return spent(&visitor, urls::password_forgot(), "Ask for another link");
     };
-    let revoke_tokens = form.revoke_tokens.is_some();
+    let (revoke_tokens, origin) = (form.revoke_tokens.is_some(), Origin::of(visitor.request()));
     let mut found = Problems::none();
-    found.add_new_password(&form.password, &form.confirm, &context(&instance, &known), &instance.config.passwords);
+    found.add_new_password(
+        &form.password,
+        &form.confirm,
+        &context(&instance, &place.known),
+        &instance.config.passwords,
+    );
+    let by_code = form.recovery_code.trim().is_empty();
+    let field = if by_code { "code" } else { "recovery_code" };
+    if place.known.second_factor && by_code && form.code.trim().is_empty() {
+        found.add(if place.has.app_since.is_some() { "code" } else { "recovery_code" }, "Enter a code, too");
+    }
     let new = match Password::new(&form.password) {
         Ok(new) if found.is_empty() => new,
-        _ => {
-            let (status, place) = (StatusCode::UNPROCESSABLE_ENTITY, Place { code: &code, known: &known });
-            return reset_page(&visitor, &instance, status, &place, revoke_tokens, &found);
-        }
+        _ => return reset_page(&visitor, &instance, &place, revoke_tokens, &found),
     };
-    match service::reset(&instance, code, new, revoke_tokens, Origin::of(visitor.request())).await {
-        Ok(()) => {
+    // Asked last and only for an otherwise good form: each time costs one of the tries.
+    let typed = if by_code { Typed::Code(form.code) } else { Typed::RecoveryCode(form.recovery_code) };
+    let evidence = if place.known.second_factor { check(&instance, &place.known.id, &typed).await? } else { None };
+    let done = if place.known.second_factor && evidence.is_none() {
+        service::refuse(&instance, place.known.id.clone(), origin).await?;
+        Ok(false)
+    } else {
+        service::reset(&instance, place.code.clone(), new, evidence, revoke_tokens, origin).await
+    };
+    match done {
+        Ok(true) => {
             let mut response = see_other(&urls::login());
             Notice::PasswordReset.send(&mut response, instance.config.is_https());
             Ok(response)
+        }
+        Ok(false) => {
+            found.add(field, wrong(field));
+            reset_page(&visitor, &instance, &place, revoke_tokens, &found)
         }
         Err(Error::NotFound) => spent(&visitor, urls::password_forgot(), "Ask for another link"),
         Err(error) => Err(error),

@@ -13,29 +13,21 @@ use crate::auth::password::Password;
 use crate::auth::session::{self, NewKey};
 use crate::db::schema::users;
 use crate::error::Result;
-use crate::mail::letters::PasswordChanged;
-use crate::mail::queue;
-use crate::urls;
+use crate::mail::{Notices, SecurityNotice};
+use crate::tokens;
 
-/// Changes the password of whoever is signed in: ends their other sessions, gives this one a new key, and mails a notice.
+/// Changes the password of whoever is signed in: ends their other sessions, gives this one a new key, mails a notice, and
+/// revokes the personal access tokens where that is asked for.
 ///
 /// The caller has checked the current password and the policy.
 ///
 /// # Errors
 /// When the database refuses; then nothing changed.
-pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password) -> Result<NewKey> {
+pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password, tokens_too: bool) -> Result<NewKey> {
     let (hash, now, who, sessions) =
         (instance.hasher.hash(new).await?, instance.clock.now(), who.clone(), instance.config.sessions.clone());
-    let (account, origin) = (who.account(), who.origin());
-    let letter = PasswordChanged {
-        product: instance.config.product_name.clone(),
-        first_name: account.first_name.clone(),
-        at: now.exact(),
-        browser: origin.agent.clone(),
-        address: origin.address.clone(),
-        url: instance.config.absolute(&urls::settings_security()),
-    }
-    .letter()?;
+    let notices = Notices::of(&instance.config);
+    let notice = SecurityNotice::new("Your password was changed", "Everywhere else you were signed out.");
     instance
         .db
         .write(move |tx| {
@@ -45,15 +37,19 @@ pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password)
                 .execute(&mut **tx)?;
             link::end_all(tx, &account.user_id)?;
             let ended = session::end_others(tx, &account.user_id, &account.session_id)?;
-            let detail =
+            let mut detail =
                 if ended == 1 { "1 other session ended".to_owned() } else { format!("{ended} other sessions ended") };
+            if tokens_too {
+                let revoked = tokens::revoke_all(tx, &account.user_id, &actor, now)?;
+                detail = format!("{detail}, {revoked} tokens revoked");
+            }
             record(
                 tx,
                 &actor,
                 now,
                 &Event { detail: &detail, ..Event::of_user(Action::PasswordChanged, &account.user_id) },
             )?;
-            queue(tx, Some(&account.user_id), &account.email, &letter, now)?;
+            notices.send(tx, &account.user_id, &notice, actor.origin(), now)?;
             session::renew(tx, &account.session_id, &sessions, now)
         })
         .await

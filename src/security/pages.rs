@@ -12,10 +12,15 @@ use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::auth::password::{Context, Password, PasswordRules, mismatch};
 use crate::error::{Error, Result};
-use crate::sign_in;
+use crate::openid::connected::{ConnectedSection, section};
+use crate::openid::proofs::has_password;
+use crate::passkeys;
+use crate::second_factor;
+use crate::second_factor::recovery_codes::FEW;
+use crate::sign_in::{self, pages::no_passwords};
 use crate::tokens;
 use crate::urls;
-use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
+use crate::web::{Field, FieldError, Moment, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
 
 #[derive(Template)]
 #[template(path = "security/security.html")]
@@ -29,7 +34,24 @@ struct SecurityPage {
     email: String,
     tokens_active: usize,
     sessions: Vec<SessionRow>,
+    passkeys: passkeys::Section,
     password_open: bool,
+    /// Whether the tokens go with the password.
+    tokens_too: bool,
+    /// Whether there are passwords here at all.
+    passwords: bool,
+    connected: ConnectedSection,
+    factor: FactorView,
+}
+
+/// What the section on the second factor says.
+struct FactorView {
+    on: bool,
+    /// Whoever has one confirms with it before the form for the password opens: a password alone does not change itself.
+    locks_password: bool,
+    app_since: Option<Moment>,
+    codes_left: Option<i64>,
+    few_codes: bool,
 }
 
 /// What the form sends.
@@ -39,6 +61,7 @@ pub struct PasswordForm {
     current: Zeroizing<String>,
     password: Zeroizing<String>,
     confirm: Zeroizing<String>,
+    tokens: Option<String>,
 }
 
 fn context<'a>(instance: &'a Instance, who: &'a SignedIn) -> Context<'a> {
@@ -54,18 +77,24 @@ fn context<'a>(instance: &'a Instance, who: &'a SignedIn) -> Context<'a> {
 
 async fn page(
     visitor: &Visitor,
-    instance: &Instance,
+    instance: &web::Data<Instance>,
     who: &SignedIn,
     status: StatusCode,
+    tokens_too: bool,
     problems: &Problems,
 ) -> Result<HttpResponse> {
-    let (owner, now) = (who.clone(), instance.clock.now());
+    let (owner, now, shared) = (who.clone(), instance.clock.now(), instance.clone());
+    let place = passkeys::Place::of(visitor);
     let reading = instance.db.read(move |connection| {
         let active = tokens::count_active(connection, owner.owner(), now)?;
         let sessions = sessions::rows(connection, owner.owner(), &owner.account().session_id, now)?;
-        Ok((usize::try_from(active).unwrap_or_default(), sessions))
+        let passkeys = passkeys::Section::read(connection, owner.owner(), place, now)?;
+        let factor = second_factor::overview(connection, owner.owner().user_id())?;
+        let connected = section(connection, &shared, owner.owner(), now)?;
+        let passwords = has_password(connection, &shared.config, &owner)?;
+        Ok((usize::try_from(active).unwrap_or_default(), sessions, passkeys, factor, connected, passwords))
     });
-    let (tokens_active, sessions) = reading.await?;
+    let (tokens_active, sessions, passkeys, factor, connected, passwords) = reading.await?;
     html(
         status,
         &SecurityPage {
@@ -78,9 +107,32 @@ async fn page(
             email: who.account().email.clone(),
             tokens_active,
             sessions,
+            passkeys,
             password_open: !problems.is_empty(),
+            tokens_too,
+            passwords,
+            connected,
+            factor: FactorView {
+                locks_password: password_locked(instance, who),
+                on: who.account().second_factor,
+                app_since: factor.app_since.map(|since| Moment::new(since, now)),
+                codes_left: factor.codes_left,
+                few_codes: factor.codes_left.is_some_and(|left| left <= FEW),
+            },
         },
     )
+}
+
+/// `GET /.well-known/change-password` (W3C): where password managers find the form; by way of the sign-in, where needed.
+///
+/// # Errors
+/// Never.
+pub async fn well_known() -> Result<HttpResponse> {
+    Ok(see_other(&urls::settings_security()))
+}
+
+fn password_locked(instance: &Instance, who: &SignedIn) -> bool {
+    who.account().second_factor && instance.clock.now() >= who.account().confirmed_until
 }
 
 /// `GET /settings/security`.
@@ -88,13 +140,13 @@ async fn page(
 /// # Errors
 /// When the database refuses.
 pub async fn show(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    page(&visitor, &instance, &who, StatusCode::OK, &Problems::none()).await
+    page(&visitor, &instance, &who, StatusCode::OK, false, &Problems::none()).await
 }
 
 /// `POST /settings/security/password`.
 ///
 /// # Errors
-/// [`Error::SignIn`] after too many wrong current passwords; when the database refuses.
+/// [`Error::Confirm`] for an account with a second factor; [`Error::SignIn`] after too many wrong current passwords; when the database refuses.
 pub async fn change_password(
     who: SignedIn,
     visitor: Visitor,
@@ -102,7 +154,13 @@ pub async fn change_password(
     session: Session,
     Posted(form): Posted<PasswordForm>,
 ) -> Result<HttpResponse> {
-    let mut found = Problems::none();
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
+    }
+    if password_locked(&instance, &who) {
+        return Err(Error::Confirm { back: urls::settings_security() });
+    }
+    let (mut found, tokens_too) = (Problems::none(), form.tokens.is_some());
     found.add_new_password(&form.password, &form.confirm, &context(&instance, &who), &instance.config.passwords);
     if form.current.is_empty() {
         found.add("current", "Enter your current password");
@@ -113,10 +171,10 @@ pub async fn change_password(
         found.add("password", "That is your current password. Choose another one.");
     }
     if !found.is_empty() {
-        return page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, &found).await;
+        return page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, tokens_too, &found).await;
     }
     let new = Password::new(&form.password).map_err(|problem| Error::Internal(problem.to_string()))?;
-    super::change_password(&instance, &who, new).await?.give(&session)?;
+    super::change_password(&instance, &who, new, tokens_too).await?.give(&session)?;
     let mut response = see_other(&urls::settings_security());
     Notice::PasswordChanged.send(&mut response, instance.config.is_https());
     Ok(response)

@@ -8,13 +8,16 @@ use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::auth::secret::SecretHash;
 use crate::auth::session::{self, NewKey};
+use crate::auth::throttle;
 use crate::clock::Timestamp;
 use crate::config::SessionConfig;
 use crate::db::schema::{setup_codes, users};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
+use crate::ids::UserId;
 use crate::urls;
 use crate::users::{NewUser, create};
+use crate::web::{Visitor, client};
 
 /// The way to the setup page, with a code that is good until it is used; `None` once there is an account.
 ///
@@ -93,9 +96,42 @@ pub fn make_first_administrator(
         return Err(Error::NotFound);
     }
     diesel::delete(setup_codes::table).execute(&mut **tx)?;
-    let user = create(tx, new, now)?;
+    let user = make(tx, new, &origin, now)?;
     let actor = Actor::arriving(&user, origin);
-    record(tx, &actor, now, &Event::of_user(Action::InstanceSetUp, &user))?;
-    let (_, key) = session::begin(tx, &user, false, actor.origin(), config, now)?;
+    let (_, key) = session::begin(tx, &user, false, true, actor.origin(), config, now)?;
     Ok(key)
+}
+
+/// Makes the first administrator for somebody who showed a code a moment ago and went to prove who they are elsewhere.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is an account already.
+pub fn make_administrator(tx: &mut Tx<'_>, new: &NewUser, origin: &Origin, now: Timestamp) -> Result<UserId> {
+    // Deleting the codes decides here, too.
+    if diesel::delete(setup_codes::table).execute(&mut **tx)? == 0 || done(tx)? {
+        return Err(Error::NotFound);
+    }
+    make(tx, new, origin, now)
+}
+
+fn make(tx: &mut Tx<'_>, new: &NewUser, origin: &Origin, now: Timestamp) -> Result<UserId> {
+    let user = create(tx, new, now)?;
+    record(tx, &Actor::arriving(&user, origin.clone()), now, &Event::of_user(Action::InstanceSetUp, &user))?;
+    Ok(user)
+}
+
+/// Whether somebody brings a code that was printed. Guessing is throttled.
+///
+/// # Errors
+/// [`Error::TooMany`]; when the database refuses.
+pub async fn admits(instance: &Instance, visitor: &Visitor, code: &str) -> Result<bool> {
+    let door = format!("setup {}", throttle::network(client::address(visitor.request())));
+    throttle::enter(&instance.db, vec![(door.clone(), throttle::SETUP)], instance.clock.now()).await?;
+    let typed = code.to_owned();
+    let right = instance.db.read(move |connection| knows_code(connection, &typed)).await?;
+    if right {
+        // Whoever has the code guesses nothing.
+        instance.db.write(move |tx| throttle::give_back(tx, &door)).await?;
+    }
+    Ok(right)
 }

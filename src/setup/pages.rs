@@ -8,16 +8,18 @@ use serde::Deserialize;
 use validator::Validate;
 use zeroize::Zeroizing;
 
-use super::{done, knows_code, make_first_administrator};
+use super::{admits, done, make_first_administrator};
 use crate::app::Instance;
 use crate::audit::Origin;
 use crate::auth::password::{Context, Password, PasswordRules};
-use crate::auth::throttle;
 use crate::error::{Error, Result};
+use crate::openid::ProviderButton;
 use crate::text;
 use crate::urls;
 use crate::users::NewUser;
-use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, client, filters, html, see_other};
+use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
+
+const WRONG_CODE: &str = "Copy the code from the line that Keystead printed when it started";
 
 #[derive(Template)]
 #[template(path = "setup/setup.html")]
@@ -31,6 +33,8 @@ struct SetupPage {
     password: Field,
     confirm: Field,
     rules: PasswordRules,
+    passwords: bool,
+    providers: Vec<ProviderButton>,
 }
 
 /// What the form sends.
@@ -79,6 +83,8 @@ fn page(
             password: problems.secret("password"),
             confirm: problems.secret("confirm"),
             rules: PasswordRules::new(&form.context(instance), &instance.config.passwords),
+            passwords: instance.config.password_sign_in,
+            providers: instance.providers.set_up_buttons(&form.code),
         },
     )
 }
@@ -95,7 +101,16 @@ pub async fn show(
     if instance.db.read(done).await? {
         return Ok(see_other(&urls::home()));
     }
-    page(&visitor, &instance, StatusCode::OK, &form, &Problems::none())
+    if instance.config.password_sign_in || form.code.is_empty() {
+        return page(&visitor, &instance, StatusCode::OK, &form, &Problems::none());
+    }
+    // Then the code is all that is asked for here, and the providers come next.
+    let mut found = Problems::none();
+    if admits(&instance, &visitor, &form.code).await? {
+        return page(&visitor, &instance, StatusCode::OK, &form, &found);
+    }
+    found.add("code", WRONG_CODE);
+    page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &found)
 }
 
 /// `POST /setup`.
@@ -111,16 +126,13 @@ pub async fn submit(
     if instance.db.read(done).await? {
         return Ok(see_other(&urls::home()));
     }
+    if !instance.config.password_sign_in {
+        return Ok(see_other(&urls::setup_with_code(&form.code)));
+    }
     let now = instance.clock.now();
-    let door = format!("setup {}", throttle::network(client::address(visitor.request())));
-    throttle::enter(&instance.db, vec![(door.clone(), throttle::SETUP)], now).await?;
     let mut found = Problems::of(&form);
-    let typed = form.code.clone();
-    if instance.db.read(move |connection| knows_code(connection, &typed)).await? {
-        // Whoever has the code guesses nothing.
-        instance.db.write(move |tx| throttle::give_back(tx, &door)).await?;
-    } else {
-        found.add("code", "Copy the code from the line that Keystead printed when it started");
+    if !admits(&instance, &visitor, &form.code).await? {
+        found.add("code", WRONG_CODE);
     }
     found.add_new_password(&form.password, &form.confirm, &form.context(&instance), &instance.config.passwords);
     if !found.is_empty() {

@@ -3,11 +3,12 @@
 use actix_session::Session;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::go_on;
 use super::service::{self, SignIn};
 use crate::app::Instance;
 use crate::audit::Origin;
@@ -15,15 +16,18 @@ use crate::auth::SignedIn;
 use crate::auth::capability::instance as instance_of;
 use crate::config::SignUpMode;
 use crate::error::{Error, Result};
+use crate::openid::ProviderButton;
+use crate::passkeys::Way;
 use crate::setup;
+use crate::sign_up;
 use crate::urls;
-use crate::web::front::KeepSignedIn;
 use crate::web::{
     Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, errors, filters, html, returning, see_other,
 };
 
 #[derive(Template)]
 #[template(path = "sign_in/login.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of the page")]
 struct LoginPage {
     shell: Shell,
     errors: Vec<FieldError>,
@@ -33,6 +37,11 @@ struct LoginPage {
     next: String,
     failure: Option<String>,
     sign_up_open: bool,
+    passwords: bool,
+    providers: Vec<ProviderButton>,
+    provider_makes_accounts: bool,
+    google_help: Option<String>,
+    passkey: Option<Way>,
 }
 
 /// What the form sends.
@@ -64,6 +73,8 @@ fn page(
     problems: &Problems,
     failure: Option<&str>,
 ) -> Result<HttpResponse> {
+    let instance = instance_of(visitor.request());
+    let config = &instance.config;
     html(
         status,
         &LoginPage {
@@ -74,9 +85,24 @@ fn page(
             keep: form.keep.is_some(),
             next: form.next.clone(),
             failure: failure.map(str::to_owned),
-            sign_up_open: instance_of(visitor.request()).config.sign_up == SignUpMode::Open,
+            sign_up_open: config.sign_up == SignUpMode::Open,
+            passwords: config.password_sign_in,
+            providers: instance.providers.buttons(&form.next),
+            provider_makes_accounts: config.sign_up == SignUpMode::Open
+                && config.providers.iter().any(|provider| provider.allow_sign_up),
+            google_help: instance.providers.google_help(),
+            passkey: Way::of_sign_in(visitor),
         },
     )
+}
+
+/// The page after another way in was refused.
+///
+/// # Errors
+/// When the template fails.
+pub fn refused(visitor: &Visitor, next: &str, why: &str) -> Result<HttpResponse> {
+    let form = LoginForm { next: returning::safe(next, ""), ..LoginForm::default() };
+    page(visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &Problems::none(), Some(why))
 }
 
 /// `GET /login`.
@@ -109,6 +135,9 @@ pub async fn submit(
     session: Session,
     Posted(form): Posted<LoginForm>,
 ) -> Result<HttpResponse> {
+    if !instance.config.password_sign_in {
+        return Ok(see_other(&urls::login()));
+    }
     let mut problems = Problems::none();
     if form.email.trim().is_empty() {
         problems.add("email", "Enter your e-mail address");
@@ -126,13 +155,7 @@ pub async fn submit(
         instead_of: visitor.account().map(|account| account.session_id.clone()),
     };
     match service::sign_in(&instance, wish, Origin::of(visitor.request())).await {
-        Ok(Some(key)) => {
-            key.give(&session)?;
-            if form.keep.is_some() {
-                visitor.request().extensions_mut().insert(KeepSignedIn(instance.config.sessions.kept_absolute));
-            }
-            Ok(see_other(&returning::safe(&form.next, &urls::settings_profile())))
-        }
+        Ok(Some(next)) => go_on(&visitor, &instance, &session, next, form.keep.is_some(), &form.next),
         Ok(None) => page(
             &visitor,
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -141,13 +164,27 @@ pub async fn submit(
             Some("That e-mail address and password do not belong together. Check both and try again."),
         ),
         Err(Error::TooMany { after }) => {
-            let wait = format!("{} Wait {}, then try again.", errors::TOO_MANY, errors::duration(after));
+            let wait = format!(
+                "{} Wait {}, then try again. From a browser that you signed in with before, you need not wait. Is this about your account? We mail its owner.",
+                errors::TOO_MANY,
+                errors::duration(after)
+            );
             let mut response = page(&visitor, StatusCode::TOO_MANY_REQUESTS, &form, &problems, Some(&wait))?;
             response.headers_mut().insert(RETRY_AFTER, after.max(1).into());
             Ok(response)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Where there are no passwords, whatever is about one leads here.
+///
+/// # Errors
+/// When the template fails.
+pub fn no_passwords(visitor: &Visitor) -> Result<HttpResponse> {
+    let text = "People sign in here with another account of theirs, so there is nothing to set or to forget.";
+    let (heading, way_on) = ("There are no passwords here", (urls::login(), "Go to sign in"));
+    sign_up::pages::said(visitor, StatusCode::FORBIDDEN, heading, text, "", way_on.0, way_on.1)
 }
 
 /// `POST /logout`.

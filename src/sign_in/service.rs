@@ -3,6 +3,8 @@
 use diesel::prelude::*;
 use zeroize::Zeroizing;
 
+use super::admission::{Admission, Next, Proof, admit};
+use super::guard::{self, Guard};
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::auth::SignedIn;
@@ -12,6 +14,7 @@ use crate::auth::throttle::{self, Door};
 use crate::db::schema::users;
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
+use crate::second_factor::Evidence;
 use crate::users::{Credentials, UserStatus, by_email, credentials};
 
 /// What somebody who signs in sends.
@@ -26,32 +29,26 @@ pub struct SignIn {
     pub instead_of: Option<SessionId>,
 }
 
-/// Signs in: the key of a new session, or `None` when name and password don't open an account.
+/// Signs in with a password: what comes next, or `None` when name and password don't open an account.
 ///
 /// # Errors
 /// [`Error::TooMany`], or [`Error::Unavailable`] when too many sign in at once.
-pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Result<Option<NewKey>> {
+pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Result<Option<Next>> {
     let now = instance.clock.now();
-    // The account's door is one for each network: whoever guesses elsewhere can't lock the owner out.
-    let (network, name) = (throttle::of_origin(&origin), throttle::of_address(&instance.key, &wish.email));
-    let account_door: Door = (format!("password {name} {network}"), throttle::ACCOUNT);
-    let network_door: Door = (format!("password {network}"), throttle::NETWORK);
-    let wide_door: Door = (format!("password {}", throttle::wide_network(&origin.address)), throttle::WIDE_NETWORK);
-    throttle::enter(&instance.db, vec![account_door.clone(), network_door.clone(), wide_door.clone()], now).await?;
-
     let email = wish.email.clone();
     let known = instance.db.read(move |connection| by_email(connection, &email)).await?;
+    let guard = guard::enter(instance, &wish.email, known.as_ref().map(|known| &known.id), &origin).await?;
     let matches = verify(instance, &wish.password, known.as_ref()).await?;
     let (known, rehash) = match (known, matches) {
         (Some(known), Verdict::Match { rehash }) if known.status == UserStatus::Active => (known, rehash),
         (known, _) => {
-            refuse(instance, known.map(|known| known.id), origin).await?;
+            refuse(instance, guard, known.map(|known| known.id), origin).await?;
             return Ok(None);
         }
     };
     let fresh = if rehash { hash(instance, &wish.password).await? } else { None };
-    let (sessions, keep) = (instance.config.sessions.clone(), wish.keep);
-    instance
+    let sessions = instance.config.sessions.clone();
+    let admitted = instance
         .db
         .write(move |tx| {
             // What was checked must still hold: the password may have changed, or the account been closed, meanwhile.
@@ -63,21 +60,20 @@ pub async fn sign_in(instance: &Instance, wish: SignIn, origin: Origin) -> Resul
             if diesel::update(checked).set(users::password_hash.eq(kept)).execute(&mut **tx)? != 1 {
                 return Ok(None);
             }
-            throttle::clear(tx, &account_door.0)?;
-            throttle::give_back(tx, &network_door.0)?;
-            throttle::give_back(tx, &wide_door.0)?;
-            let actor = Actor::arriving(&known.id, origin);
-            record(tx, &actor, now, &Event::of_user(Action::SignedIn, &known.id))?;
-            if let Some(earlier) = &wish.instead_of {
-                session::end(tx, earlier)?;
-            }
-            session::begin(tx, &known.id, keep, actor.origin(), &sessions, now).map(|(_, key)| Some(key))
+            let admission =
+                Admission { user: known.id, proof: Proof::Password, keep: wish.keep, instead_of: wish.instead_of };
+            admit(tx, &admission, &origin, &sessions, now).map(Some)
         })
-        .await
+        .await?;
+    if admitted.is_some() {
+        guard.passed(instance).await;
+    }
+    Ok(admitted)
 }
 
-async fn refuse(instance: &Instance, user: Option<UserId>, origin: Origin) -> Result<()> {
+async fn refuse(instance: &Instance, guard: Guard, user: Option<UserId>, origin: Origin) -> Result<()> {
     let now = instance.clock.now();
+    guard::count_among_all(instance).await?;
     instance
         .db
         .write(move |tx| {
@@ -89,7 +85,8 @@ async fn refuse(instance: &Instance, user: Option<UserId>, origin: Origin) -> Re
                 subject_name: "",
                 detail: "",
             };
-            record(tx, &Actor::stranger(origin), now, &event)
+            record(tx, &Actor::stranger(origin.clone()), now, &event)?;
+            user.as_ref().map_or(Ok(()), |user| guard.tell(tx, user, &origin, now))
         })
         .await
 }
@@ -118,29 +115,46 @@ async fn hash(instance: &Instance, typed: &str) -> Result<Option<String>> {
     }
 }
 
-/// Whether a signed-in person typed their own password. Five wrong ones end the session.
+/// Counts a try at confirming, which whoever is right gives back by clearing the door. Five wrong ones end the session.
 ///
 /// # Errors
 /// [`Error::SignIn`] when this session had too many tries.
-pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) -> Result<bool> {
+pub async fn enter_confirmation(instance: &Instance, who: &SignedIn) -> Result<Door> {
     let now = instance.clock.now();
     let id = who.account().session_id.clone();
     let door: Door = (format!("confirm {id}"), throttle::CONFIRM);
-    if let Err(error) = throttle::enter(&instance.db, vec![door.clone()], now).await {
-        if matches!(error, Error::TooMany { .. }) {
-            let (who, user) = (who.clone(), who.account().user_id.clone());
-            instance
-                .db
-                .write(move |tx| {
-                    let actor = who.refused();
-                    session::end(tx, &id)?;
-                    record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &user))
-                })
-                .await?;
-            return Err(Error::SignIn { back: crate::urls::home() });
-        }
-        return Err(error);
+    match throttle::enter(&instance.db, vec![door.clone()], now).await {
+        Err(Error::TooMany { .. }) => {}
+        entered => return entered.map(|()| door),
     }
+    let (who, user) = (who.clone(), who.account().user_id.clone());
+    instance
+        .db
+        .write(move |tx| {
+            let actor = who.refused();
+            session::end(tx, &id)?;
+            record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &user))
+        })
+        .await?;
+    Err(Error::SignIn { back: crate::urls::home() })
+}
+
+/// Whether whoever came through a link typed the password of its account. Five wrong ones close that link's door.
+///
+/// # Errors
+/// [`Error::TooMany`].
+pub async fn check_password_at_link(instance: &Instance, code: &str, known: &Credentials, typed: &str) -> Result<bool> {
+    let door = format!("link {}", crate::auth::key::hex(&instance.key.sign("door", &[code.as_bytes()])[..12]));
+    throttle::enter(&instance.db, vec![(door, throttle::CONFIRM)], instance.clock.now()).await?;
+    Ok(matches!(verify(instance, typed, Some(known)).await?, Verdict::Match { .. }))
+}
+
+/// Whether a signed-in person typed their own password.
+///
+/// # Errors
+/// As [`enter_confirmation`].
+pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) -> Result<bool> {
+    let (now, door) = (instance.clock.now(), enter_confirmation(instance, who).await?);
     let user = who.account().user_id.clone();
     let known = instance.db.read(move |connection| credentials(connection, &user)).await?;
     let right = matches!(verify(instance, typed, Some(&known)).await?, Verdict::Match { .. });
@@ -158,18 +172,55 @@ pub async fn check_password(instance: &Instance, who: &SignedIn, typed: &str) ->
     Ok(right)
 }
 
-/// Lets "confirm it is you" hold for a while, under a new session key.
+/// Notes a confirmation that was refused.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn refuse_confirmation(instance: &Instance, who: &SignedIn) -> Result<()> {
+    let (now, who) = (instance.clock.now(), who.clone());
+    let writing = instance.db.write(move |tx| {
+        record(tx, &who.refused(), now, &Event::of_user(Action::ConfirmRefused, &who.account().user_id))
+    });
+    writing.await
+}
+
+/// How somebody proved it again.
+pub enum Reproof {
+    /// With their password; enough for an account without a second factor.
+    Password,
+    /// At a provider, or with their mailbox; as good as the password.
+    Elsewhere,
+    /// At a provider that asked for a second factor, and is believed.
+    ElsewhereWithSecondFactor,
+    /// With their password, or elsewhere, and their second factor.
+    Factor(Box<Evidence>),
+}
+
+/// Lets "confirm it is you" hold for a while, under a new session key; `None` when the proof does not suffice, or was used
+/// up meanwhile.
 ///
 /// # Errors
 /// When the session ended meanwhile.
-pub async fn confirm(instance: &Instance, who: &SignedIn) -> Result<NewKey> {
+pub async fn confirm(instance: &Instance, who: &SignedIn, proof: Reproof) -> Result<Option<NewKey>> {
     let (now, sessions, who) = (instance.clock.now(), instance.config.sessions.clone(), who.clone());
     instance
         .db
         .write(move |tx| {
             let (account, actor) = (who.account(), who.actor(tx, now)?);
+            let suffices = match &proof {
+                Reproof::Factor(evidence) => evidence.spend(tx, &actor, now)?,
+                Reproof::ElsewhereWithSecondFactor => true,
+                Reproof::Password | Reproof::Elsewhere => {
+                    let row = users::table.find(&account.user_id).select(users::second_factor);
+                    !row.get_result::<bool>(&mut **tx)?
+                }
+            };
+            if !suffices {
+                record(tx, &actor, now, &Event::of_user(Action::ConfirmRefused, &account.user_id))?;
+                return Ok(None);
+            }
             record(tx, &actor, now, &Event::of_user(Action::Confirmed, &account.user_id))?;
-            session::renew(tx, &account.session_id, &sessions, now)
+            session::renew(tx, &account.session_id, &sessions, now).map(Some)
         })
         .await
 }

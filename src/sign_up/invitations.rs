@@ -58,7 +58,8 @@ pub async fn invite(instance: &Instance, who: AdministratorConfirmed, email: &st
         from: who.account().name(),
         url: instance.config.absolute(&urls::invitation(&code)),
     }
-    .letter()?;
+    .letter()?
+    .good_for(LIFETIME);
     let hash = SecretHash::of(&code);
     instance
         .db
@@ -117,6 +118,15 @@ fn log(tx: &mut Tx<'_>, who: &AdministratorConfirmed, now: Timestamp, action: Ac
 pub fn address(connection: &mut Connection, code: &str, now: Timestamp) -> Result<Option<String>> {
     let good = invitations::hash.eq(SecretHash::of(code)).and(invitations::expires_at.gt(now));
     Ok(invitations::table.filter(good).select(invitations::email).get_result(connection).optional()?)
+}
+
+/// Whether an address is invited.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp) -> Result<bool> {
+    let good = invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
+    Ok(diesel::select(diesel::dsl::exists(invitations::table.filter(good))).get_result(connection)?)
 }
 
 /// Accepts an invitation: the address is its own, whatever the form says.

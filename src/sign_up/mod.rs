@@ -7,4 +7,4 @@ pub mod invitations;
 pub mod pages;
 mod service;
 
-pub use service::{Confirmation, NewSignUp, ask, confirm, find, forget_old};
+pub use service::{Confirmation, NewSignUp, ask, confirm, find, forget_old, make_account};

@@ -11,9 +11,12 @@ use zeroize::Zeroizing;
 use super::{Confirmation, NewSignUp, invitations, service};
 use crate::app::Instance;
 use crate::audit::Origin;
+use crate::auth::capability::instance as instance_of;
 use crate::auth::password::{Context, Password, PasswordRules};
 use crate::config::SignUpMode;
 use crate::error::{Error, Result};
+use crate::openid::ProviderButton;
+use crate::sign_in::pages::no_passwords;
 use crate::text;
 use crate::urls;
 use crate::users::NewUser;
@@ -33,6 +36,8 @@ struct SignUpPage {
     password: Field,
     confirm: Field,
     rules: PasswordRules,
+    passwords: bool,
+    providers: Vec<ProviderButton>,
 }
 
 /// A page that says one thing and leads on.
@@ -112,13 +117,19 @@ fn form_page(
             password: problems.secret("password"),
             confirm: problems.secret("confirm"),
             rules: PasswordRules::new(&form.context(instance), &instance.config.passwords),
+            passwords: instance.config.password_sign_in,
+            providers: if invited.is_some() || instance.config.sign_up == SignUpMode::Open {
+                instance.providers.sign_up_buttons()
+            } else {
+                Vec::new()
+            },
             invited,
             action_url,
         },
     )
 }
 
-fn said(
+pub(crate) fn said(
     visitor: &Visitor,
     status: StatusCode,
     heading: &str,
@@ -158,7 +169,11 @@ pub(crate) fn spent(visitor: &Visitor, again: String, again_words: &str) -> Resu
 /// After every form that has a mail sent: the same, whatever was found.
 pub(crate) fn check_mail(visitor: &Visitor, email: &str, lifetime: &str) -> Result<HttpResponse> {
     let text = format!("If all is well, a mail is on its way to {email}. The link in it works once, for {lifetime}.");
-    let more = "Nothing there after a few minutes? Look into the folder for unwanted mail, or ask whoever runs this service: they can see mails that could not be sent.";
+    let more = if instance_of(visitor.request()).carrier.folder().is_some() {
+        "No mail server is set up here, so no mail travels: ask an administrator of this service for your link. They have it in their outbox."
+    } else {
+        "Nothing there after a few minutes? Look into the folder for unwanted mail, or ask an administrator of this service: they can see mails that could not be sent."
+    };
     said(visitor, StatusCode::OK, "Check your mail", &text, more, urls::login(), "Back to sign in")
 }
 
@@ -171,6 +186,8 @@ pub async fn show(visitor: Visitor, instance: web::Data<Instance>) -> Result<Htt
         return Ok(see_other(&urls::home()));
     }
     match instance.config.sign_up {
+        // The providers' buttons make accounts, too.
+        SignUpMode::Open if !instance.config.password_sign_in => Ok(see_other(&urls::login())),
         SignUpMode::Open => {
             form_page(&visitor, &instance, StatusCode::OK, &SignUpForm::default(), &Problems::none(), None)
         }
@@ -189,6 +206,9 @@ pub async fn submit(
 ) -> Result<HttpResponse> {
     if instance.config.sign_up != SignUpMode::Open {
         return not_open(&visitor, instance.config.sign_up);
+    }
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
     }
     let password = match form.check(&instance) {
         Ok(password) => password,
@@ -220,6 +240,9 @@ async fn confirm_page(
     status: StatusCode,
     problems: &Problems,
 ) -> Result<HttpResponse> {
+    if !instance.config.password_sign_in {
+        return no_passwords(visitor);
+    }
     let (asked, now) = (code.to_owned(), instance.clock.now());
     let wish = instance.db.read(move |connection| service::find(connection, &asked, now)).await?;
     let Some(wish) = wish else { return spent(visitor, urls::signup(), "Sign up again") };
@@ -258,6 +281,9 @@ pub async fn confirm(
     code: web::Path<String>,
     Posted(form): Posted<ConfirmForm>,
 ) -> Result<HttpResponse> {
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
+    }
     let code = code.into_inner();
     let outcome = service::confirm(&instance, code.clone(), &form.password, Origin::of(visitor.request())).await;
     match outcome {
@@ -314,6 +340,9 @@ pub async fn accept(
     code: web::Path<String>,
     Posted(form): Posted<SignUpForm>,
 ) -> Result<HttpResponse> {
+    if !instance.config.password_sign_in {
+        return no_passwords(&visitor);
+    }
     let code = code.into_inner();
     let Some(email) = invited_address(&instance, &code).await? else {
         return spent(&visitor, urls::login(), "Go to sign in");

@@ -13,6 +13,7 @@ use crate::clock::{DAY, Timestamp};
 use crate::db::schema::sign_ups;
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
+use crate::ids::UserId;
 use crate::mail::letters::{AddressKnown, ConfirmAddress};
 use crate::mail::queue;
 use crate::urls;
@@ -61,7 +62,12 @@ pub enum Confirmation {
 pub async fn ask(instance: &Instance, new: NewSignUp, origin: Origin) -> Result<()> {
     let now = instance.clock.now();
     let (network, address) = (throttle::of_origin(&origin), throttle::of_address(&instance.key, &new.email));
-    let doors = vec![(format!("sign-up {network}"), throttle::SIGN_UP), (format!("mail {address}"), throttle::MAILS)];
+    let doors = vec![
+        (format!("sign-up {network}"), throttle::SIGN_UP),
+        (format!("sign-up {}", throttle::wide_network(&origin.address)), throttle::SIGN_UP_WIDE),
+        (format!("mail {address}"), throttle::MAILS),
+        ("mail everybody".to_owned(), throttle::MAILS_ALL),
+    ];
     throttle::enter(&instance.db, doors, now).await?;
     // Hashed in any case, so that an address with an account takes as long as one without.
     let password_hash = instance.hasher.hash(new.password).await?;
@@ -72,7 +78,8 @@ pub async fn ask(instance: &Instance, new: NewSignUp, origin: Origin) -> Result<
         first_name: new.first_name.clone(),
         url: instance.config.absolute(&urls::email_confirm(&code)),
     }
-    .letter()?;
+    .letter()?
+    .good_for(LIFETIME);
     let known = AddressKnown {
         product,
         sign_in_url: instance.config.absolute(&urls::login()),
@@ -166,7 +173,7 @@ pub async fn confirm(instance: &Instance, code: String, typed: &str, origin: Ori
     }
 }
 
-/// Makes a user whose address is proved, and begins their first session. All other wishes for the address are over.
+/// Makes a user whose address is proved, and begins their first session.
 ///
 /// # Errors
 /// [`Error::Taken`] when the address has an account.
@@ -177,13 +184,22 @@ pub(super) fn make(
     sessions: &crate::config::SessionConfig,
     now: Timestamp,
 ) -> Result<NewKey> {
+    let user = make_account(tx, new, origin.clone(), now)?;
+    let actor = Actor::arriving(&user, origin);
+    session::begin(tx, &user, false, true, actor.origin(), sessions, now).map(|(_, key)| key)
+}
+
+/// Makes a user whose address is proved. All other wishes for the address are over.
+///
+/// # Errors
+/// [`Error::Taken`] when the address has an account.
+pub fn make_account(tx: &mut Tx<'_>, new: &NewUser, origin: Origin, now: Timestamp) -> Result<UserId> {
     let key = email_key(&new.email);
     diesel::delete(sign_ups::table.filter(sign_ups::email_key.eq(&key))).execute(&mut **tx)?;
     invitations::end_for(tx, &key)?;
     let user = create(tx, new, now)?;
-    let actor = Actor::arriving(&user, origin);
-    record(tx, &actor, now, &Event::of_user(Action::SignedUp, &user))?;
-    session::begin(tx, &user, false, actor.origin(), sessions, now).map(|(_, key)| key)
+    record(tx, &Actor::arriving(&user, origin), now, &Event::of_user(Action::SignedUp, &user))?;
+    Ok(user)
 }
 
 /// Takes away what is over; for the hourly job.

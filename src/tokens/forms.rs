@@ -1,21 +1,21 @@
-//! The form of a new token: what is sent, and what it means.
+//! The forms of tokens: what is sent, and what it means.
 
 use serde::Deserialize;
 use validator::Validate;
 
-use super::policy::expiry;
-use super::service::NewToken;
-use crate::catalogue::{Scope, ScopeProblem, Scopes};
+use super::policy::{Overlap, Status, TokenPolicy, expiry};
+use super::queries::{Place, Token};
+use super::service::{Change, NewToken, Rights};
+use crate::catalogue::{Catalogue, Scope, Scopes};
 use crate::clock::Timestamp;
-use crate::config::Config;
 use crate::text;
 use crate::web::Problems;
 
 /// More scopes than a catalogue can have boxes are not a form's.
 const MOST_SCOPES: usize = 500;
 
-/// What the form sends; an address with the same names fills it in.
-#[derive(Debug, Default, Deserialize, Validate)]
+/// What the form of a new token sends; an address with the same names fills it in.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct NewTokenForm {
     /// The form's one-time name.
@@ -30,61 +30,237 @@ pub struct NewTokenForm {
     pub expiry: String,
     /// The day, where `expiry` is `date`.
     pub date: String,
+    /// An organization's slug or id, or `all`.
+    pub organization: String,
     /// `selected` or `everything`.
     pub access: String,
     /// The ticked boxes.
     pub scope: Vec<String>,
+    /// Single things that have a row of boxes, as `type:id`,
+    pub entity: Vec<String>,
+    /// and one that shall get a row:
+    pub entity_type: String,
+    /// its id.
+    pub entity_id: String,
+    /// The button that adds the row was pressed.
+    pub more: String,
+}
+
+/// What the form of a token's page sends.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct EditForm {
+    /// What the token shall be called.
+    #[validate(custom(function = text::title))]
+    pub name: String,
+    /// What it is for.
+    #[validate(custom(function = text::description))]
+    pub description: String,
+    /// `selected` or `everything`.
+    pub access: String,
+    /// The ticked boxes.
+    pub scope: Vec<String>,
+    /// As in [`NewTokenForm`].
+    pub entity: Vec<String>,
+    /// As in [`NewTokenForm`].
+    pub entity_type: String,
+    /// As in [`NewTokenForm`].
+    pub entity_id: String,
+    /// As in [`NewTokenForm`].
+    pub more: String,
+}
+
+/// What the dialog of "Regenerate" sends.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct RegenerateForm {
+    /// The form's one-time name.
+    pub form_id: String,
+    /// Days, `date` or `never`.
+    pub expiry: String,
+    /// The day, where `expiry` is `date`.
+    pub date: String,
+    /// What becomes of the old secret; an [`Overlap`].
+    pub old: String,
+}
+
+/// The moment that a choice of expiry means; what is wrong with it goes to its field.
+fn end(choice: &str, date: &str, now: Timestamp, policy: &TokenPolicy, problems: &mut Problems) -> Option<Timestamp> {
+    expiry(choice, date, now, policy).unwrap_or_else(|problem| {
+        problems.add(problem.field(), problem.to_string());
+        None
+    })
+}
+
+/// The rights that were chosen, with all that they fill in; what is wrong with them goes to their fields.
+fn rights(access: &str, ticked: &[String], catalogue: &Catalogue, problems: &mut Problems) -> Rights {
+    let everything = match access {
+        "everything" => true,
+        "selected" => false,
+        _ => {
+            problems.add("access", "Choose what the token may do");
+            false
+        }
+    };
+    let scopes = scopes(ticked, catalogue).unwrap_or_else(|problem| {
+        problems.add("scope", problem);
+        Scopes::default()
+    });
+    Rights { everything, scopes: if everything { Scopes::default() } else { scopes } }
+}
+
+/// The ticked boxes and all that they fill in.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub fn scopes(ticked: &[String], catalogue: &Catalogue) -> Result<Scopes, String> {
+    if ticked.len() > MOST_SCOPES {
+        return Err(format!("Choose {MOST_SCOPES} rights or fewer"));
+    }
+    let read = ticked.iter().map(|text| Scope::parse(text, catalogue)).collect::<Result<Vec<_>, _>>();
+    read.map(|scopes| Scopes::filled_in(scopes, catalogue))
+        .map_err(|_| "One of the rights does not exist here; tick the ones that you need".to_owned())
+}
+
+/// Adds the single thing that was asked for to those that have a row. What can't be one is said at its field.
+fn add_row(
+    entity: &mut Vec<String>,
+    kind: &mut String,
+    id: &mut String,
+    catalogue: &Catalogue,
+    problems: &mut Problems,
+) {
+    let typed = id.trim();
+    let operation = catalogue.operations().first().map_or("", |entry| entry.name.as_str());
+    if typed.is_empty() {
+        problems.add("entity_id", "Enter the id of the single thing");
+    } else if !catalogue.has_entity_type(kind) {
+        problems.add("entity_id", "Choose what kind of thing it is");
+    } else if Scope::parse(&format!("{kind}:{operation}:{typed}"), catalogue).is_err() {
+        problems.add("entity_id", "Use 1 to 128 letters, digits and signs, without spaces");
+    } else {
+        let row = format!("{kind}:{typed}");
+        if !entity.contains(&row) {
+            entity.push(row);
+        }
+        *id = String::new();
+        *kind = String::new();
+    }
+}
+
+/// A thing was typed and not added: what was meant is not known.
+fn left_over(id: &str, problems: &mut Problems) {
+    if !id.trim().is_empty() {
+        problems.add("entity_id", "Add it with the button beside it and tick its rights, or leave the field empty");
+    }
 }
 
 impl NewTokenForm {
+    /// Does what the button beside "single things" asks for.
+    pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
+        let mut problems = Problems::none();
+        add_row(&mut self.entity, &mut self.entity_type, &mut self.entity_id, catalogue, &mut problems);
+        problems
+    }
+
     /// The token that is meant.
     ///
     /// # Errors
     /// All that is wrong with it, field by field.
-    pub fn check(&self, now: Timestamp, config: &Config) -> Result<NewToken, Problems> {
+    pub fn check(
+        &self,
+        now: Timestamp,
+        policy: &TokenPolicy,
+        places: &[Place],
+        catalogue: &Catalogue,
+    ) -> Result<NewToken, Problems> {
         let mut problems = Problems::of(self);
-        let expires_at = expiry(&self.expiry, &self.date, now, &config.tokens).unwrap_or_else(|problem| {
-            problems.add(problem.field(), problem.to_string());
-            None
-        });
-        let everything = match self.access.as_str() {
-            "everything" => true,
-            "selected" => false,
-            _ => {
-                problems.add("access", "Choose what the token may do");
-                false
-            }
-        };
-        let scopes = self.scopes(config).unwrap_or_else(|problem| {
-            problems.add("scope", problem);
-            Scopes::default()
-        });
+        let expires_at = end(&self.expiry, &self.date, now, policy, &mut problems);
+        let rights = rights(&self.access, &self.scope, catalogue, &mut problems);
         if self.access == "selected" && self.scope.is_empty() {
             problems.add("scope", "Tick at least one right, or choose everything that you may do");
+        }
+        left_over(&self.entity_id, &mut problems);
+        let place = place(&self.organization, places);
+        if place.is_none() {
+            problems.add("organization", "Choose one of your organizations, or all of them");
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let scopes = if everything { Scopes::default() } else { scopes };
         Ok(NewToken {
             name: text::tidy(&self.name),
             description: text::tidy(&self.description),
             expires_at,
-            everything,
-            scopes,
+            organization: place.flatten().map(|place| place.id.clone()),
+            rights,
         })
     }
+}
 
-    /// The ticked boxes and all that they fill in.
-    fn scopes(&self, config: &Config) -> Result<Scopes, String> {
-        if self.scope.len() > MOST_SCOPES {
-            return Err(format!("Choose {MOST_SCOPES} rights or fewer"));
+/// The organization that a form names: `Some(None)` is all of them, `None` is none of theirs.
+pub fn place<'a>(typed: &str, places: &'a [Place]) -> Option<Option<&'a Place>> {
+    if matches!(typed, "" | "all") {
+        return Some(None);
+    }
+    places.iter().find(|place| place.slug == typed || place.id.as_str() == typed).map(Some)
+}
+
+impl EditForm {
+    /// The form as a token has it.
+    pub fn of(token: &Token) -> Self {
+        Self {
+            name: token.record.name.clone(),
+            description: token.record.description.clone(),
+            access: if token.record.everything { "everything" } else { "selected" }.to_owned(),
+            scope: token.record.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            ..Self::default()
         }
-        let read = self.scope.iter().map(|text| Scope::parse(text, &config.catalogue)).collect::<Result<Vec<_>, _>>();
-        read.map(|scopes| Scopes::filled_in(scopes, &config.catalogue)).map_err(|problem| match problem {
-            ScopeProblem::Malformed(_) | ScopeProblem::Unknown(_) => {
-                "One of the rights does not exist here; tick the ones that you need".to_owned()
+    }
+
+    /// Does what the button beside "single things" asks for.
+    pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
+        let mut problems = Problems::none();
+        add_row(&mut self.entity, &mut self.entity_type, &mut self.entity_id, catalogue, &mut problems);
+        problems
+    }
+
+    /// The change that is meant. No box ticked is no right at all.
+    ///
+    /// # Errors
+    /// All that is wrong with it, field by field.
+    pub fn check(&self, catalogue: &Catalogue) -> Result<Change, Problems> {
+        let mut problems = Problems::of(self);
+        let rights = rights(&self.access, &self.scope, catalogue, &mut problems);
+        left_over(&self.entity_id, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Change { name: text::tidy(&self.name), description: text::tidy(&self.description), rights })
+    }
+}
+
+impl RegenerateForm {
+    /// The end of the new secret, and what becomes of the old one, which is only asked where it still works.
+    ///
+    /// # Errors
+    /// All that is wrong with it, field by field.
+    pub fn check(
+        &self,
+        status: Status,
+        now: Timestamp,
+        policy: &TokenPolicy,
+    ) -> Result<(Option<Timestamp>, Overlap), Problems> {
+        let mut problems = Problems::none();
+        let expires_at = end(&self.expiry, &self.date, now, policy, &mut problems);
+        let overlap = match Overlap::from_word(&self.old) {
+            _ if status != Status::Active => Overlap::Now,
+            Some(overlap) => overlap,
+            None => {
+                problems.add("old", "Choose what becomes of the old secret");
+                Overlap::Now
             }
-        })
+        };
+        if problems.is_empty() { Ok((expires_at, overlap)) } else { Err(problems) }
     }
 }

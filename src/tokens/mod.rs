@@ -1,16 +1,26 @@
 //! Tokens: a record (name, scopes, owner) and its secrets, in two tables. The database itself keeps at most one secret of
-//! a record current. What a token may do is its scopes *and* what its owner may do at that moment.
+//! a record current; the one before it can go on working for a while. What a token may do is its scopes *and* what its
+//! owner may do at that moment.
 
 pub mod forms;
+pub mod list;
 pub mod pages;
 pub mod policy;
 mod queries;
+mod regenerate;
 mod service;
 mod views;
+pub mod words;
 
-pub use policy::Status;
-pub use queries::{Token, active_at, count_active, find, list};
-pub use service::{Created, NewToken, create, delete, revoke, revoke_all};
+pub use policy::{Status, TokenPolicy};
+pub(crate) use queries::{ADDRESSES, expiring_at};
+pub use queries::{Place, Secret, Token, active_at, count_active, count_expiring, find, live_in_organization};
+pub use regenerate::{Regenerated, end_old, regenerate};
+pub use service::{
+    Change, Created, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization, revoke,
+    revoke_all, revoke_selected, take_scope,
+};
+pub(crate) use views::ScopeMatrix;
 
 use crate::text_enum;
 

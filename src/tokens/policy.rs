@@ -5,6 +5,7 @@ use time::{Date, Time};
 
 use crate::clock::{DAY, Timestamp};
 use crate::config::TokenConfig;
+use crate::text_enum;
 
 /// What a secret is at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +29,101 @@ pub fn status(expires_at: Option<Timestamp>, revoked_at: Option<Timestamp>, now:
     }
 }
 
-/// Whether a live secret is near its end: thirty days before, or a fifth of its lifetime where that is less.
+/// A warning begins so many seconds before the end, at the most.
+pub const WARNING: i64 = 30 * DAY;
+
+/// Whether a live secret is near its end: thirty days before, or a fifth of its lifetime where that is less; but on its
+/// last day always.
 pub fn expires_soon(created_at: Timestamp, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
-    expires_at.is_some_and(|end| now < end && now.until(end) <= (created_at.until(end) / 5).min(30 * DAY))
+    expires_at.is_some_and(|end| now < end && now.until(end) <= (created_at.until(end) / 5).clamp(DAY, WARNING))
+}
+
+/// What tokens may be: the settings, as far as an administrator set nothing else in their place. An organization's own,
+/// tighter rules are laid over it by [`TokenPolicy::tightened`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenPolicy {
+    /// The longest validity, in days.
+    pub max_days: i64,
+    /// The validity that forms propose, in days.
+    pub default_days: i64,
+    /// The validities that forms offer, in days.
+    pub preset_days: Vec<i64>,
+    /// Whether a token may be valid for ever.
+    pub allow_never: bool,
+    /// How many a user may have.
+    pub max_per_user: i64,
+}
+
+impl From<&TokenConfig> for TokenPolicy {
+    fn from(config: &TokenConfig) -> Self {
+        Self {
+            max_days: config.max_days,
+            default_days: config.default_days,
+            preset_days: config.preset_days.clone(),
+            allow_never: config.allow_never,
+            max_per_user: config.max_per_user,
+        }
+    }
+}
+
+impl TokenPolicy {
+    /// The same where no token may be valid for more than `max_days`: an organization can only take away.
+    #[must_use]
+    pub fn tightened(mut self, max_days: Option<i64>) -> Self {
+        if let Some(max_days) = max_days {
+            self.max_days = self.max_days.min(max_days);
+            self.allow_never = false;
+        }
+        self
+    }
+
+    /// Whether a user has one token at a time.
+    pub fn is_single(&self) -> bool {
+        self.max_per_user == 1
+    }
+
+    /// The validity that a form proposes: never above the maximum.
+    pub fn proposed_days(&self) -> i64 {
+        self.default_days.min(self.max_days)
+    }
+}
+
+text_enum! {
+    /// What becomes of a token's present secret when a new one takes its place.
+    pub enum Overlap {
+        /// It ends at once.
+        Now = "now",
+        /// It works for another hour.
+        Hour = "1h",
+        /// It works for another day.
+        Day = "24h",
+        /// It works for another week.
+        Week = "7d",
+    }
+}
+
+impl Overlap {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Now => "It ends at once",
+            Self::Hour => "It works for another hour",
+            Self::Day => "It works for another 24 hours",
+            Self::Week => "It works for another 7 days",
+        }
+    }
+
+    /// When the old secret ends: never later than it would have anyway, and never later than the new one. So a token whose
+    /// current secret is over has none that works, which is what revoking many at once relies on.
+    pub fn end(self, expires_at: Option<Timestamp>, new: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let end = now.plus(match self {
+            Self::Now => 0,
+            Self::Hour => DAY / 24,
+            Self::Day => DAY,
+            Self::Week => 7 * DAY,
+        });
+        [expires_at, new].into_iter().flatten().fold(end, Timestamp::min)
+    }
 }
 
 /// Why an expiry can't be had; prints as a sentence for the field.
@@ -81,10 +174,10 @@ impl ExpiryProblem {
 }
 
 /// The validities that the form offers, in days: the operator's, as far as the maximum goes.
-pub fn presets(config: &TokenConfig) -> Vec<i64> {
-    let mut days: Vec<i64> = config.preset_days.iter().copied().filter(|days| *days <= config.max_days).collect();
-    if !days.contains(&config.default_days) {
-        days.push(config.default_days);
+pub fn presets(policy: &TokenPolicy) -> Vec<i64> {
+    let mut days: Vec<i64> = policy.preset_days.iter().copied().filter(|days| *days <= policy.max_days).collect();
+    if !days.contains(&policy.proposed_days()) {
+        days.push(policy.proposed_days());
     }
     days.sort_unstable();
     days.dedup();
@@ -99,18 +192,18 @@ pub fn expiry(
     choice: &str,
     date: &str,
     now: Timestamp,
-    config: &TokenConfig,
+    policy: &TokenPolicy,
 ) -> Result<Option<Timestamp>, ExpiryProblem> {
     match choice.trim() {
-        "never" if config.allow_never => Ok(None),
+        "never" if policy.allow_never => Ok(None),
         "never" => Err(ExpiryProblem::NeverNotAllowed),
-        "date" => on_date(date.trim(), now, config).map(Some),
+        "date" => on_date(date.trim(), now, policy).map(Some),
         "" => Err(ExpiryProblem::Unknown),
         days => match days.parse::<i64>() {
-            Ok(days) if (1..=config.max_days).contains(&days) => Ok(Some(now.plus(days * DAY))),
-            Ok(_) => Err(ExpiryProblem::Days { max: config.max_days }),
+            Ok(days) if (1..=policy.max_days).contains(&days) => Ok(Some(now.plus(days * DAY))),
+            Ok(_) => Err(ExpiryProblem::Days { max: policy.max_days }),
             Err(_) if days.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e')) => {
-                Err(ExpiryProblem::Days { max: config.max_days })
+                Err(ExpiryProblem::Days { max: policy.max_days })
             }
             Err(_) => Err(ExpiryProblem::Unknown),
         },
@@ -118,24 +211,24 @@ pub fn expiry(
 }
 
 /// The end of a day, in UTC; on the last day possible, the maximum itself.
-fn on_date(text: &str, now: Timestamp, config: &TokenConfig) -> Result<Timestamp, ExpiryProblem> {
-    let last = now.plus(config.max_days * DAY);
+fn on_date(text: &str, now: Timestamp, policy: &TokenPolicy) -> Result<Timestamp, ExpiryProblem> {
+    let last = now.plus(policy.max_days * DAY);
     let day = Date::parse(text, format_description!("[year]-[month]-[day]"))
-        .map_err(|_| ExpiryProblem::NoDate { example: now.plus(config.default_days * DAY).date() })?;
+        .map_err(|_| ExpiryProblem::NoDate { example: now.plus(policy.proposed_days() * DAY).date() })?;
     let end = day.with_time(Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)).assume_utc().unix_timestamp();
     let end = Timestamp::from_unix(end);
     if end <= now {
         Err(ExpiryProblem::Past { first: now.day_in_words() })
     } else if day > last.utc().date() {
-        Err(ExpiryProblem::TooLate { last: last.day_in_words(), max: config.max_days })
+        Err(ExpiryProblem::TooLate { last: last.day_in_words(), max: policy.max_days })
     } else {
         Ok(end.min(last))
     }
 }
 
 /// Whether one more token may be made.
-pub fn may_create(have: i64, config: &TokenConfig) -> bool {
-    have < config.max_per_user
+pub fn may_create(have: i64, policy: &TokenPolicy) -> bool {
+    have < policy.max_per_user
 }
 
 #[cfg(test)]
@@ -168,6 +261,7 @@ mod tests {
             |lifetime: i64, left: i64| expires_soon(NOW.plus((left - lifetime) * DAY), Some(NOW.plus(left * DAY)), NOW);
         assert!(soon(365, 30) && !soon(365, 31));
         assert!(soon(10, 2) && !soon(10, 3));
+        assert!(soon(1, 1) && soon(2, 1) && !soon(2, 2), "on its last day always");
         assert!(!soon(10, 0), "what is over is expired, not about to");
         assert!(!expires_soon(NOW, None, NOW));
     }
@@ -175,7 +269,7 @@ mod tests {
     /// Covers: S0-13, S3-6, AC-060
     #[test]
     fn an_expiry_is_what_was_chosen_or_an_error() {
-        let config = Config::default().tokens;
+        let config = TokenPolicy::from(&Config::default().tokens);
         let days = |choice: &str| expiry(choice, "", NOW, &config);
         for good in [1, 7, 90, 365] {
             assert_eq!(days(&good.to_string()), Ok(Some(NOW.plus(good * DAY))));
@@ -187,13 +281,13 @@ mod tests {
             assert_eq!(days(unknown), Err(ExpiryProblem::Unknown), "{unknown}");
         }
         assert_eq!(days("never"), Err(ExpiryProblem::NeverNotAllowed));
-        assert_eq!(expiry("never", "", NOW, &TokenConfig { allow_never: true, ..config }), Ok(None));
+        assert_eq!(expiry("never", "", NOW, &TokenPolicy { allow_never: true, ..config }), Ok(None));
     }
 
     /// Covers: AC-060
     #[test]
     fn a_date_lasts_to_its_end_and_not_beyond_the_maximum() {
-        let config = Config::default().tokens;
+        let config = TokenPolicy::from(&Config::default().tokens);
         let on = |date: &str| expiry("date", date, NOW, &config).map(|end| end.unwrap().rfc3339());
         assert_eq!(on("2026-11-22").unwrap(), "2026-11-22T23:59:59Z");
         assert_eq!(on("2027-03-03").unwrap(), "2027-03-03T23:59:59Z");
@@ -212,10 +306,38 @@ mod tests {
     }
 
     #[test]
+    fn an_old_secret_never_outlives_its_own_end() {
+        for (overlap, own, new, wanted) in [
+            (Overlap::Now, None, None, 0),
+            (Overlap::Now, Some(5), None, 0),
+            (Overlap::Hour, None, Some(DAY), 3600),
+            (Overlap::Day, Some(86_401), None, 86_400),
+            (Overlap::Week, Some(60), None, 60),
+            (Overlap::Week, None, None, 7 * DAY),
+            (Overlap::Hour, Some(-5), None, -5),
+            (Overlap::Week, None, Some(DAY), DAY),
+            (Overlap::Week, Some(3 * DAY), Some(DAY), DAY),
+        ] {
+            let at = |offset: Option<i64>| offset.map(|offset| NOW.plus(offset));
+            assert_eq!(overlap.end(at(own), at(new), NOW), NOW.plus(wanted), "{overlap:?} {own:?} {new:?}");
+        }
+    }
+
+    #[test]
+    fn an_organization_only_takes_away() {
+        let policy = TokenPolicy { allow_never: true, ..TokenPolicy::from(&Config::default().tokens) };
+        assert_eq!(policy.clone().tightened(None), policy);
+        assert_eq!(policy.clone().tightened(Some(1000)).max_days, 365);
+        let tight = policy.tightened(Some(30));
+        assert_eq!((tight.max_days, tight.allow_never, tight.proposed_days()), (30, false, 30));
+        assert_eq!(presets(&tight), [7, 30]);
+    }
+
+    #[test]
     fn presets_keep_to_the_maximum() {
-        let config = Config::default().tokens;
+        let config = TokenPolicy::from(&Config::default().tokens);
         assert_eq!(presets(&config), [7, 30, 60, 90, 365]);
-        assert_eq!(presets(&TokenConfig { max_days: 60, default_days: 45, ..config.clone() }), [7, 30, 45, 60]);
+        assert_eq!(presets(&TokenPolicy { max_days: 60, default_days: 45, ..config.clone() }), [7, 30, 45, 60]);
         assert!(may_create(49, &config) && !may_create(50, &config));
     }
 }

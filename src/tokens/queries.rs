@@ -4,14 +4,15 @@ use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
 use super::TokenKind;
-use super::policy::{Status, status};
+use super::policy::{Status, TokenPolicy, expires_soon, status};
 use crate::auth::capability::Owner;
 use crate::auth::secret::SecretHash;
 use crate::clock::Timestamp;
-use crate::db::schema::{token_secrets, tokens};
+use crate::config::TokenConfig;
+use crate::db::schema::{members, organizations, token_addresses, token_policies, token_secrets, tokens};
 use crate::db::{Connection, on};
 use crate::error::Result;
-use crate::ids::TokenId;
+use crate::ids::{OrganizationId, SecretId, TokenId, UserId};
 
 /// A token with its current secret's facts; never the secret.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -21,22 +22,30 @@ pub struct Record {
     pub id: TokenId,
     /// Its kind.
     pub kind: TokenKind,
+    /// The one organization that it is for; `None` is all of its owner's.
+    pub organization_id: Option<OrganizationId>,
     /// What its owner calls it.
     pub name: String,
+    /// The name as it is searched and sorted by.
+    pub name_key: String,
     /// What its owner says of it.
     pub description: String,
     /// Everything that its owner may do, rather than `scopes`.
     pub everything: bool,
     /// What it was given, RFC 6749's list.
     pub scopes: String,
+    /// Whether its holder may renew it.
+    pub may_rotate: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// A token's current secret, as far as it is kept.
+/// One of a token's secrets, as far as it is kept.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = token_secrets)]
 pub struct Secret {
+    /// Its id.
+    pub id: SecretId,
     /// For telling tokens apart.
     pub last_four: String,
     /// When it was made.
@@ -51,6 +60,10 @@ pub struct Secret {
     pub last_used_address: String,
     /// With what.
     pub last_used_agent: String,
+    /// How often it was good for something since a newer one took its place.
+    pub later_uses: i64,
+    /// When it was first tried after it ended that way.
+    pub late_at: Option<Timestamp>,
 }
 
 /// A token and its current secret.
@@ -67,6 +80,17 @@ impl Token {
     pub fn status(&self, now: Timestamp) -> Status {
         status(self.secret.expires_at, self.secret.revoked_at, now)
     }
+
+    /// Whether it works, and not for long any more.
+    pub fn expires_soon(&self, now: Timestamp) -> bool {
+        self.status(now) == Status::Active && expires_soon(self.secret.created_at, self.secret.expires_at, now)
+    }
+}
+
+impl From<(Record, Secret)> for Token {
+    fn from((record, secret): (Record, Secret)) -> Self {
+        Self { record, secret }
+    }
 }
 
 /// In SQL, what [`status`] calls active; a test holds the two together.
@@ -77,36 +101,80 @@ pub fn active_at(now: Timestamp) -> _ {
     unrevoked.and(unending.or(token_secrets::expires_at.gt(now)))
 }
 
-/// The owner's tokens, newest first.
-///
-/// # Errors
-/// When the database refuses.
-pub fn list(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<Token>> {
-    let rows: Vec<(Record, Secret)> = on!(connection, c => tokens::table
-        .inner_join(token_secrets::table)
-        .filter(
-            tokens::user_id
-                .eq(owner.user_id())
-                .and(tokens::kind.eq(TokenKind::Personal))
-                .and(token_secrets::is_current),
-        )
-        .order(tokens::id.desc())
-        .select((Record::as_select(), Secret::as_select()))
-        .load(c))?;
-    Ok(rows.into_iter().map(|(record, secret)| Token { record, secret }).collect())
+/// In SQL, what [`Token::expires_soon`] says of current secrets; a test holds the two together.
+macro_rules! expiring_at {
+    ($now:expr) => {{
+        use $crate::clock::DAY;
+        use $crate::db::schema::token_secrets as s;
+        let now: $crate::clock::Timestamp = $now;
+        // A fifth of the lifetime is left: 5 × (end − now) ≤ end − beginning.
+        let fifth = (s::ends_at * 4 + s::created_at).le(now.unix().saturating_mul(5));
+        s::is_current
+            .and(s::revoked_at.is_null())
+            .and(s::ends_at.gt(now).and(s::ends_at.le(now.plus($crate::tokens::policy::WARNING))))
+            .and(s::ends_at.le(now.plus(DAY)).or(fifth))
+    }};
 }
+pub(crate) use expiring_at;
 
 /// One of the owner's tokens.
 ///
 /// # Errors
 /// [`crate::error::Error::NotFound`] when there is none with this id, or it is somebody else's.
 pub fn find(connection: &mut Connection, owner: Owner<'_>, id: &TokenId) -> Result<Token> {
-    let (record, secret) = tokens::table
+    let row: (Record, Secret) = tokens::table
         .inner_join(token_secrets::table)
         .filter(tokens::id.eq(id).and(tokens::user_id.eq(owner.user_id())).and(token_secrets::is_current))
         .select((Record::as_select(), Secret::as_select()))
         .get_result(connection)?;
-    Ok(Token { record, secret })
+    Ok(row.into())
+}
+
+/// The secret before the present one, while it still works.
+///
+/// # Errors
+/// When the database refuses.
+pub fn old_secret(connection: &mut Connection, token: &Token, now: Timestamp) -> Result<Option<Secret>> {
+    let older = token_secrets::token_id.eq(&token.record.id).and(diesel::dsl::not(token_secrets::is_current));
+    let row = token_secrets::table.filter(older).filter(active_at(now)).select(Secret::as_select());
+    Ok(row.get_result(connection).optional()?)
+}
+
+/// An address that a token was used from.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = token_addresses)]
+pub struct Seen {
+    /// The address.
+    pub address: String,
+    /// With what, last.
+    pub agent: String,
+    /// When, last.
+    pub used_at: Timestamp,
+}
+
+/// How many addresses are kept of a token.
+pub const ADDRESSES: i64 = 5;
+
+/// The addresses that a token was last used from, the newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub fn addresses(connection: &mut Connection, token: &Token) -> Result<Vec<Seen>> {
+    Ok(token_addresses::table
+        .filter(token_addresses::token_id.eq(&token.record.id))
+        .order((token_addresses::used_at.desc(), token_addresses::address))
+        .limit(ADDRESSES)
+        .select(Seen::as_select())
+        .load(connection)?)
+}
+
+/// How many tokens the owner has.
+///
+/// # Errors
+/// When the database refuses.
+pub fn count(connection: &mut Connection, owner: Owner<'_>) -> Result<i64> {
+    let mine = tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal));
+    Ok(tokens::table.filter(mine).count().get_result(connection)?)
 }
 
 /// How many of the owner's tokens work now.
@@ -124,6 +192,20 @@ pub fn count_active(connection: &mut Connection, owner: Owner<'_>, now: Timestam
         .get_result(connection)?)
 }
 
+/// How many of the owner's tokens end soon.
+///
+/// # Errors
+/// When the database refuses.
+pub fn count_expiring(connection: &mut Connection, owner: Owner<'_>, now: Timestamp) -> Result<i64> {
+    let mine = tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal));
+    Ok(tokens::table
+        .inner_join(token_secrets::table)
+        .filter(mine)
+        .filter(expiring_at!(now))
+        .count()
+        .get_result(connection)?)
+}
+
 /// Whether this is the token's current secret.
 ///
 /// # Errors
@@ -131,4 +213,89 @@ pub fn count_active(connection: &mut Connection, owner: Owner<'_>, now: Timestam
 pub fn has_secret(connection: &mut Connection, id: &TokenId, hash: SecretHash) -> Result<bool> {
     let this = token_secrets::token_id.eq(id).and(token_secrets::is_current).and(token_secrets::hash.eq(hash));
     Ok(diesel::select(diesel::dsl::exists(token_secrets::table.filter(this))).get_result(connection)?)
+}
+
+/// An organization that a token can be for.
+#[derive(Debug, Clone, Queryable)]
+pub struct Place {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The owner's organizations.
+///
+/// # Errors
+/// When the database refuses.
+pub fn places(connection: &mut Connection, owner: &UserId) -> Result<Vec<Place>> {
+    Ok(members::table
+        .inner_join(organizations::table)
+        .filter(members::user_id.eq(owner))
+        .order(organizations::id)
+        .select((organizations::id, organizations::slug, organizations::name))
+        .load(connection)?)
+}
+
+/// What an administrator set in place of the settings; `None` leaves it to them.
+#[derive(Debug, Clone, Default, Queryable, Selectable)]
+#[diesel(table_name = token_policies)]
+pub struct PolicyRow {
+    /// The longest validity, in days.
+    pub max_days: Option<i64>,
+    /// The validity that forms propose.
+    pub default_days: Option<i64>,
+    /// The validities that forms offer, between spaces.
+    pub preset_days: Option<String>,
+    /// Whether "never" is one.
+    pub allow_never: Option<bool>,
+    /// How many a user may have.
+    pub max_per_user: Option<i64>,
+}
+
+/// The one row that there is for the instance.
+pub const INSTANCE: &str = "instance";
+
+/// What tokens may be, here and now.
+///
+/// # Errors
+/// When the database refuses.
+pub fn policy(connection: &mut Connection, config: &TokenConfig) -> Result<TokenPolicy> {
+    let settings = TokenPolicy::from(config);
+    let row = on!(connection, c => token_policies::table
+        .filter(token_policies::id.eq(INSTANCE))
+        .select(PolicyRow::as_select())
+        .get_result(c));
+    let Some(row) = row.optional()? else { return Ok(settings) };
+    let days = |text: String| text.split(' ').filter_map(|word| word.parse().ok()).collect();
+    Ok(TokenPolicy {
+        max_days: row.max_days.unwrap_or(settings.max_days),
+        default_days: row.default_days.unwrap_or(settings.default_days),
+        preset_days: row.preset_days.map_or(settings.preset_days, days),
+        allow_never: row.allow_never.unwrap_or(settings.allow_never),
+        max_per_user: row.max_per_user.unwrap_or(settings.max_per_user),
+    })
+}
+
+/// What a user has for one organization and still works: what stops when they are out.
+///
+/// # Errors
+/// When the database refuses.
+pub fn live_in_organization(
+    connection: &mut Connection,
+    user: &UserId,
+    organization: &OrganizationId,
+    now: Timestamp,
+) -> Result<Vec<Token>> {
+    let theirs = tokens::user_id.eq(user).and(tokens::organization_id.eq(organization)).and(token_secrets::is_current);
+    let rows: Vec<(Record, Secret)> = tokens::table
+        .inner_join(token_secrets::table)
+        .filter(theirs)
+        .filter(active_at(now))
+        .order(tokens::id.desc())
+        .select((Record::as_select(), Secret::as_select()))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(record, secret)| Token { record, secret }).collect())
 }

@@ -3,7 +3,7 @@
 mod queries;
 mod service;
 
-pub use queries::{Credentials, by_email, credentials, email_key};
+pub use queries::{Credentials, by_email, credentials, email_key, search_key};
 pub use service::{NewUser, create};
 
 use crate::text_enum;

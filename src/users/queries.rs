@@ -27,6 +27,8 @@ pub struct Credentials {
     pub password_changed_at: Option<Timestamp>,
     /// Whether the account may be used.
     pub status: UserStatus,
+    /// Whether it has a second factor.
+    pub second_factor: bool,
 }
 
 /// The form under which an e-mail is unique and looked up: NFC, trimmed, lower case.
@@ -35,6 +37,11 @@ pub struct Credentials {
 pub fn email_key(email: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     email.trim().nfc().collect::<String>().to_lowercase()
+}
+
+/// What a list of people is searched in and sorted by: name and e-mail, in one case, for the same reason.
+pub fn search_key(first_name: &str, last_name: &str, email: &str) -> String {
+    email_key(&format!("{} {email}", format!("{first_name} {last_name}").trim()))
 }
 
 /// The account with that sign-in name.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Theme, UserStatus, email_key};
+use super::{Theme, UserStatus, email_key, search_key};
 use crate::catalogue::Role;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -61,6 +61,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewUser, now: Timestamp) -> Result<UserId> 
             members::organization_id.eq(&organization_id),
             members::user_id.eq(&user_id),
             members::role.eq(Role::Owner),
+            members::name_key.eq(search_key(&new.first_name, &new.last_name, &new.email)),
             members::created_at.eq(now),
         ))
         .execute(&mut **tx)?;

@@ -7,17 +7,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::queries::{self, Asked, Found};
+use super::queries::{self, Asked, Found, Place};
 use super::verdict::{Code, Wish, effective_scopes, judge};
 use crate::app::Instance;
 use crate::auth::capability::BearerProblem;
 use crate::auth::secret::{Presented, SecretKind, masked, present};
 use crate::auth::{TokenBearer, VerifierCaller};
-use crate::catalogue::Role;
 use crate::clock::Timestamp;
 use crate::db::Connection;
 use crate::error::{Error, Result};
-use crate::ids::OrganizationId;
 use crate::text::shown;
 use crate::web::form::read_body;
 
@@ -88,7 +86,7 @@ fn presented(instance: &Instance, token: &str) -> Option<Presented> {
 /// What one read finds: who asks, and what they ask about.
 struct Look {
     found: Option<Found>,
-    place: Option<(OrganizationId, Role)>,
+    place: Option<Place>,
 }
 
 fn look(
@@ -113,7 +111,7 @@ fn look(
     instance.uses.note_verifier(&asked.verifier, asked.last_used_at, now);
     let found = asked.found.filter(|found| token.is_some_and(|token| found.kind.secret() == token.kind));
     let place = match &found {
-        Some(found) => queries::role(connection, found, organization)?,
+        Some(found) => queries::place(connection, found, organization)?,
         None => None,
     };
     Ok(Look { found, place })
@@ -140,6 +138,14 @@ pub async fn verify(
             return Err(Error::BadRequest("entity_type and operation are asked together, entity with both"));
         }
     };
+    let known = |wish: &Wish<'_>| {
+        let catalogue = &instance.config.catalogue;
+        catalogue.has_entity_type(wish.entity_type) && catalogue.has_operation(wish.operation)
+    };
+    // A slip of the service's, or a catalogue that changed under it: neither is a no to this token.
+    if !wish.as_ref().is_none_or(known) {
+        return Err(Error::BadRequest("the catalogue has no such entity_type or operation"));
+    }
     if question.organization.as_deref().is_some_and(|organization| organization.contains('\0')) {
         return Err(Error::BadRequest("the organization holds a NUL character"));
     }
@@ -151,15 +157,13 @@ pub async fn verify(
     let Some(found) = &look.found else {
         return Ok(reply(&Answer::NOT_FOUND));
     };
-    let code = judge(found, look.place.as_ref().map(|(_, role)| *role), wish, &instance.config.catalogue, now);
-    if code == Code::Valid {
-        instance.uses.note_secret(&found.secret_id, found.last_used_at, now, || {
-            (
-                shown(question.client_address.as_deref().unwrap_or_default(), 64),
-                shown(question.client_agent.as_deref().unwrap_or_default(), 300),
-            )
-        });
-    }
+    let code = judge(found, look.place.as_ref().map(|(_, standing)| standing), wish, &instance.config.catalogue, now);
+    instance.uses.note(found, code, now, || {
+        (
+            shown(question.client_address.as_deref().unwrap_or_default(), 64),
+            shown(question.client_agent.as_deref().unwrap_or_default(), 300),
+        )
+    });
     let required_scope = (code == Code::InsufficientPermissions)
         .then(|| wish.map(|wish| format!("{}:{}", wish.entity_type, wish.operation)))
         .flatten();
@@ -212,14 +216,17 @@ pub async fn introspect(
     let (token, shared) = (presented(&instance, &question.token), instance.clone());
     let look = instance.db.read(move |connection| look(connection, &shared, caller, token, None, now)).await?;
     let catalogue = &instance.config.catalogue;
-    let role = look.place.as_ref().map(|(_, role)| *role);
-    let Some(found) = look.found.filter(|found| judge(found, role, None, catalogue, now) == Code::Valid) else {
+    let standing = look.place.as_ref().map(|(_, standing)| standing);
+    let Some(found) = look.found.filter(|found| {
+        let code = judge(found, standing, None, catalogue, now);
+        instance.uses.note(found, code, now, Default::default);
+        code == Code::Valid
+    }) else {
         return Ok(reply(&json!({ "active": false })));
     };
-    instance.uses.note_secret(&found.secret_id, found.last_used_at, now, Default::default);
     let mut answer = json!({
         "active": true,
-        "scope": effective_scopes(&found, role, catalogue).join(" "),
+        "scope": effective_scopes(&found, standing, catalogue).join(" "),
         "sub": found.user_id,
         "username": found.email,
         "token_type": "Bearer",
@@ -252,28 +259,29 @@ pub async fn token_self(
             let found =
                 queries::by_secret(connection, presented.hash)?.filter(|found| found.kind.secret() == presented.kind);
             let found = found.ok_or(Error::Bearer(BearerProblem::Invalid))?;
-            let place = queries::role(connection, &found, None)?;
+            let place = queries::place(connection, &found, None)?;
             Ok((found, place))
         })
         .await?;
-    let role = place.as_ref().map(|(_, role)| *role);
+    let standing = place.as_ref().map(|(_, standing)| standing);
     let catalogue = &instance.config.catalogue;
-    if judge(&found, role, None, catalogue, now) != Code::Valid {
-        return Err(Error::Bearer(BearerProblem::Invalid));
-    }
-    instance.uses.note_secret(&found.secret_id, found.last_used_at, now, || {
+    let code = judge(&found, standing, None, catalogue, now);
+    instance.uses.note(&found, code, now, || {
         let origin = crate::audit::Origin::of(&request);
         (origin.address, origin.agent)
     });
+    if code != Code::Valid {
+        return Err(Error::Bearer(BearerProblem::Invalid));
+    }
     Ok(reply(&json!({
         "id": found.token_id,
         "kind": found.kind.as_str(),
         "name": found.name,
         "token": masked(&instance.config.tokens.brand, found.kind.secret(), &found.last_four),
         "user": { "id": found.user_id, "email": found.email },
-        "organization_id": place.map(|(id, _)| id),
+        "organization_id": place.as_ref().map(|(id, _)| id),
         "everything": found.everything,
-        "scopes": effective_scopes(&found, role, catalogue),
+        "scopes": effective_scopes(&found, standing, catalogue),
         "created_at": found.issued_at.rfc3339(),
         "expires_at": found.expires_at.map(Timestamp::rfc3339),
     })))

@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 
 use crate::auth::SecretHash;
-use crate::catalogue::Role;
 use crate::clock::Timestamp;
-use crate::db::schema::{members, organizations, token_secrets, tokens, users, verifiers};
+use crate::db::schema::{organizations as tenants, token_secrets, tokens, users, verifiers};
 use crate::db::{Connection, on};
 use crate::error::Result;
 use crate::ids::{OrganizationId, SecretId, TokenId, UserId, VerifierId};
+use crate::organizations::{self, Standing, Which};
 use crate::tokens::TokenKind;
 use crate::users::UserStatus;
 
@@ -19,8 +19,10 @@ pub struct Found {
     pub secret_id: SecretId,
     /// Its end.
     pub last_four: String,
-    /// Whether a newer one took its place.
+    /// Whether it is the token's current one; else a newer one took its place, and it has a while left, or had.
     pub is_current: bool,
+    /// When it was first tried after it ended because a newer one took its place.
+    pub late_at: Option<Timestamp>,
     /// When it was made.
     pub issued_at: Timestamp,
     /// When it ends.
@@ -52,7 +54,7 @@ pub struct Found {
 }
 
 type Row = (
-    (SecretId, String, bool),
+    (SecretId, String, bool, Option<Timestamp>),
     (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>),
     (TokenId, TokenKind, String, bool, String, Option<OrganizationId>),
     (UserId, String, UserStatus, OrganizationId),
@@ -60,13 +62,15 @@ type Row = (
 
 impl From<Row> for Found {
     fn from(row: Row) -> Self {
-        let ((secret_id, last_four, is_current), (issued_at, expires_at, revoked_at, last_used_at), token, user) = row;
+        let (secret, (issued_at, expires_at, revoked_at, last_used_at), token, user) = row;
+        let (secret_id, last_four, is_current, late_at) = secret;
         let (token_id, kind, name, everything, scopes, token_organization) = token;
         let (user_id, email, user_status, private_organization) = user;
         Self {
             secret_id,
             last_four,
             is_current,
+            late_at,
             issued_at,
             expires_at,
             revoked_at,
@@ -89,7 +93,7 @@ impl From<Row> for Found {
 macro_rules! columns {
     () => {
         (
-            (token_secrets::id, token_secrets::last_four, token_secrets::is_current),
+            (token_secrets::id, token_secrets::last_four, token_secrets::is_current, token_secrets::late_at),
             (
                 token_secrets::created_at,
                 token_secrets::expires_at,
@@ -97,7 +101,7 @@ macro_rules! columns {
                 token_secrets::last_used_at,
             ),
             (tokens::id, tokens::kind, tokens::name, tokens::everything, tokens::scopes, tokens::organization_id),
-            (users::id, users::email, users::status, organizations::id),
+            (users::id, users::email, users::status, tenants::id),
         )
     };
 }
@@ -108,7 +112,7 @@ macro_rules! owned_secrets {
         token_secrets::table
             .inner_join(tokens::table.on(tokens::id.eq(token_secrets::token_id)))
             .inner_join(users::table.on(users::id.eq(tokens::user_id)))
-            .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
+            .inner_join(tenants::table.on(tenants::private_to.eq(users::id.nullable())))
     };
 }
 
@@ -148,31 +152,26 @@ pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretH
     }))
 }
 
-/// The organization that a check is about, and the owner's role there.
+/// The organization that a check is about, and what the owner has there at this moment.
 ///
 /// It is the one that the service names, by id or slug; else the one that the token is for; else the owner's private one,
-/// which nobody else can be in. A token for one organization has no role in another.
+/// which nobody else can be in. A token for one organization has nothing in another.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn role(connection: &mut Connection, found: &Found, asked: Option<&str>) -> Result<Option<(OrganizationId, Role)>> {
-    if asked.is_none() && found.token_organization.is_none() {
-        return Ok(Some((found.private_organization.clone(), Role::Owner)));
-    }
-    let mine = members::table
-        .inner_join(organizations::table)
-        .filter(members::user_id.eq(&found.user_id))
-        .select((organizations::id, members::role));
-    let row: Option<(OrganizationId, Role)> = match (asked, &found.token_organization) {
-        (Some(asked), _) => mine
-            .filter(organizations::id.eq(asked).or(organizations::slug.eq(asked)))
-            .get_result(connection)
-            .optional()?,
-        (None, Some(bound)) => mine.filter(organizations::id.eq(bound)).get_result(connection).optional()?,
-        (None, None) => None,
+pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) -> Result<Option<Place>> {
+    let which = match (asked, &found.token_organization) {
+        (Some(asked), _) => Which::Either(asked),
+        (None, Some(bound)) => Which::Id(bound),
+        (None, None) => return Ok(Some((found.private_organization.clone(), Standing::private()))),
     };
-    Ok(row.filter(|(id, _)| found.token_organization.as_ref().is_none_or(|bound| bound == id)))
+    let place = organizations::standing(connection, &found.user_id, which)?;
+    let within = |id: &OrganizationId| found.token_organization.as_ref().is_none_or(|bound| bound == id);
+    Ok(place.map(|place| (place.organization.id, place.standing)).filter(|(id, _)| within(id)))
 }
+
+/// An organization, and what somebody has there.
+pub type Place = (OrganizationId, Standing);
 
 /// The service that a credential belongs to, and when it last used it.
 ///

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::queries::Found;
-use crate::catalogue::{Catalogue, Role, Scope, Scopes, covers};
+use crate::catalogue::{Catalogue, Scope, Scopes, covers};
 use crate::clock::Timestamp;
+use crate::organizations::Standing;
 use crate::tokens::{Status, policy};
 use crate::users::UserStatus;
 
@@ -39,18 +40,26 @@ pub struct Wish<'a> {
     pub entity: Option<&'a str>,
 }
 
-/// Judges what was found. `role` is the owner's in the organization that is asked about; `None` when they have none there.
-pub fn judge(found: &Found, role: Option<Role>, wish: Option<Wish<'_>>, catalogue: &Catalogue, now: Timestamp) -> Code {
+/// Judges what was found. `standing` is what the owner has in the organization that is asked about; `None` when they are
+/// no member of it.
+pub fn judge(
+    found: &Found,
+    standing: Option<&Standing>,
+    wish: Option<Wish<'_>>,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Code {
     match policy::status(found.expires_at, found.revoked_at, now) {
         Status::Revoked => return Code::Revoked,
+        Status::Expired if !found.is_current => return Code::Superseded,
         Status::Expired => return Code::Expired,
-        Status::Active if !found.is_current => return Code::Superseded,
+        // An old secret, too, works as long as its owner let it when the new one was made.
         Status::Active => {}
     }
     if found.user_status != UserStatus::Active {
         return Code::Disabled;
     }
-    let Some(role) = role else {
+    let Some(standing) = standing else {
         return Code::InsufficientPermissions;
     };
     let Some(wish) = wish else { return Code::Valid };
@@ -60,12 +69,13 @@ pub fn judge(found: &Found, role: Option<Role>, wish: Option<Wish<'_>>, catalogu
     } else {
         covers(&found.scopes, wish.entity_type, wish.operation, wish.entity)
     };
-    if given && catalogue.role_allows(role, wish.operation) { Code::Valid } else { Code::InsufficientPermissions }
+    let allowed = given && standing.allows(catalogue, wish.entity_type, wish.operation);
+    if allowed { Code::Valid } else { Code::InsufficientPermissions }
 }
 
 /// What the token may do in that organization at this moment, as RFC 6749's list.
-pub fn effective_scopes(found: &Found, role: Option<Role>, catalogue: &Catalogue) -> Vec<String> {
-    let Some(role) = role else { return Vec::new() };
+pub fn effective_scopes(found: &Found, standing: Option<&Standing>, catalogue: &Catalogue) -> Vec<String> {
+    let Some(standing) = standing else { return Vec::new() };
     let all: Vec<Scope> = if found.everything {
         let each = |entity_type: &str| {
             catalogue
@@ -82,13 +92,16 @@ pub fn effective_scopes(found: &Found, role: Option<Role>, catalogue: &Catalogue
     } else {
         Scopes::from_text(&found.scopes).iter().cloned().collect()
     };
-    all.iter().filter(|scope| catalogue.role_allows(role, &scope.operation)).map(Scope::to_string).collect()
+    let allowed = all.iter().filter(|scope| standing.allows(catalogue, &scope.entity_type, &scope.operation));
+    allowed.map(Scope::to_string).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Role;
     use crate::ids::{OrganizationId, SecretId, TokenId, UserId};
+    use crate::organizations::policy::Grant;
     use crate::tokens::TokenKind;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_305_960);
@@ -98,6 +111,7 @@ mod tests {
             secret_id: SecretId::new(),
             last_four: "a1B2".into(),
             is_current: true,
+            late_at: None,
             issued_at: NOW,
             expires_at: Some(NOW.plus(60)),
             revoked_at: None,
@@ -115,6 +129,10 @@ mod tests {
         }
     }
 
+    fn standing(role: Role) -> Standing {
+        Standing(vec![Grant { role, rights: None, role_name: None, team: None }])
+    }
+
     fn wish(entity_type: &'static str, operation: &'static str, entity: Option<&'static str>) -> Wish<'static> {
         Wish { entity_type, operation, entity }
     }
@@ -123,7 +141,7 @@ mod tests {
     #[test]
     fn a_token_may_do_its_scopes_and_what_its_owner_may_do() {
         let catalogue = Catalogue::default();
-        let code = |role, wish| judge(&found(), role, wish, &catalogue, NOW);
+        let code = |role: Option<Role>, wish| judge(&found(), role.map(standing).as_ref(), wish, &catalogue, NOW);
         let owner = Some(Role::Owner);
         assert_eq!(code(owner, None), Code::Valid);
         assert_eq!(code(owner, Some(wish("channels", "delete", None))), Code::Valid);
@@ -136,28 +154,53 @@ mod tests {
         assert_eq!(code(None, None), Code::InsufficientPermissions, "their membership is over");
     }
 
+    /// Covers: AC-061, S4-27
+    #[test]
+    fn what_the_owner_may_do_is_all_of_their_roles_together() {
+        let catalogue = Catalogue::default();
+        let own = |rights: &str| Grant {
+            role: Role::Own,
+            rights: Some(rights.to_owned()),
+            role_name: None,
+            team: Some("Deploy".to_owned()),
+        };
+        let code = |grants: Vec<Grant>| {
+            judge(&found(), Some(&Standing(grants)), Some(wish("channels", "delete", None)), &catalogue, NOW)
+        };
+        let viewer = standing(Role::Viewer).0.remove(0);
+        assert_eq!(code(vec![viewer.clone()]), Code::InsufficientPermissions);
+        assert_eq!(code(vec![viewer.clone(), own("channels:delete")]), Code::Valid);
+        assert_eq!(code(vec![viewer, own("clients:delete org.members:delete")]), Code::InsufficientPermissions);
+    }
+
     #[test]
     fn everything_is_what_the_catalogue_has_and_the_role_allows() {
         let catalogue = Catalogue::default();
         let all = Found { everything: true, scopes: String::new(), ..found() };
-        let code = |role, wish| judge(&all, role, wish, &catalogue, NOW);
+        let code = |role: Option<Role>, wish| judge(&all, role.map(standing).as_ref(), wish, &catalogue, NOW);
         assert_eq!(code(Some(Role::Owner), Some(wish("groups", "delete", None))), Code::Valid);
         assert_eq!(code(Some(Role::Owner), Some(wish("boats", "delete", None))), Code::InsufficientPermissions);
         assert_eq!(code(Some(Role::Viewer), Some(wish("groups", "delete", None))), Code::InsufficientPermissions);
-        assert_eq!(effective_scopes(&all, Some(Role::Owner), &catalogue).len(), 27);
-        assert_eq!(effective_scopes(&all, Some(Role::Viewer), &catalogue).len(), 9);
-        assert_eq!(effective_scopes(&found(), Some(Role::Viewer), &catalogue), ["channels:read", "clients:read:7"]);
+        assert_eq!(effective_scopes(&all, Some(&standing(Role::Owner)), &catalogue).len(), 27);
+        assert_eq!(effective_scopes(&all, Some(&standing(Role::Viewer)), &catalogue).len(), 9);
+        assert_eq!(
+            effective_scopes(&found(), Some(&standing(Role::Viewer)), &catalogue),
+            ["channels:read", "clients:read:7"]
+        );
     }
 
     /// Covers: S0-16, S1-19, S3-18, AC-022, AC-060
     #[test]
     fn what_is_over_stays_over() {
         let catalogue = Catalogue::default();
-        let code = |found: Found| judge(&found, Some(Role::Owner), None, &catalogue, NOW);
+        let code = |found: Found| judge(&found, Some(&Standing::private()), None, &catalogue, NOW);
         assert_eq!(code(Found { expires_at: Some(NOW), ..found() }), Code::Expired);
         assert_eq!(code(Found { expires_at: None, ..found() }), Code::Valid);
         assert_eq!(code(Found { revoked_at: Some(NOW), ..found() }), Code::Revoked);
-        assert_eq!(code(Found { is_current: false, ..found() }), Code::Superseded);
+        let old = Found { is_current: false, ..found() };
+        assert_eq!(code(old.clone()), Code::Valid, "an old secret works while it may");
+        assert_eq!(code(Found { expires_at: Some(NOW), ..old.clone() }), Code::Superseded);
+        assert_eq!(code(Found { expires_at: Some(NOW), revoked_at: Some(NOW), ..old }), Code::Revoked);
         assert_eq!(code(Found { user_status: UserStatus::Suspended, ..found() }), Code::Disabled);
     }
 }

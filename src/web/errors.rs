@@ -46,7 +46,7 @@ impl ResponseError for Error {
             Self::BadRequest(_) | Self::Bearer(BearerProblem::Malformed) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::SignIn { .. } | Self::Confirm { .. } => StatusCode::SEE_OTHER,
+            Self::SignIn { .. } | Self::Confirm { .. } | Self::Enrol => StatusCode::SEE_OTHER,
             Self::Bearer(_) => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -72,6 +72,10 @@ impl ResponseError for Error {
             }
             Self::SignIn { back } => {
                 lead(&mut response, &urls::login_returning(back));
+                return response;
+            }
+            Self::Enrol => {
+                lead(&mut response, &urls::settings_second_factor());
                 return response;
             }
             Self::Confirm { back } => {

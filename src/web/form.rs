@@ -23,7 +23,21 @@ const FORM_LIMIT: usize = 32 * 1024;
 const BODY_SECONDS: u64 = 15;
 const BODY_PACE: usize = 16 * 1024;
 /// Fields that never travel with a form that is carried over a confirmation: they would stand in an address.
-const NEVER_CARRIED: [&str; 8] = ["csrf", "form_id", "password", "current", "confirm", "secret", "code", "next"];
+const NEVER_CARRIED: &[&str] = &[
+    "csrf",
+    "form_id",
+    "organization",
+    "password",
+    "current",
+    "confirm",
+    "secret",
+    "code",
+    "recovery_code",
+    "setup",
+    "codes",
+    "credential",
+    "next",
+];
 
 /// A form field as a template sees it.
 #[derive(Debug, Clone, Default)]
@@ -125,20 +139,30 @@ impl From<&ValidationErrors> for Problems {
 }
 
 /// Every field that can have a problem, in the order in which pages show them.
-const FIELD_NAMES: [&str; 14] = [
-    "code",
+const FIELD_NAMES: &[&str] = &[
     "email",
+    "new_email",
     "first_name",
     "last_name",
     "name",
+    "slug",
     "description",
+    "role",
+    "right",
     "expiry",
     "date",
+    "organization",
     "access",
     "scope",
+    "entity_id",
+    "old",
+    "phrase",
     "current",
     "password",
     "confirm",
+    "code",
+    "recovery_code",
+    "what",
     "theme",
 ];
 
@@ -158,6 +182,20 @@ pub struct PostedBy<C, T> {
     pub form: T,
 }
 
+/// A capability that forms come from.
+pub trait Sender {
+    /// Whether a form is one that this capability may send; most may send any.
+    ///
+    /// # Errors
+    /// Why not.
+    fn sends(&self, _: &[(String, String)]) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Sender for Confirmed {}
+impl Sender for AdministratorConfirmed {}
+
 /// A form from somebody who confirmed within the last minutes.
 pub type ConfirmedPost<T> = PostedBy<Confirmed, T>;
 /// A form from an administrator who confirmed within the last minutes.
@@ -176,7 +214,7 @@ impl<T: DeserializeOwned> FromRequest for Posted<T> {
     }
 }
 
-impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest for PostedBy<C, T> {
+impl<C: FromRequest<Error = Error> + Sender + 'static, T: DeserializeOwned> FromRequest for PostedBy<C, T> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
 
@@ -187,7 +225,9 @@ impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest f
             match who {
                 Ok(who) => {
                     let pairs = pairs(&request, &mut payload).await?;
-                    Ok(Self { who, form: decode(&request, &pairs)? })
+                    let form = decode(&request, &pairs)?;
+                    who.sends(&pairs)?;
+                    Ok(Self { who, form })
                 }
                 Err(Error::Confirm { .. }) => {
                     let pairs = pairs(&request, &mut payload).await?;

@@ -3,7 +3,9 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use actix_session::SessionExt;
 use actix_web::body::{BoxBody, MessageBody};
+use actix_web::cookie::{self, Cookie, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -15,7 +17,7 @@ use super::errors::{self, Failure, Finished, failure_of, is_api, wants_json};
 use super::notice::Notice;
 use super::page::{FormCookie, Visitor, cookie_name};
 use crate::app::{Instance, SESSION_COOKIE};
-use crate::auth::session;
+use crate::auth::{device, session};
 use crate::error::Error;
 
 /// No request may take longer, whatever its handler waits for.
@@ -97,7 +99,21 @@ pub async fn pages(
     if !safe && !comes_from_us(&request) {
         return Ok(request.error_response(Error::Forbidden("the form came from another site")).map_into_boxed_body());
     }
-    Ok(next.call(request).await?.map_into_boxed_body())
+    let session = request.get_session();
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    // Whoever has just signed in does so from a browser that is known from now on.
+    if let Some(value) = session::device_cookie(&session) {
+        let secure = response.request().app_data::<web::Data<Instance>>().is_some_and(|app| app.config.is_https());
+        let cookie = Cookie::build(cookie_name(secure, device::COOKIE), value)
+            .path("/")
+            .http_only(true)
+            .secure(secure)
+            .same_site(SameSite::Lax)
+            .max_age(cookie::time::Duration::seconds(device::LIFETIME))
+            .finish();
+        drop(response.response_mut().add_cookie(&cookie));
+    }
+    Ok(response)
 }
 
 /// `Sec-Fetch-Site` decides where the browser sends it, else `Origin`; where there is neither, the form's token alone does.
@@ -221,10 +237,11 @@ fn foreign_text(response: &HttpResponse) -> bool {
 }
 
 fn failure_leads_to_sign_in(response: &HttpResponse) -> bool {
-    response
-        .headers()
-        .get(header::LOCATION)
-        .is_some_and(|to| to.as_bytes().starts_with(b"/login?") || to.as_bytes().starts_with(b"/step-up?"))
+    response.headers().get(header::LOCATION).is_some_and(|to| {
+        ["/login?", "/step-up?", "/settings/security/second-factor"]
+            .iter()
+            .any(|page| to.as_bytes().starts_with(page.as_bytes()))
+    })
 }
 
 fn fill_in(request: &HttpRequest, bare: &HttpResponse, json: bool) -> HttpResponse {

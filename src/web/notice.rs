@@ -13,20 +13,46 @@ text_enum! {
     pub enum Notice {
         /// After a form without scripts.
         ProfileSaved = "profile-saved",
+        /// A new address waits for its mailbox.
+        EmailChangeAsked = "email-change-asked",
+        /// It no longer waits.
+        EmailChangeTakenBack = "email-change-taken-back",
+        /// One mailbox said yes, the other has still to.
+        EmailChangeWaits = "email-change-waits",
+        /// Signed in with another address from now on.
+        EmailChanged = "email-changed",
+        /// Back to the old address; a new password is to be chosen.
+        EmailChangeUndone = "email-change-undone",
         /// After a form without scripts.
         AppearanceSaved = "appearance-saved",
         /// The other sessions ended.
         PasswordChanged = "password-changed",
         /// It stopped working.
         TokenRevoked = "token-revoked",
+        /// Those of a selection stopped working.
+        TokensRevoked = "tokens-revoked",
         /// It is gone.
         TokenDeleted = "token-deleted",
+        /// They are gone.
+        TokensDeleted = "tokens-deleted",
+        /// Name, description or rights are as they were sent.
+        TokenUpdated = "token-updated",
+        /// It may do less.
+        TokenScopeRemoved = "token-scope-removed",
+        /// It may do nothing.
+        TokenScopesCleared = "token-scopes-cleared",
+        /// The same form came twice.
+        TokenAlreadyRegenerated = "token-already-regenerated",
+        /// The old secret stopped working.
+        TokenOldSecretEnded = "token-old-secret-ended",
         /// The same form came twice.
         TokenAlreadyCreated = "token-already-created",
         /// The same form came twice, and what it made is gone.
         TokenFormUsed = "token-form-used",
         /// It stopped working.
         VerifierDeleted = "verifier-deleted",
+        /// Passwords are taken from unknown browsers again.
+        SignInUnlocked = "sign-in-unlocked",
         /// Signed out.
         SignedOut = "signed-out",
         /// Proved it again.
@@ -39,8 +65,70 @@ text_enum! {
         SessionEnded = "session-ended",
         /// Every session ended.
         SignedOutEverywhere = "signed-out-everywhere",
+        /// From now on it signs in.
+        PasskeyAdded = "passkey-added",
+        /// It has another name.
+        PasskeyRenamed = "passkey-renamed",
+        /// It no longer signs in.
+        PasskeyRemoved = "passkey-removed",
         /// It no longer opens anything.
         InvitationCancelled = "invitation-cancelled",
+        /// A provider's account was connected.
+        Connected = "connected",
+        /// It opens another account here.
+        ConnectionTaken = "connection-taken",
+        /// It took too long, or was finished already.
+        ConnectionOver = "connection-over",
+        /// A provider's account was disconnected.
+        Disconnected = "disconnected",
+        /// It would have been the last way in.
+        LastWayIn = "last-way-in",
+        /// It is there, and one works in it.
+        OrganizationCreated = "organization-created",
+        /// Its name or address.
+        OrganizationSaved = "organization-saved",
+        /// It is gone.
+        OrganizationDeleted = "organization-deleted",
+        /// It has another owner.
+        OrganizationHandedOver = "organization-handed-over",
+        /// One is out.
+        OrganizationLeft = "organization-left",
+        /// What the header shows.
+        OrganizationSwitched = "organization-switched",
+        /// One is a target, or none any more.
+        TargetSaved = "target-saved",
+        /// A member has another role.
+        MemberRoleSaved = "member-role-saved",
+        /// A member is out.
+        MemberRemoved = "member-removed",
+        /// A role is there.
+        RoleCreated = "role-created",
+        /// A role allows something else.
+        RoleSaved = "role-saved",
+        /// A role is gone.
+        RoleDeleted = "role-deleted",
+        /// A team is there.
+        TeamCreated = "team-created",
+        /// A team's name or role.
+        TeamSaved = "team-saved",
+        /// A team is gone.
+        TeamDeleted = "team-deleted",
+        /// Somebody is in a team.
+        TeamMemberAdded = "team-member-added",
+        /// Somebody is out of a team.
+        TeamMemberRemoved = "team-member-removed",
+        /// A sign-in took too long before its second factor.
+        SignInAnew = "sign-in-anew",
+        /// A sign-in ended before its second factor.
+        TooManyWrongCodes = "too-many-wrong-codes",
+        /// A recovery code opened the session.
+        RecoveryCodeUsed = "recovery-code-used",
+        /// An authenticator app was added, to an account that had recovery codes.
+        SecondFactorAdded = "second-factor-added",
+        /// Gone, through an administrator's link.
+        SecondFactorTakenAway = "second-factor-taken-away",
+        /// It is gone.
+        SecondFactorRemoved = "second-factor-removed",
         /// Setup is done.
         SetUp = "set-up",
     }
@@ -56,24 +144,92 @@ pub struct NoticeView {
 }
 
 impl Notice {
+    /// Those that say how many.
+    fn counted(self, count: usize) -> Option<NoticeView> {
+        let many = |one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+        let (kind, text) = match self {
+            Self::TokensRevoked if count == 0 => {
+                ("good", "None of them worked any more, so nothing was revoked.".to_owned())
+            }
+            Self::TokensRevoked => {
+                ("good", format!("You revoked {}. What uses them stopped working at once, for good.", many("token")))
+            }
+            Self::TokensDeleted => {
+                ("good", format!("You deleted {}. Whatever used them needs new ones.", many("token")))
+            }
+            Self::SignedOutEverywhere => {
+                let ended = if count == 1 { "has ended" } else { "have ended" };
+                ("good", format!("You are signed out everywhere: {} {ended}, this one too.", many("session")))
+            }
+            Self::RecoveryCodeUsed => {
+                let left = match count {
+                    0 => "it was the last one. Make new ones now".to_owned(),
+                    1 => "1 is left. Make new ones soon".to_owned(),
+                    _ => format!("{count} are left"),
+                };
+                let text = format!(
+                    "You signed in with a recovery code, {left}. If your app is lost, remove it here and set up another one."
+                );
+                ("attention", text)
+            }
+            _ => return None,
+        };
+        Some(NoticeView { kind, text })
+    }
+
+    #[expect(clippy::too_many_lines, reason = "a table, one line for each notice")]
     fn view(self, count: usize) -> NoticeView {
-        if self == Self::SignedOutEverywhere {
-            let sessions =
-                if count == 1 { "1 session has ended".to_owned() } else { format!("{count} sessions have ended") };
-            return NoticeView {
-                kind: "good",
-                text: format!("You are signed out everywhere: {sessions}, this one too."),
-            };
+        if let Some(view) = self.counted(count) {
+            return view;
         }
         let (kind, text) = match self {
+            Self::RecoveryCodeUsed => ("attention", "You signed in with a recovery code."),
+            Self::SignInAnew => ("attention", "That took too long. Sign in once more."),
+            Self::TooManyWrongCodes => ("attention", "Too many wrong codes. Sign in once more."),
+            Self::SecondFactorAdded => (
+                "good",
+                "Your authenticator app is set up. From now on, signing in asks for its code. Your recovery codes still work.",
+            ),
+            Self::SecondFactorTakenAway => {
+                ("good", "Your second factor is removed. Sign in with your password, then set up another one.")
+            }
+            Self::SecondFactorRemoved => {
+                ("attention", "The authenticator app is removed. We sent you a mail about it.")
+            }
             Self::ProfileSaved => ("good", "Your profile is saved."),
-            Self::AppearanceSaved => ("good", "Your choice is saved."),
+            Self::EmailChangeAsked => (
+                "good",
+                "We wrote to both addresses. Nothing has changed yet: open the link in the mail to the new one.",
+            ),
+            Self::EmailChangeTakenBack => ("good", "The change is taken back. Your e-mail address stays as it is."),
+            Self::EmailChangeWaits => (
+                "good",
+                "Thank you. The other mailbox has still to say yes: open the link in the mail that we sent there.",
+            ),
+            Self::EmailChanged => (
+                "good",
+                "Your e-mail address is changed: you sign in with it from now on. All other sessions have ended.",
+            ),
+            Self::EmailChangeUndone => (
+                "good",
+                "The address is as it was, everybody is signed out, and the old password no longer works. Choose a new one.",
+            ),
+            Self::AppearanceSaved | Self::TargetSaved => ("good", "Your choice is saved."),
             Self::PasswordChanged => (
                 "good",
                 "Your password is changed. Everywhere else you were signed out, and we sent you a mail about it.",
             ),
             Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
             Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
+            Self::TokensRevoked | Self::TokensDeleted => ("good", "It is done."),
+            Self::TokenUpdated => ("good", "The token is updated. What it may do holds from its next use."),
+            Self::TokenScopeRemoved => ("good", "The right is taken from the token, from its next use."),
+            Self::TokenScopesCleared => ("good", "The token may do nothing any more. It only proves that it is yours."),
+            Self::TokenAlreadyRegenerated => (
+                "attention",
+                "This token was regenerated already, and its secret is shown only once. If you did not copy it, regenerate it again.",
+            ),
+            Self::TokenOldSecretEnded => ("good", "The old secret stopped working. Only the new one is good."),
             Self::TokenAlreadyCreated => (
                 "attention",
                 "This token was created already, and its secret is shown only once. If you did not copy it, delete the token and create a new one.",
@@ -83,6 +239,7 @@ impl Notice {
                 "That form had made a token already, which has been deleted since. Nothing was created now.",
             ),
             Self::VerifierDeleted => ("good", "The verifier is deleted. Its credential stopped working at once."),
+            Self::SignInUnlocked => ("good", "Passwords are taken again. Sign in."),
             Self::SignedOut => ("good", "You are signed out."),
             Self::Confirmed => ("good", "Thank you. Nothing was done yet: go on where you were."),
             Self::SignedUp => ("good", "Welcome. Your account is made; have a look whether your profile is right."),
@@ -92,7 +249,52 @@ impl Notice {
             Self::SignedOutEverywhere | Self::SessionEnded => {
                 ("good", "That session has ended. Its browser has to sign in again.")
             }
+            Self::PasskeyAdded => ("good", "Your passkey is added. From now on you can sign in with it."),
+            Self::PasskeyRenamed => ("good", "Your passkey has its new name."),
+            Self::PasskeyRemoved => (
+                "good",
+                "The passkey is removed here. Delete it on your device as well, so that it is no longer offered.",
+            ),
             Self::InvitationCancelled => ("good", "The invitation is taken back. Its link no longer opens anything."),
+            Self::Connected => {
+                ("good", "It is connected. From now on it signs you in here, and we sent you a mail about it.")
+            }
+            Self::ConnectionTaken => (
+                "attention",
+                "That account signs somebody in here already, so it was not connected. Disconnect it there first, or choose another.",
+            ),
+            Self::ConnectionOver => {
+                ("attention", "That took longer than ten minutes, or was finished already. Nothing was connected now.")
+            }
+            Self::Disconnected => {
+                ("good", "It is disconnected and no longer signs you in. We sent you a mail about it.")
+            }
+            Self::LastWayIn => (
+                "attention",
+                "It is your only way in, so it stays connected. Connect another account or set a password first.",
+            ),
+            Self::OrganizationCreated => ("good", "The organization is there, and you own it. You work in it now."),
+            Self::OrganizationSaved => ("good", "The organization is saved."),
+            Self::OrganizationDeleted => ("good", "The organization is deleted, with everything that it had."),
+            Self::OrganizationHandedOver => ("good", "The organization is handed over. You are one of its admins now."),
+            Self::OrganizationLeft => ("good", "You have left the organization. What you had for it stopped working."),
+            Self::OrganizationSwitched => ("good", "You work in this organization now."),
+            Self::MemberRoleSaved => {
+                ("good", "The new role is saved. It holds from the next request on, for tokens, too.")
+            }
+            Self::MemberRemoved => {
+                ("good", "The member is removed. What they had for this organization stopped working.")
+            }
+            Self::RoleCreated => ("good", "The role is there. Give it to members or teams."),
+            Self::RoleSaved => {
+                ("good", "The role is saved. It holds from the next request on, for everybody who has it.")
+            }
+            Self::RoleDeleted => ("good", "The role is deleted."),
+            Self::TeamCreated => ("good", "The team is there. Add its members."),
+            Self::TeamSaved => ("good", "The team is saved."),
+            Self::TeamDeleted => ("good", "The team is deleted. Its members keep their own roles."),
+            Self::TeamMemberAdded => ("good", "The member is in the team."),
+            Self::TeamMemberRemoved => ("good", "The member is out of the team."),
             Self::SetUp => ("good", "Keystead is set up, and you are its first administrator."),
         };
         NoticeView { kind, text: text.to_owned() }

@@ -13,7 +13,7 @@ use super::notice::{Notice, NoticeView};
 use crate::auth::capability::instance;
 use crate::auth::key::hex;
 use crate::auth::session::account;
-use crate::auth::{Account, csrf};
+use crate::auth::{Account, SignedIn, csrf};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::users::Theme;
@@ -48,8 +48,24 @@ pub struct ShellUser {
     pub initials: String,
     /// May they administer the instance?
     pub is_administrator: bool,
-    /// The organization being worked in.
+    /// The organization being worked in; on an organization's own pages, that one.
     pub organization: String,
+    /// Whether one of their tokens ends soon.
+    pub token_ends_soon: bool,
+    /// Those that the switch offers.
+    pub organizations: Vec<SwitchRow>,
+}
+
+/// One organization of the header's switch.
+pub struct SwitchRow {
+    /// Its name.
+    pub name: String,
+    /// Its id, for the form.
+    pub id: String,
+    /// Where the form goes.
+    pub url: String,
+    /// Is it the one being worked in?
+    pub current: bool,
 }
 
 /// A word with a colour.
@@ -90,7 +106,18 @@ impl ShellUser {
             initials,
             email: account.email.clone(),
             is_administrator: account.is_administrator,
-            organization: account.organization_name.clone(),
+            organization: account.organization.name.clone(),
+            organizations: account
+                .organizations
+                .iter()
+                .map(|choice| SwitchRow {
+                    name: choice.name.clone(),
+                    id: choice.id.to_string(),
+                    url: crate::urls::organization_switch(&choice.slug),
+                    current: choice.id == account.organization.id,
+                })
+                .collect(),
+            token_ends_soon: account.token_ends_soon,
             name,
         }
     }
@@ -122,14 +149,41 @@ impl Visitor {
         self.account.as_deref()
     }
 
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] when nobody is.
+    pub fn signed_in(&self) -> Result<SignedIn> {
+        SignedIn::of(&self.request)
+    }
+
     /// The request itself.
     pub fn request(&self) -> &HttpRequest {
         &self.request
     }
 
+    /// Scheme, host and port under which this instance's links lead to it.
+    pub fn base(&self) -> String {
+        instance(&self.request).config.absolute("")
+    }
+
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         instance(&self.request).clock.now()
+    }
+
+    /// The shell of a page of an organization: whatever else one works in, the header names the one in the address.
+    pub fn shell_in(&self, organization: &str, title: &str, current: &'static str) -> Shell {
+        let mut shell = self.shell(title, current);
+        if let Some(user) = &mut shell.user {
+            organization.clone_into(&mut user.organization);
+        }
+        shell
+    }
+
+    /// What this visitor's forms are bound to: their session, or the cookie that came with the first form.
+    pub fn binding(&self) -> Option<String> {
+        form_binding(&self.request)
     }
 
     /// The shell of a page with this title, marked as this item of the menu.

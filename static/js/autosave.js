@@ -14,6 +14,7 @@ async function save(input, again) {
   try {
     // Kept alive, so that leaving the page right after typing loses nothing.
     const answer = await fetch(input.form.action, { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true });
+    if (answer.status === 401) return report(input, "failed", "Not saved: you are signed out. ", signIn());
     const { errors } = await answer.json();
     if (!answer.ok && !errors) throw new Error("refused without a reason");
     explain(input, errors?.[0].message);
@@ -28,6 +29,12 @@ async function save(input, again) {
     });
     report(input, "failed", "Not saved. ", retry);
   }
+}
+
+// Whoever signed out elsewhere gets the way back in, to this page.
+function signIn() {
+  const link = document.createElement("a");
+  return Object.assign(link, { href: `/login?${new URLSearchParams({ next: location.pathname })}`, textContent: "Sign in." });
 }
 
 // Beside the field for the eye, in the live region for the ear.

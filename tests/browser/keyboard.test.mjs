@@ -1,7 +1,7 @@
 // Everything by keyboard alone, and always visible where one is.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { arrive, createToken, inRow } from "./support/acts.mjs";
+import { arrive, createToken, inDetails } from "./support/acts.mjs";
 import { start } from "./support/server.mjs";
 import { NARROW, launch, visit } from "./support/visit.mjs";
 
@@ -110,7 +110,7 @@ byKeyboard("what is wrong gets the focus and leads to its field", {}, async (pag
 byKeyboard("a dialog offers the safe choice first, closes with Escape and gives the focus back", {}, async (page) => {
   for (const [action, button] of [["Revoke", "Revoke token"], ["Delete", "Delete token"]]) {
     await page.goto("/settings/tokens");
-    const link = inRow(page, "reader", action);
+    const link = await inDetails(page, "reader", action);
     await link.focus();
     await page.keyboard.press("Enter");
     const dialog = page.getByRole("dialog");

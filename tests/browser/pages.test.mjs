@@ -1,7 +1,7 @@
 // Every page in every state: accessible in both themes, valid, never wider than its window, light on the wire.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ADMINISTRATOR, answerTo, arrive, createToken, createVerifier, fill, inRow, invite, press, signIn, wear } from "./support/acts.mjs";
+import { ADMINISTRATOR, answerTo, arrive, createToken, createOrganization, createRole, createVerifier, fill, inDetails, inRow, invite, press, signIn, wear } from "./support/acts.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
 import { start, until } from "./support/server.mjs";
 import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
@@ -17,7 +17,9 @@ const signedIn = new Map();
 
 before(async () => {
   browser = await launch();
-  [unborn, empty, full, closed] = await Promise.all([start(), start(), start(), start({ settings: { SIGN_UP: "closed" } })]);
+  // All looks of all pages take longer than a confirmation holds by default.
+  const settings = { SESSIONS_CONFIRMATION_MINUTES: "60" };
+  [unborn, empty, full, closed] = await Promise.all([start(), start({ settings }), start({ settings }), start({ settings: { SIGN_UP: "closed" } })]);
   for (const app of [empty, full, closed]) {
     const first = await visit(browser, app);
     signedIn.set(app, await arrive(first, app));
@@ -36,10 +38,12 @@ async function furnish(page) {
   await createToken(page, { name: LONG.slice(0, 60), description: "soon to expire", days: "7", scopes: ["groups: read"] });
   await createToken(page, { name: "old laptop", scopes: ["clients: publish"] });
   await page.goto("/settings/tokens");
-  await inRow(page, "old laptop", "Revoke").click();
+  await (await inDetails(page, "old laptop", "Revoke")).click();
   await page.getByRole("dialog").getByRole("button", { name: "Revoke token" }).click();
   await page.locator(".notice.good").waitFor();
   for (const name of ["billing", LONG.slice(0, 60)]) await createVerifier(page, name);
+  await createOrganization(page, "Acme Robotics", "acme");
+  await createRole(page, "acme", "Deployers", ["channels: update", "Members: create"]);
 }
 
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
@@ -47,6 +51,7 @@ async function mailLinks() {
   const other = await visit(browser, full);
   await signIn(other.page);
   links.invitation = await invite(other.page, "invited@example.com");
+  await sent("/settings/profile/email", "Send the links", { new_email: "ada.new@example.com" })(other.page);
   await other.end();
   const stranger = await visit(browser, full);
   await sent("/signup", "Create account", newcomer("newcomer@example.com"))(stranger.page);
@@ -62,6 +67,8 @@ async function mailLinks() {
   };
   links.confirm = await found("/email/confirm");
   links.reset = await found("/password/reset");
+  links.newAddress = await found("/email/new");
+  links.oldAddress = await found("/email/old");
 }
 
 const newcomer = (email) => ({ email, first_name: "Bob", password: "a quiet harbour at dusk", confirm: "a quiet harbour at dusk" });
@@ -76,8 +83,12 @@ const sent = (address, button, values = {}) => async (page) => {
 };
 const theToken = (name, action) => async (page) => {
   await page.goto("/settings/tokens");
-  const link = action ? inRow(page, name, action) : page.getByRole("link", { name, exact: true });
+  const link = action ? await inDetails(page, name, action) : page.getByRole("link", { name, exact: true });
   return page.goto(await link.getAttribute("href"));
+};
+const theMail = async (page) => {
+  await page.goto("/admin/mail");
+  return page.goto(await page.getByRole("link", { name: "choose a new password" }).first().getAttribute("href"));
 };
 const strangers = {
   "sign in": at("/login"),
@@ -96,6 +107,9 @@ const mailed = {
   "confirm an address, refused": by((page) => sent(links.confirm, "Confirm and sign in", { password: "" })(page), 422),
   "new password": by((page) => page.goto(links.reset)),
   "new password, refused": by((page) => sent(links.reset, "Set new password", { password: "short" })(page), 422),
+  "a new address": by((page) => page.goto(links.newAddress)),
+  "a new address, refused": by((page) => sent(links.newAddress, "Confirm this address")(page), 422),
+  "was it you?": by((page) => page.goto(links.oldAddress)),
   "an invitation": by((page) => page.goto(links.invitation)),
   "an invitation, refused": by((page) => sent(links.invitation, "Create account")(page), 422),
 };
@@ -114,7 +128,10 @@ const members = {
     await fill(page, { current: "not this one", password: "short", confirm: "shorter" });
     return answerTo(page, () => press(page, "Change password"));
   }, 422),
+  "add a passkey, from another address": at("/settings/security/passkeys/new"),
   "appearance": at("/settings/appearance"),
+  "change the address": at("/settings/profile/email"),
+  "change the address, refused": by(sent("/settings/profile/email", "Send the links", { new_email: "nobody" }), 422),
   "logs": at("/settings/logs"),
   "tokens": at("/settings/tokens"),
   "new token": at("/settings/tokens/new"),
@@ -125,6 +142,10 @@ const members = {
   "invitations": at("/admin/invitations"),
   "invitations, refused": by(sent("/admin/invitations", "Send invitation", { email: "nobody" }), 422),
   "mail": at("/admin/mail"),
+  "help back in": at("/admin/recovery"),
+  "help back in, refused": by(sent("/admin/recovery", "Make link", { email: "nobody" }), 422),
+  "an authenticator app": at("/settings/security/second-factor"),
+  "an authenticator app, refused": by(sent("/settings/security/second-factor", "Turn it on", { code: "000000" }), 422),
   "logout all sessions?": at("/settings/security/logout-all"),
   "no such page": at("/no/such/page", 404),
   "no such token": at("/settings/tokens/no-such-token", 404),
@@ -158,10 +179,43 @@ const things = {
   }),
   "somebody just invited": by((page) => answerTo(page, () => invite(page, `${anotherName().replaceAll(" ", "-")}@example.com`))),
   "a verifier just made": by((page) => answerTo(page, () => createVerifier(page, anotherName()))),
+  "a mail": by(theMail),
+  "a mail, read": by(async (page) => {
+    await theMail(page);
+    return answerTo(page, () => press(page, "Show this mail"));
+  }),
   "delete a verifier?": by(async (page) => {
     await page.goto("/admin/verifiers");
     return page.goto(await inRow(page, "billing", "Delete").getAttribute("href"));
   }),
+};
+
+const PLACE = "/organizations/acme";
+const theFirst = (list, below = "") => async (page) => {
+  await page.goto(`${PLACE}/${list}`);
+  return page.goto((await page.locator("main tbody a").first().getAttribute("href")) + below);
+};
+const organizations = {
+  "my organizations": at("/organizations"),
+  "new organization": at("/organizations/new"),
+  "new organization, refused": by(sent("/organizations/new", "Create organization", { name: "", slug: "A b" }), 422),
+  "organization": at(PLACE),
+  "organization's settings": at(`${PLACE}/settings`),
+  "organization's settings, refused": by(sent(`${PLACE}/settings`, "Save", { name: "" }), 422),
+  "hand an organization over": at(`${PLACE}/hand-over`),
+  "hand an organization over, refused": by(sent(`${PLACE}/hand-over`, "Hand over", { email: "nobody@example.com", phrase: "Acme Robotics" }), 422),
+  "delete an organization": at(`${PLACE}/delete`),
+  "delete an organization, refused": by(sent(`${PLACE}/delete`, "Delete organization", { phrase: "no" }), 422),
+  "members": at(`${PLACE}/members`),
+  "members, none found": at(`${PLACE}/members?search=nobody`),
+  "member": by(theFirst("members")),
+  "a member's role": by(theFirst("members", "/role")),
+  "roles": at(`${PLACE}/roles`),
+  "role": by(theFirst("roles")),
+  "change a role": by(theFirst("roles", "/edit")),
+  "delete a role?": by(theFirst("roles", "/delete")),
+  "new role": at(`${PLACE}/roles/new`),
+  "new role, refused": by(sent(`${PLACE}/roles/new`, "Create role", { name: "" }), 422),
 };
 
 // Explicitly dark on a light device, and as a dark device wishes, are both dark.
@@ -181,7 +235,7 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
       [closed, { "sign-up is closed": at("/signup", 403), "sign in, where sign-up is closed": at("/login") }, undefined, ""],
       [full, mailed, undefined, ""],
       [empty, members, signedIn.get(empty), ", nothing in it"],
-      [full, { ...members, ...things }, signedIn.get(full), ""],
+      [full, { ...members, ...things, ...organizations }, signedIn.get(full), ""],
     ];
     for (const [app, pages, storageState, note] of sets) {
       if (storageState) {

@@ -128,10 +128,77 @@ fn mails_can_be_read(engine: Engine) {
     assert!(page.one("main").contains(&app.instance.config.data_dir.join("mail").display().to_string()));
     let path = format!("/admin/mail/{}", app.mails()[0].id);
     assert!(page.links().contains(&path));
-    let mail = ada.open(&path);
-    assert_eq!(mail.header("content-type"), Some("text/plain; charset=utf-8"));
-    assert!(mail.text().contains("Name:     <b>bot</b>"));
+    let closed = ada.open(&path);
+    assert!(!closed.text().contains("Name:"), "what it says is not shown before it is asked for");
+    let mail = ada.submit(&closed.form(&path)).expect(200);
+    assert!(mail.one("#text").contains("Name: <b>bot</b>"));
+    // Nobody else's mail: one entry.
+    assert_eq!(app.logged("mail.read"), 1);
     assert_eq!(ada.get("/admin/mail/x").status, 404);
+}
+
+/// A link in the outbox is as good as a password: whoever reads it has just proved who they are, and is in the log.
+/// Covers: AC-105, AC-109
+fn reading_a_mail_is_logged(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let mut bob = app.other("bob@example.com");
+    app.browser().forget("bob@example.com").expect(200);
+    app.browser().sign_up("carol@example.com", PASSWORD).expect(200);
+    let mails = app.mails();
+    let paths: Vec<String> = mails.iter().map(|mail| format!("/admin/mail/{}", mail.id)).collect();
+    let link = app.mailed_link("bob@example.com");
+    app.advance(10 * 60);
+    let form = ada.open(&paths[0]).form(&paths[0]);
+    let before = app.dump_but(&["sessions"]);
+    let asked = ada.submit(&form).expect(303).location().to_owned();
+    assert!(asked.starts_with("/step-up?next=%2Fadmin%2Fmail%2F"), "{asked}");
+    app.is_still_but(&["sessions"], &before);
+    assert!(ada.open(&asked).one("main").contains("read somebody's mail"));
+    ada.confirm(PASSWORD, &paths[0]).expect_lead(&paths[0]);
+
+    let page = ada.submit(&ada.clone().open(&paths[0]).form(&paths[0])).expect(200);
+    assert_eq!(page.one("#link"), format!("{}{link}", app.origin()));
+    let entries: Vec<_> = app.log().into_iter().filter(|entry| entry.action == "mail.read").collect();
+    let (ada_id, bob_id) = (app.user_id(ADMIN), app.user_id("bob@example.com"));
+    let whose: Vec<_> = entries.iter().map(|entry| entry.user_id.clone().unwrap()).collect();
+    assert_eq!(whose, [ada_id.clone(), bob_id]);
+    for entry in &entries {
+        assert_eq!((&entry.actor_id, entry.subject_id.as_str()), (&ada_id, mails[0].id.as_str()));
+        assert_eq!(entry.detail, "Keystead: choose a new password");
+    }
+    let log = bob.open("/settings/logs").text();
+    assert!(log.contains("A mail read by an administrator") && log.contains("An administrator"), "{log}");
+
+    // A sign-up belongs to nobody yet.
+    let page = ada.submit(&ada.clone().open(&paths[1]).form(&paths[1])).expect(200);
+    assert!(page.one("#link").contains("/email/confirm/"));
+    assert_eq!(app.logged("mail.read"), 3);
+}
+
+/// Once a link is over, its mail is not sent any more, and nobody reads it here.
+fn what_is_over_is_not_kept(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.create_token("bot", &["channels:read"]);
+    app.browser().forget(ADMIN).expect(200);
+    app.deliver();
+    app.browser().forget(ADMIN).expect(200);
+    let tidy = || keystead::jobs::tidy(&app.instance.db, &app.instance.config, app.now()).unwrap();
+    app.advance(59 * 60);
+    tidy();
+    assert!(app.mails().iter().all(|mail| !mail.text.is_empty()));
+    app.advance(60);
+    ada.sign_in(ADMIN, PASSWORD);
+    let path = format!("/admin/mail/{}", app.mails()[1].id);
+    assert!(ada.open(&path).text().contains("The link in this mail is over"));
+    app.deliver();
+    let late = app.mails().pop().unwrap();
+    assert_eq!((late.state.as_str(), late.reason.as_str()), ("failed", "its link was over before it could be sent"));
+    tidy();
+    let kept: Vec<bool> = app.mails().iter().map(|mail| !mail.text.is_empty() && !mail.html.is_empty()).collect();
+    assert_eq!(kept, [true, false, false], "a notice has no link that opens anything");
+    assert!(!app.dump().contains("/password/reset/"));
 }
 
 on_both!(
@@ -139,5 +206,7 @@ on_both!(
     to_others_there_is_nothing,
     an_administrator_proves_it_again,
     the_overview_counts,
-    mails_can_be_read
+    mails_can_be_read,
+    reading_a_mail_is_logged,
+    what_is_over_is_not_kept
 );

@@ -3,22 +3,18 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use keystead::config::SETTINGS;
+use keystead::config::{PROVIDER_KEYS, SETTINGS};
 
-const BEGIN: &str = "<!-- settings: written by tests/it/config_docs.rs, see CONTRIBUTING.md -->\n";
-const END: &str = "<!-- /settings -->";
-
-/// `KEYSTEAD_TEST_UPDATE_DOCS=1` writes the table instead of comparing it. (Variables that begin with `KEYSTEAD_TEST_` are
-/// the only ones that a server which the tests start does not take for settings.)
-#[test]
-fn every_setting_is_documented_as_it_is() {
+/// A table of the page, between two marks.
+fn compare(name: &str, wanted: &str) {
+    let begin = format!("<!-- {name}: written by tests/it/config_docs.rs, see CONTRIBUTING.md -->\n");
+    let end = format!("<!-- /{name} -->");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
     let text = std::fs::read_to_string(&file).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("the mark before the table");
-    let (found, after) = rest.split_once(END).expect("the mark after the table");
-    let wanted = table();
+    let (before, rest) = text.split_once(&begin).expect("the mark before the table");
+    let (found, after) = rest.split_once(&end).expect("the mark after the table");
     if std::env::var_os("KEYSTEAD_TEST_UPDATE_DOCS").is_some() {
-        std::fs::write(&file, format!("{before}{BEGIN}{wanted}{END}{after}")).unwrap();
+        std::fs::write(&file, format!("{before}{begin}{wanted}{end}{after}")).unwrap();
     } else {
         assert!(
             found == wanted,
@@ -28,12 +24,31 @@ fn every_setting_is_documented_as_it_is() {
     }
 }
 
+/// `KEYSTEAD_TEST_UPDATE_DOCS=1` writes the tables instead of comparing them. (Variables that begin with `KEYSTEAD_TEST_`
+/// are the only ones that a server which the tests start does not take for settings.)
+#[test]
+fn every_setting_is_documented_as_it_is() {
+    compare("settings", &table());
+    compare("providers", &providers());
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
+
 fn table() -> String {
     let mut table = "| setting | in the environment | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for setting in SETTINGS {
-        let cell = |text: &str| text.replace('|', "\\|");
-        let (default, meaning) = (cell(setting.default).replace('<', "&lt;"), cell(setting.meaning));
+        let (default, meaning) = (cell(setting.default), setting.meaning.replace('|', "\\|"));
         writeln!(table, "| `{}` | `{}` | {default} | {meaning} |", setting.key, setting.variable()).unwrap();
+    }
+    table
+}
+
+fn providers() -> String {
+    let mut table = "| key | default | meaning |\n| --- | --- | --- |\n".to_owned();
+    for known in PROVIDER_KEYS {
+        writeln!(table, "| `{}` | {} | {} |", known.key, cell(known.default), cell(known.meaning)).unwrap();
     }
     table
 }

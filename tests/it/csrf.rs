@@ -1,15 +1,41 @@
 //! Changes need the session's own form token and the site's own page.
 
+use keystead::auth::link::Purpose;
+use keystead::catalogue::Role;
 use keystead::routes::{Area, ROUTES};
 
-use crate::support::{ADMIN, Browser, Engine, PASSWORD, Request, Response, TestApp, on_both};
+use crate::second_factor::{App, enrol};
+use crate::support::{ADMIN, Authenticator, Browser, Engine, PASSWORD, Request, Response, TestApp, Tricks, on_both};
 
 type Pairs = Vec<(&'static str, String)>;
 
+/// The answers of a passkey that there is, to be confirmed and signed in with, and of one that may be added.
+fn passkeys(browser: &mut Browser) -> (String, [String; 3]) {
+    let csrf = browser.open("/settings/profile").form("/settings/profile").value("csrf");
+    let mut post = |path: &str, pairs: &[(&str, &str)]| {
+        let request = Request::post(path).form(&[&[("csrf", csrf.as_str())], pairs].concat());
+        browser.send(request.header("Sec-Fetch-Site", "same-origin"))
+    };
+    let (mut known, mut fresh) = (Authenticator::new(), Authenticator::new());
+    let mut made = |device: &mut Authenticator| {
+        device.make(&post("/settings/security/passkeys/options", &[]).json(), Tricks::default())
+    };
+    let (first, second) = (made(&mut known), made(&mut fresh));
+    let added = post("/settings/security/passkeys/new", &[("name", "phone"), ("credential", &first)]);
+    assert_eq!(added.status, 200, "with recovery codes");
+    let confirms = known.prove(&post("/step-up/passkey/options", &[]).json(), Tricks::default());
+    let signs_in = known.prove(&post("/login/passkey/options", &[]).json(), Tricks::default());
+    let links = browser.open("/settings/security").links();
+    let remove = links.into_iter().find(|link| link.contains("/passkeys/") && link.ends_with("/remove")).unwrap();
+    (remove, [second, confirms, signs_in])
+}
+
 /// For every posting route a form that would do something, with real ids in the paths; in an order in which all of them
 /// can be sent one after the other.
+#[expect(clippy::too_many_lines, reason = "a form for each posting route, and there are many")]
 fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
     let (id, secret) = browser.create_token("bot", &["channels:read"]);
+    let (picked, _) = browser.create_token("picked", &["channels:read"]);
     browser.make_verifier("billing");
     let delete_verifier =
         browser.open("/admin/verifiers").links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
@@ -21,6 +47,22 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
     app.browser().sign_up("dora@example.com", PASSWORD).expect(200);
     app.browser().forget(ADMIN).expect(200);
     let (asked, forgotten) = (app.mailed_link("dora@example.com"), app.mailed_link(ADMIN));
+    enrol(app, &mut app.other("ivy@example.com"));
+    let lost = browser.help_back_in("ivy@example.com", "second_factor");
+    let factor = browser.open("/settings/security/second-factor");
+    let (setup, code) =
+        (factor.form("/settings/security/second-factor").value("setup"), App::scan(&factor).code(app, 0));
+    let (remove_passkey, [fresh, confirms, signs_in]) = passkeys(browser);
+    let read = format!("/admin/mail/{}", app.mails()[0].id);
+    app.other("hal@example.com").change_email("hal.new@example.com").expect(303);
+    let (to_new, to_old) = (app.mailed_link("hal.new@example.com"), app.mailed_link("hal@example.com"));
+    let unlock = keystead::urls::login_unlock(&app.make_link(Purpose::UnlockSignIn, ADMIN));
+    let (ada, identity) = (app.user_id(ADMIN), "01jd0000000000000000000001");
+    app.sql(&format!(
+        "INSERT INTO identities (id, user_id, provider, issuer, subject, email, created_at) \
+         VALUES ('{identity}', '{ada}', 'example', 'https://id.example.com', '1', 'ada@example.com', 0)"
+    ));
+    let disconnect = keystead::urls::connection_disconnect(&identity.to_owned().into());
     let own = |text: &str| text.to_owned();
     let chosen = |password: &str| vec![("password", own(password)), ("confirm", own(password))];
     let named = |email: &str| [vec![("email", own(email)), ("first_name", own("Fay"))], chosen(PASSWORD)].concat();
@@ -37,14 +79,52 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
             ],
         ),
         (format!("/settings/tokens/{id}/file"), vec![("secret", secret)]),
+        (
+            format!("/settings/tokens/{id}/edit"),
+            vec![("name", own("bot")), ("access", own("selected")), ("scope", own("channels:update"))],
+        ),
+        (format!("/settings/tokens/{id}/scopes/remove"), vec![("scope", own("channels:update"))]),
+        (format!("/settings/tokens/{id}/scopes/clear"), vec![]),
+        (
+            format!("/settings/tokens/{id}/regenerate"),
+            vec![("form_id", own("01jd0000000000000000000001")), ("expiry", own("7")), ("old", own("24h"))],
+        ),
+        (format!("/settings/tokens/{id}/old-secret/end"), vec![]),
+        (own("/settings/tokens/revoke"), vec![("id", picked)]),
         (format!("/settings/tokens/{id}/revoke"), vec![]),
         (format!("/settings/tokens/{id}/delete"), vec![]),
+        (own("/settings/tokens/delete-all"), vec![("phrase", own("delete all my tokens"))]),
         (own("/admin/verifiers"), vec![("name", own("other"))]),
         (delete_verifier, vec![]),
         (own("/admin/invitations"), vec![("email", own("gwen@example.com"))]),
         (cancel, vec![]),
         (end, vec![]),
+        (own("/settings/security/second-factor"), vec![("setup", setup), ("code", code)]),
+        (own("/settings/security/recovery-codes"), vec![]),
+        (own("/settings/security/recovery-codes/file"), vec![("codes", own("0000-0000-0000-0000")); 10]),
+        (own("/settings/security/second-factor/remove"), vec![]),
+        (own("/login/second-factor"), vec![]),
+        (own("/login/second-factor/options"), vec![]),
+        (own("/settings/security/passkeys/options"), vec![]),
+        (own("/settings/security/passkeys/new"), vec![("name", own("other")), ("credential", fresh)]),
+        (remove_passkey.replace("/remove", "/rename"), vec![("name", own("old phone"))]),
+        (own("/step-up/passkey/options"), vec![]),
+        (own("/step-up/passkey"), vec![("credential", confirms)]),
+        (own("/login/passkey/options"), vec![]),
+        (own("/login/passkey"), vec![("credential", signs_in)]),
+        (remove_passkey, vec![]),
         (own("/step-up"), vec![("password", own(PASSWORD)), ("next", own("/"))]),
+        (read, vec![]),
+        (unlock, vec![]),
+        (lost, vec![("password", own(PASSWORD))]),
+        (own("/admin/recovery"), vec![("email", own(ADMIN)), ("what", own("password"))]),
+        (to_new, vec![("password", own(PASSWORD))]),
+        (to_old, vec![("answer", own("allow"))]),
+        (own("/settings/profile/email"), vec![("new_email", own("ada.other@example.com"))]),
+        (own("/settings/profile/email/cancel"), vec![]),
+        (disconnect, vec![]),
+        (keystead::urls::connection_offer(&"0".repeat(64)), vec![]),
+        (own("/step-up/mail"), vec![]),
         (own("/setup"), vec![]),
         (own("/logout"), vec![]),
         (own("/password/forgot"), vec![("email", own(ADMIN))]),
@@ -59,9 +139,47 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
         (asked, vec![("password", own(PASSWORD))]),
         (invited, named("")),
     ];
+    let acts = [in_an_organization(app, browser), acts].concat();
     let posting = ROUTES.iter().filter(|route| route.area == Area::Pages && route.method != "GET").count();
     assert_eq!(acts.len(), posting, "a posting route is missing here");
     acts
+}
+
+/// The same for an organization's own pages; the last of them ends it.
+fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
+    let own = |text: &str| text.to_owned();
+    for slug in ["acme", "left", "given"] {
+        browser.make_organization(slug);
+    }
+    let role = browser.make_role("acme", "Deployers", &["channels:update"]);
+    for (email, role) in [("hugo@example.com", Role::Viewer), ("ida@example.com", Role::Viewer)] {
+        app.make_user(email);
+        app.make_member("acme", email, role);
+        app.make_member("left", email, Role::Owner);
+        app.make_member("given", email, Role::Viewer);
+    }
+    let hugo = app.user_id("hugo@example.com");
+    let [acme, left, given] = ["acme", "left", "given"].map(|slug| app.organization_id(slug));
+    let at = |below: &str, pairs: Pairs| {
+        (format!("/organizations/acme{below}"), [vec![("organization", acme.clone())], pairs].concat())
+    };
+    vec![
+        (own("/organizations/new"), vec![("name", own("Brand new"))]),
+        at("/switch", vec![]),
+        at("/settings", vec![("name", own("Acme")), ("slug", own("acme"))]),
+        at("/target", vec![("target", own("yes"))]),
+        at("/roles/new", vec![("name", own("Another")), ("scope", own("channels:read"))]),
+        at(&format!("/roles/{role}/edit"), vec![("name", own("Renamed")), ("right", own("org.logs:read"))]),
+        at(&format!("/roles/{role}/delete"), vec![]),
+        at(&format!("/members/{hugo}/role"), vec![("role", own("member"))]),
+        at(&format!("/members/{hugo}/remove"), vec![]),
+        (own("/organizations/left/leave"), vec![("organization", left)]),
+        (
+            own("/organizations/given/hand-over"),
+            vec![("organization", given), ("email", own("ida@example.com")), ("phrase", own("GIVEN"))],
+        ),
+        at("/delete", vec![("phrase", own("Acme"))]),
+    ]
 }
 
 fn send(browser: &mut Browser, path: &str, pairs: &Pairs, tokens: &[&str], headers: &[(&str, &str)]) -> Response {
@@ -132,8 +250,18 @@ fn every_posting_route_asks_for_both(engine: Engine) {
         let hers = if login.status == 200 { login.form("/login").value("csrf") } else { token(&mut ada) };
         let answer = send(&mut ada, path, pairs, &[&hers], headers);
         assert!(matches!(answer.status, 200 | 303), "{path}: {} {}", answer.status, answer.text());
-        let idle = path == "/setup" || path.ends_with("/file");
+        // No sign-in waits for a second factor here, so that page only leads back.
+        // Nothing was offered to connect, and whoever has a password confirms with that.
+        let idle = path.contains("/connections/offers/")
+            || path == "/step-up/mail"
+            || path == "/setup"
+            || path.starts_with("/login/second-factor")
+            || path.ends_with("/file");
         assert_eq!(app.dump() == before, idle, "{path}");
+        if path.contains("/passkeys/") && path.ends_with("/remove") {
+            // The one that was just added would be asked for at each of the forms that follow.
+            app.sql("DELETE FROM passkeys; UPDATE users SET second_factor = FALSE");
+        }
     }
 }
 

@@ -17,7 +17,7 @@ fn by_smtp(sink: &Sink) -> impl FnOnce(&mut Config) {
 }
 
 fn letter(subject: &str) -> Letter {
-    Letter { subject: subject.to_owned(), text: "Hello".to_owned(), html: "<p>Hello</p>".to_owned() }
+    Letter { subject: subject.to_owned(), text: "Hello".to_owned(), html: "<p>Hello</p>".to_owned(), good_for: None }
 }
 
 fn put(app: &TestApp, recipient: &'static str, subject: &'static str) {

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use keystead::auth::SecretHash;
+use keystead::clock::Clock;
 use keystead::db::Db;
 use keystead::db::schema::{audit_events, form_uses, outbox, token_secrets, tokens};
 use keystead::users::{NewUser, create};
 
+use crate::second_factor::App;
 use crate::support::{
     ADMIN, Browser, Connection, Database, Engine, Folder, NOW, PASSWORD, Request, TestApp, on_both, read_issued,
 };
@@ -595,6 +597,54 @@ fn an_operator_makes_a_link_to_a_new_password(engine: Engine) {
     browser.sign_in(crate::support::ADMIN, "another-Tin-roof-78");
 }
 
+/// A new key takes over: what the old one sealed opens, is sealed anew, and the old line can go.
+/// Covers: FC-31
+fn a_new_key_takes_over(engine: Engine) {
+    let database = Database::new(engine);
+    let folder = database.folder();
+    let command = || {
+        let mut command = command(folder);
+        command.env("KEYSTEAD_DATABASE_URL", database.url());
+        command
+    };
+    let running = Running::start(&mut command());
+    let mut ada = running.set_up();
+    let page = ada.open("/settings/security/second-factor");
+    let (phone, start) = (App::scan(&page), Clock::system().now().unix());
+    let form = page.form("/settings/security/second-factor").set("code", &phone.code_at(start));
+    ada.submit(&form).expect(200);
+    running.stop();
+
+    let key_file = folder.join("data/secret.key");
+    let before = std::fs::read_to_string(&key_file).unwrap();
+    let rotated = run(command().arg("rotate-key"));
+    assert_eq!(rotated.status.code(), Some(0), "{}", String::from_utf8_lossy(&rotated.stderr));
+    let both = std::fs::read_to_string(&key_file).unwrap();
+    let lines: Vec<&str> = both.lines().collect();
+    assert!(lines.len() == 2 && lines[1] == before.trim() && lines[0] != lines[1]);
+
+    let running = Running::start(&mut command());
+    assert!(running.log.text().contains("sealed with the new key"), "{}", running.log.text());
+    let mut again = running.browser();
+    again.cookies.clone_from(&ada.cookies);
+    again.get("/settings/profile").expect(303);
+    let lead = again.try_sign_in(crate::support::ADMIN, PASSWORD).expect_lead("/login/second-factor");
+    let page = again.follow(&lead);
+    // The next step: the one of the enrolment is used up.
+    let form = page.form_with("/login/second-factor", "code").set("code", &phone.code_at(start + 30));
+    again.submit(&form).expect_lead("/settings/profile");
+    running.stop();
+
+    std::fs::write(&key_file, lines[0]).unwrap();
+    let running = Running::start(&mut command());
+    assert!(!running.log.text().contains("not in the key file"), "{}", running.log.text());
+    running.stop();
+    std::fs::write(&key_file, before).unwrap();
+    let refused = run(&mut command());
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("secret_key_file: this is not the key that the database was set up with"), "{told}");
+}
+
 /// A database that a newer version wrote is left alone.
 /// Covers: FC-29
 fn a_newer_database_is_left_alone(engine: Engine) {
@@ -620,5 +670,6 @@ on_both!(
     no_secret_is_ever_logged,
     an_operator_makes_a_verifier,
     an_operator_makes_a_link_to_a_new_password,
+    a_new_key_takes_over,
     a_newer_database_is_left_alone,
 );

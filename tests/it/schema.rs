@@ -47,7 +47,8 @@ fn sqlite() -> BTreeMap<String, Table> {
     let mut all = BTreeMap::new();
     for name in names {
         let mut table = Table::default();
-        let columns = asked(&["name", "type", "notnull", "pk"], &format!("pragma_table_info('{name}')"), "ORDER BY pk");
+        let columns =
+            asked(&["name", "type", "notnull", "pk"], &format!("pragma_table_xinfo('{name}')"), "ORDER BY pk");
         for row in columns {
             table.columns.insert(row[0].clone(), typed(&row[1], row[2] == "0"));
             if row[3] != "0" {
@@ -103,8 +104,9 @@ fn postgres() -> BTreeMap<String, Table> {
             "SELECT a.attname || ' to ' || f.relname || '.' || b.attname || ' ' || \
              CASE c.confdeltype WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' ELSE 'no action' END AS line \
              FROM pg_constraint c JOIN pg_class f ON f.oid = c.confrelid \
-             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] \
-             JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1] \
+             JOIN LATERAL unnest(c.conkey, c.confkey) AS k(ours, theirs) ON TRUE \
+             JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.ours \
+             JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.theirs \
              WHERE c.contype = 'f' AND c.conrelid = '{name}'::regclass"
         );
         table.points_to = read(&app, &keys).concat().into_iter().collect();

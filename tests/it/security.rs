@@ -28,7 +28,10 @@ fn a_changed_password_ends_the_other_logins_and_is_mailed(engine: Engine) {
     let verifier = ada.make_verifier("billing");
     let (_, token) = ada.create_token("deploy bot", &["channels:read"]);
     let page = ada.open("/settings/security");
-    assert!(page.text().contains("Changing it signs you out everywhere else. Your tokens keep working."));
+    assert!(
+        page.text()
+            .contains("Changing it signs you out everywhere else. Your tokens keep working, unless you tick this:")
+    );
     let (mails, old) = (app.mails().len(), ada.session());
     app.advance(60);
 
@@ -152,7 +155,8 @@ fn the_page_says_what_there_is(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let page = ada.open("/settings/security");
-    assert_eq!(page.texts("main h2"), ["Password", "Sessions", "Personal access tokens"]);
+    let sections = ["Password", "Second factor", "Passkeys", "Sessions", "Personal access tokens"];
+    assert_eq!(page.texts("main h2"), sections);
     assert!(page.text().contains("We strongly encourage a long password together with a second factor."));
     assert!(page.text().contains("You have no active token.") && page.text().contains("keep it secret at all times"));
     let (id, _) = ada.create_token("one", &["channels:read"]);

@@ -103,7 +103,7 @@ fn guesses_at_once_are_counted_before_they_are_evaluated(engine: Engine) {
     // The right password, too, has to wait; but not from elsewhere, and not after the wait.
     let page = refusal(&app, ADMIN, PASSWORD).expect(429);
     assert!(page.one("[role=alert]").starts_with("There were too many tries"), "{}", page.one("[role=alert]"));
-    assert!(page.one("[role=alert]").ends_with("Wait 30 seconds, then try again."));
+    assert!(page.one("[role=alert]").contains("Wait 30 seconds, then try again."));
     assert_eq!(page.form("/login").value("email"), ADMIN, "the form is still there");
     assert_eq!(page.masked(), refusal(&app, ADMIN, "wrong-Password-1").expect(429).masked());
     app.advance(29);
@@ -179,9 +179,13 @@ fn spraying_ends_at_the_network(engine: Engine) {
     app.set_up();
     let answers: Vec<u16> =
         (0..32).map(|victim| refusal(&app, &format!("user{victim}@example.com"), "Summer-2026-sun!").status).collect();
-    assert_eq!(answers, [[422; 30].as_slice(), &[429; 2]].concat());
+    assert_eq!(answers, [[422; 20].as_slice(), &[429; 12]].concat(), "twenty accounts an hour");
+    // Those that were tried before can go on, up to the network's own limit.
+    let again: Vec<u16> =
+        (0..12).map(|victim| refusal(&app, &format!("user{victim}@example.com"), "Summer-2026-sun!").status).collect();
+    assert_eq!(again, [[422; 10].as_slice(), &[429; 2]].concat());
     assert_eq!(app.logged("session.sign_in_refused"), 30);
-    app.advance(15 * 60);
+    app.advance(60 * 60);
     app.browser().sign_in(ADMIN, PASSWORD);
 }
 

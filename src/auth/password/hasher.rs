@@ -168,6 +168,24 @@ impl Hasher {
         .ok_or(HashError::Failed)
     }
 
+    /// The bare tag under a given salt, at today's cost: for codes of which many share one salt.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] or [`HashError::Failed`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with a clock.
+    pub async fn tag(&self, password: Password, salt: [u8; SALT]) -> Result<[u8; TAG], HashError> {
+        let params = self.cost.0.clone();
+        self.run(move |memory| {
+            let mut tag = [0; TAG];
+            compute(memory, &params, &password, &salt, &mut tag)?;
+            Some(tag)
+        })
+        .await?
+        .ok_or(HashError::Failed)
+    }
+
     /// Whether this is the password of the stored PHC string.
     ///
     /// With nothing stored, because there is no such account or it has no password, it takes the same time.

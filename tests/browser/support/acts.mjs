@@ -63,6 +63,21 @@ export async function createVerifier(page, name) {
   return secretOf(page);
 }
 
+export async function createOrganization(page, name, slug) {
+  await page.goto("/organizations/new");
+  await fill(page, { name, slug });
+  await press(page, "Create organization");
+  await page.waitForURL((url) => url.pathname === `/organizations/${slug}`);
+}
+
+export async function createRole(page, slug, name, rights) {
+  await page.goto(`/organizations/${slug}/roles/new`);
+  await fill(page, { name });
+  for (const right of rights) await page.getByRole("checkbox", { name: right, exact: true }).check();
+  await press(page, "Create role");
+  await page.waitForURL((url) => url.pathname === `/organizations/${slug}/roles`);
+}
+
 /** Invites somebody and returns the path of their link; the page then shows it. */
 export async function invite(page, email) {
   await page.goto("/admin/invitations");
@@ -89,6 +104,13 @@ export async function wear(page, theme) {
 /** The link of a token's row. */
 export function inRow(page, token, action) {
   return page.getByRole("row").filter({ hasText: token }).getByRole("link", { name: action });
+}
+
+/** Unfolds the details of a token in the list, and finds one of the actions there. */
+export async function inDetails(page, token, action) {
+  const details = page.locator(".token-more details").filter({ has: page.getByText(`of ${token}`) });
+  if ((await details.getAttribute("open")) === null) await details.locator("summary").click();
+  return details.getByRole("link", { name: `${action} ${token}` });
 }
 
 /** Asks as a service does. */

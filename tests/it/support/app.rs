@@ -12,12 +12,15 @@ use diesel::connection::{Connection as _, SimpleConnection};
 use diesel::prelude::*;
 use keystead::app::{self, Instance};
 use keystead::auth::PlainSecret;
+use keystead::catalogue::Role;
 use keystead::clock::{Clock, Timestamp};
 use keystead::config::Config;
-use keystead::db::schema::{audit_events, organizations, outbox, users};
+use keystead::db::schema::{audit_events, members, organizations, outbox, users};
 use keystead::db::{Connection, Engine, Tx};
 use keystead::error::Result;
 use keystead::ids::{UserId, ulid};
+use keystead::organizations::join;
+use keystead::organizations::roles::Choice;
 use keystead::users::{NewUser, create};
 
 use super::browser::{Browser, PASSWORD};
@@ -194,6 +197,11 @@ impl TestApp {
         Self { instance, address, setup_link, server, thread: Some(thread), database }
     }
 
+    /// Whether it runs on SQLite.
+    pub fn is_sqlite(&self) -> bool {
+        self.instance.config.database().starts_with("sqlite:")
+    }
+
     /// `scheme://host` of the base URL.
     pub fn origin(&self) -> String {
         self.instance.config.absolute("")
@@ -262,6 +270,39 @@ impl TestApp {
         let mut browser = self.browser();
         browser.sign_in(email, PASSWORD);
         browser
+    }
+
+    /// Makes somebody a member, without an invitation.
+    pub fn make_member(&self, slug: &str, email: &str, role: Role) {
+        let (organization, user, now) = (self.organization_id(slug), self.user_id(email), self.now());
+        let choice = Choice { role, id: None };
+        self.write(move |tx| join(tx, &organization.into(), &user.into(), &choice, now));
+    }
+
+    /// Somebody new who is a member and signed in.
+    #[track_caller]
+    pub fn member(&self, slug: &str, email: &str, role: Role) -> Browser {
+        let browser = self.other(email);
+        self.make_member(slug, email, role);
+        browser
+    }
+
+    /// The id of the organization with this slug.
+    #[track_caller]
+    pub fn organization_id(&self, slug: &str) -> String {
+        self.read(|connection| {
+            let this = organizations::table.filter(organizations::slug.eq(slug));
+            Ok(this.select(organizations::id).first::<String>(connection)?)
+        })
+    }
+
+    /// A member's role, as their row has it; `None` when they are none.
+    pub fn role_of(&self, slug: &str, email: &str) -> Option<String> {
+        let (organization, user) = (self.organization_id(slug), self.user_id(email));
+        self.read(|connection| {
+            let row = members::table.find((organization, user)).select(members::role);
+            Ok(row.first::<String>(connection).optional()?)
+        })
     }
 
     /// Hashes a password as the application does.
@@ -345,6 +386,13 @@ impl TestApp {
         self.read(|connection| Ok(o::table.order(o::id).select(columns).load(connection)?))
     }
 
+    /// A link that the application mails when it has reason to, without the reason.
+    #[track_caller]
+    pub fn make_link(&self, purpose: keystead::auth::link::Purpose, email: &str) -> String {
+        let (user, now) = (UserId::from(self.user_id(email)), self.now());
+        self.write(move |tx| keystead::auth::link::make(tx, purpose, &user, now))
+    }
+
     /// Where the first link of the newest mail to somebody leads, below the base URL.
     #[track_caller]
     pub fn mailed_link(&self, recipient: &str) -> String {
@@ -364,7 +412,7 @@ impl TestApp {
     /// Writes what was gathered in memory, as the job does.
     #[track_caller]
     pub fn flush(&self) {
-        self.instance.uses.flush(&self.instance.db).expect("uses are written");
+        self.instance.uses.flush(&self.instance).expect("uses are written");
         self.instance.seen.flush(&self.instance.db).expect("sessions are written");
     }
 

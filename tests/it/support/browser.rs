@@ -150,6 +150,21 @@ impl Browser {
         link.strip_prefix(&self.origin).expect("a link of this instance").to_owned()
     }
 
+    /// Asks for another e-mail address; says what came.
+    #[track_caller]
+    pub fn change_email(&mut self, email: &str) -> Page {
+        let form = self.open("/settings/profile/email").form("/settings/profile/email").set("new_email", email);
+        self.submit(&form)
+    }
+
+    /// Makes a link that helps somebody back in; where it leads, below the base URL.
+    #[track_caller]
+    pub fn help_back_in(&mut self, email: &str, what: &str) -> String {
+        let form = self.open("/admin/recovery").form("/admin/recovery").set("email", email).set("what", what);
+        let link = self.submit(&form).expect(200).one("#link");
+        link.strip_prefix(&self.origin).expect("a link of this instance").to_owned()
+    }
+
     /// Presses the menu's "Logout".
     #[track_caller]
     pub fn sign_out(&mut self) -> Page {
@@ -162,6 +177,13 @@ impl Browser {
     pub fn confirm(&mut self, password: &str, next: &str) -> Page {
         let form = self.open(&urls(next)).form("/step-up").set("password", password);
         self.submit(&form)
+    }
+
+    /// The same with a second factor.
+    #[track_caller]
+    pub fn confirm_with(&mut self, password: &str, code: &str, next: &str) -> Page {
+        let form = self.open(&urls(next)).form("/step-up").set("password", password).set("code", code);
+        self.submit(&form).expect_lead(next)
     }
 
     /// The form for a new token, with a name and one right.
@@ -184,6 +206,28 @@ impl Browser {
     pub fn make_verifier(&mut self, name: &str) -> String {
         let form = self.open("/admin/verifiers").form("/admin/verifiers").set("name", name);
         self.submit(&form).expect(200).one("#secret")
+    }
+
+    /// Makes an organization, and works in it.
+    #[track_caller]
+    pub fn make_organization(&mut self, slug: &str) {
+        let form = self.open("/organizations/new").form("/organizations/new").set("name", &slug.to_uppercase());
+        self.submit(&form.set("slug", slug)).expect_lead(&format!("/organizations/{slug}"));
+    }
+
+    /// Makes a role of an organization's own; gives its id.
+    #[track_caller]
+    pub fn make_role(&mut self, slug: &str, name: &str, rights: &[&str]) -> String {
+        let path = format!("/organizations/{slug}/roles/new");
+        let form = self.open(&path).form(&path).set("name", name);
+        let form = rights
+            .iter()
+            .fold(form, |form, right| form.tick(if right.starts_with("org.") { "right" } else { "scope" }, right));
+        self.submit(&form).expect_lead(&format!("/organizations/{slug}/roles"));
+        let page = self.open(&format!("/organizations/{slug}/roles"));
+        let named = page.attributes("main tbody a", "href").into_iter().zip(page.texts("main tbody a"));
+        let (link, _) = named.into_iter().find(|(_, text)| text == name).expect("the new role is listed");
+        link.rsplit('/').next().unwrap().to_owned()
     }
 
     /// Revokes a token through its page.

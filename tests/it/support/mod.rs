@@ -1,14 +1,18 @@
 //! What the tests stand on.
 
 pub mod app;
+pub mod authenticator;
 pub mod browser;
 pub mod http;
+pub mod issuer;
 pub mod page;
 pub mod smtp;
 
-pub use app::{ADMIN, Database, Folder, NOW, TestApp, block_on, unknown_secret};
+pub use app::{ADMIN, Database, Folder, Mail, NOW, TestApp, block_on, unknown_secret};
+pub use authenticator::{Authenticator, PRESENT, Tricks, VERIFIED};
 pub use browser::{Browser, PASSWORD, read_issued};
 pub use http::{Connection, Request, Response};
+pub use issuer::{Asked, Issuer, Signed};
 pub use keystead::db::Engine;
 pub use page::{Form, Page};
 

@@ -97,11 +97,33 @@ impl Page {
         fields
     }
 
+    /// Of several forms that send to this address, the one with a field.
+    #[track_caller]
+    pub fn form_with(&self, action: &str, field: &str) -> Form {
+        let document = self.document();
+        let all: Vec<Form> = document.select(&selector("form")).map(Form::read).collect();
+        all.into_iter()
+            .find(|form| form.action == action && form.controls.iter().any(|control| control.name == field))
+            .unwrap_or_else(|| panic!("no form to {action} with {field} on {}: {}", self.path, self.text()))
+    }
+
+    /// The form whose hidden field has this value, where one page has several that send to one address.
+    #[track_caller]
+    pub fn form_saying(&self, action: &str, name: &str, value: &str) -> Form {
+        let document = self.document();
+        let forms = selector("form");
+        let mut all = document.select(&forms).map(Form::read).filter(|form| form.action == action);
+        all.find(|form| form.pairs().contains(&(name.to_owned(), value.to_owned())))
+            .unwrap_or_else(|| panic!("no form to {action} that says {name}={value}: {}", self.text()))
+    }
+
     /// The form that sends to this address.
     #[track_caller]
     pub fn form(&self, action: &str) -> Form {
         let document = self.document();
-        let all: Vec<Form> = document.select(&selector("form")).map(Form::read).collect();
+        // A form that asks changes nothing, and carries nothing that must not stand in an address.
+        assert!(document.select(&selector("form[method=get] [name=csrf]")).next().is_none(), "{}", self.path);
+        let all: Vec<Form> = document.select(&selector("form:not([method=get])")).map(Form::read).collect();
         let mut found = all.iter().filter(|form| form.action == action);
         match (found.next(), found.next()) {
             (Some(form), None) => form.clone(),
@@ -112,6 +134,18 @@ impl Page {
                 self.text()
             ),
         }
+    }
+}
+
+impl Page {
+    /// Of several forms that send to this address, the one in which a field has this value.
+    #[track_caller]
+    pub fn form_where(&self, action: &str, name: &str, value: &str) -> Form {
+        let document = self.document();
+        let posting = selector("form:not([method=get])");
+        let mut all = document.select(&posting).map(Form::read);
+        all.find(|form| form.action == action && form.values(name).iter().any(|known| known == value))
+            .unwrap_or_else(|| panic!("no form to {action} with {name}={value} on {}", self.path))
     }
 }
 
@@ -131,20 +165,30 @@ pub struct Form {
     controls: Vec<Control>,
 }
 
+/// What a browser has chosen in a list: what is marked, else the first.
+fn chosen(list: ElementRef<'_>) -> String {
+    let value = |css: &str| list.select(&selector(css)).next().and_then(|option| option.value().attr("value"));
+    value("option[selected]").or_else(|| value("option")).unwrap_or_default().to_owned()
+}
+
 impl Form {
     fn read(form: ElementRef<'_>) -> Self {
-        assert_eq!(form.value().attr("method"), Some("post"), "every form posts");
+        assert_eq!(form.value().attr("method"), Some("post"), "every form but a search posts");
         let controls = form
             .select(&selector("input[name], select[name], textarea[name], button[name]"))
             .map(|element| {
                 let attribute = |name: &str| element.value().attr(name).unwrap_or_default().to_owned();
-                let kind = attribute("type");
-                assert_eq!(element.value().name(), "input", "no other control has a name yet");
+                let kind = if element.value().name() == "input" {
+                    attribute("type")
+                } else {
+                    element.value().name().to_owned()
+                };
                 let choice = matches!(kind.as_str(), "checkbox" | "radio");
                 Control {
                     name: attribute("name"),
-                    value: attribute("value"),
-                    on: !choice || element.value().attr("checked").is_some(),
+                    value: if kind == "select" { chosen(element) } else { attribute("value") },
+                    // A button is sent by being pressed alone.
+                    on: kind != "button" && (!choice || element.value().attr("checked").is_some()),
                     kind,
                 }
             })
@@ -186,6 +230,17 @@ impl Form {
         match self.controls.iter_mut().find(this) {
             Some(control) => control.on = true,
             None => panic!("no box {name}={value} in the form to {}", self.action),
+        }
+        self
+    }
+
+    /// Presses one of several buttons.
+    #[track_caller]
+    pub fn press(mut self, name: &str, value: &str) -> Self {
+        let this = |control: &&mut Control| control.kind == "button" && control.name == name && control.value == value;
+        match self.controls.iter_mut().find(this) {
+            Some(button) => button.on = true,
+            None => panic!("no button {name}={value} in the form to {}", self.action),
         }
         self
     }

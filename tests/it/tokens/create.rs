@@ -40,7 +40,9 @@ fn a_token_is_made_with_its_rows_its_mail_and_its_log_entry(engine: Engine) {
     assert_eq!(mails.len(), 1);
     assert_eq!((mails[0].recipient.as_str(), mails[0].state.as_str(), mails[0].attempts), (ADMIN, "waiting", 0));
     assert_eq!(mails[0].subject, "Keystead: a personal access token was created");
-    for part in ["Hello Ada,", "deploy bot", "22 December 2026, 00:06:00 UTC", "127.0.0.1", "Firefox on a test's desk"]
+    let rights = "it can read and list all channels; publish to all clients";
+    for part in
+        [rights, "Hello Ada,", "deploy bot", "22 December 2026, 00:06:00 UTC", "127.0.0.1", "Firefox on a test's desk"]
     {
         assert!(mails[0].text.contains(part), "{part} in {}", mails[0].text);
     }
@@ -329,12 +331,18 @@ fn the_limit_holds_for_many_at_once(engine: Engine) {
         app.advance(3600);
         let mut ada = app.browser();
         ada.sign_in(ADMIN, crate::support::PASSWORD);
-        let full = ada.token_form("one more", &["channels:read"]);
-        assert!(ada.submit(&full).expect(422).error_at("name").contains("as many as you may have"));
+        // The page offers no form that could only be refused.
+        let full = ada.open("/settings/tokens/new");
+        assert!(full.one("main").contains("which is as many as you may have"), "{}", full.one("main"));
+        assert_eq!(full.texts("main form").len(), 0);
         let link = list.links().into_iter().find(|link| link.ends_with("/delete")).unwrap();
         let form = ada.open(&link).form(&link);
         ada.submit(&form).expect_lead("/settings/tokens");
+        // One that was opened while there was room is refused as well.
+        let late = ada.token_form("late", &["channels:read"]);
         ada.create_token("one more", &["channels:read"]);
+        let refused = ada.submit(&late).expect(422);
+        assert!(refused.one("main").contains("as many as you may have"), "{}", refused.one("main"));
         assert_eq!(app.count("tokens"), most);
     }
 }
@@ -402,7 +410,7 @@ fn a_token_cannot_make_tokens(engine: Engine) {
         if route.needs == keystead::routes::Needs::Nothing {
             continue;
         }
-        let path = route.path.replace("{id}", "x");
+        let path = route.path.replace("{id}", "x").replace("{slug}", "x");
         let answer = app.send(&Request::new(route.method, &path).bearer(&secret).form(&[("csrf", "x")]));
         assert_eq!(answer.status, 303, "{} {path}", route.method);
         assert!(answer.location().starts_with("/login?next="), "{} {path}: {}", route.method, answer.location());

@@ -32,7 +32,7 @@ fn somebody_elses_is_as_good_as_absent(engine: Engine) {
         assert_eq!(foreign.masked(), absent.masked(), "{} {}", route.method, route.path);
         tried += 1;
     }
-    assert_eq!(tried, 6);
+    assert_eq!(tried, 14);
     app.is_still(&before);
     let list = bob.open("/settings/tokens");
     assert!(list.texts("tbody .cell-main") == ["his"] && !list.text().contains(&hers));

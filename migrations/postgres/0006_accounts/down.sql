@@ -1,0 +1,3 @@
+ALTER TABLE outbox DROP COLUMN ends_at;
+DROP TABLE email_changes;
+DROP TABLE devices;

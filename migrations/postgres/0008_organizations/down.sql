@@ -1,0 +1,11 @@
+DROP TABLE team_members;
+DROP TABLE teams;
+DROP INDEX members_name;
+DROP INDEX members_role;
+ALTER TABLE members DROP COLUMN is_target;
+ALTER TABLE members DROP COLUMN name_key;
+ALTER TABLE members DROP COLUMN role_id;
+DROP TABLE roles;
+DROP INDEX sessions_organization;
+ALTER TABLE sessions DROP COLUMN organization_id;
+ALTER TABLE organizations DROP COLUMN changes;

@@ -1,0 +1,2 @@
+DROP TABLE openid_flows;
+DROP TABLE identities;

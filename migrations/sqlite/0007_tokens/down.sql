@@ -1,0 +1,13 @@
+DROP INDEX audit_events_subject;
+DROP TABLE token_policies;
+DROP TABLE token_addresses;
+DROP INDEX token_secrets_used;
+DROP INDEX token_secrets_ends;
+ALTER TABLE token_secrets DROP COLUMN used_at;
+ALTER TABLE token_secrets DROP COLUMN ends_at;
+ALTER TABLE token_secrets DROP COLUMN late_at;
+ALTER TABLE token_secrets DROP COLUMN later_uses;
+ALTER TABLE token_secrets DROP COLUMN user_id;
+DROP INDEX tokens_name;
+ALTER TABLE tokens DROP COLUMN may_rotate;
+ALTER TABLE tokens DROP COLUMN name_key;

@@ -1,0 +1,201 @@
+//! What the forms of organizations send, and what is made of it.
+
+use serde::Deserialize;
+use unicode_normalization::UnicodeNormalization;
+use validator::{Validate, ValidationError};
+
+use super::policy::Rights;
+use super::roles::NewRole;
+use super::service::Named;
+use crate::catalogue::Catalogue;
+use crate::ids::is_ulid;
+use crate::text;
+use crate::web::Problems;
+
+/// Names in addresses that lead elsewhere.
+const RESERVED: [&str; 4] = ["new", "admin", "settings", "api"];
+const SLUG: &str = "Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter";
+
+/// A name in addresses. It never looks like an id or a private organization's, which nobody chose.
+fn slug(typed: &str) -> Result<(), ValidationError> {
+    let typed = typed.trim();
+    let plain = (3..=40).contains(&typed.len())
+        && typed.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && typed.starts_with(|first: char| first.is_ascii_lowercase())
+        && !typed.ends_with('-')
+        && !typed.contains("--")
+        && !is_ulid(typed);
+    if !plain {
+        return Err(ValidationError::new("slug").with_message(SLUG.into()));
+    }
+    if RESERVED.contains(&typed) || typed.starts_with("private-") {
+        return Err(ValidationError::new("reserved")
+            .with_message("This address is kept for Keystead itself. Choose another one".into()));
+    }
+    Ok(())
+}
+
+/// A slug made of a name: its letters without their marks, hyphens between the words.
+pub fn slug_of(name: &str) -> String {
+    let letters: String = name
+        .nfd()
+        .filter(|c| !unicode_normalization::char::is_combining_mark(*c))
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' })
+        .collect();
+    let slug = letters.split_whitespace().collect::<Vec<_>>().join("-");
+    slug.trim_start_matches(|c: char| !c.is_ascii_lowercase())
+        .chars()
+        .take(40)
+        .collect::<String>()
+        .trim_end_matches('-')
+        .to_owned()
+}
+
+/// A new organization, or another name for one.
+#[derive(Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct OrganizationForm {
+    /// For people.
+    #[validate(custom(function = text::title))]
+    pub name: String,
+    /// In addresses; empty is made of the name.
+    pub slug: String,
+}
+
+impl OrganizationForm {
+    /// What it says. A private organization keeps the address that nobody chose: `kept`.
+    ///
+    /// # Errors
+    /// What is wrong, at the fields.
+    pub fn check(&self, kept: Option<&str>) -> Result<Named, Problems> {
+        let mut problems = Problems::of(self);
+        let typed = self.slug.trim();
+        let wished = match kept {
+            Some(kept) => kept.to_owned(),
+            None if typed.is_empty() => slug_of(&self.name),
+            None => typed.to_owned(),
+        };
+        if let Some(error) =
+            slug(&wished).err().filter(|_| kept.is_none() && (problems.is_empty() || !typed.is_empty()))
+        {
+            problems.add("slug", error.message.unwrap_or_default());
+        }
+        if problems.is_empty() { Ok(Named { name: text::tidy(&self.name), slug: wished }) } else { Err(problems) }
+    }
+}
+
+/// A role of one's own.
+#[derive(Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct RoleForm {
+    #[validate(custom(function = text::title))]
+    pub name: String,
+    #[validate(custom(function = text::description))]
+    pub description: String,
+    /// Over the catalogue.
+    pub scope: Vec<String>,
+    /// Over the organization's own matters.
+    pub right: Vec<String>,
+}
+
+impl RoleForm {
+    /// What it says.
+    ///
+    /// # Errors
+    /// What is wrong, at the fields.
+    pub fn check(&self, catalogue: &Catalogue) -> Result<NewRole, Problems> {
+        let mut problems = Problems::of(self);
+        let mut rights = Rights::default();
+        for (field, words) in [("right", &self.right), ("scope", &self.scope)] {
+            match Rights::chosen(words.iter().map(String::as_str), catalogue) {
+                Ok(chosen) => rights.take(chosen),
+                Err(unknown) => problems.add(field, format!("There is no right “{}”", text::shown(&unknown, 80))),
+            }
+        }
+        if self.right.is_empty() && self.scope.is_empty() {
+            problems.add("right", "Select what the role allows");
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(NewRole { name: text::tidy(&self.name), description: text::tidy(&self.description), rights })
+    }
+}
+
+/// A role chosen for somebody.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ChoiceForm {
+    /// A built-in role's word, or an own one's id.
+    pub role: String,
+}
+
+/// Whom an organization is handed to, and its name typed again.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct HandOverForm {
+    pub email: String,
+    pub phrase: String,
+}
+
+/// The name of what shall end, typed again.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct PhraseForm {
+    pub phrase: String,
+}
+
+/// Whether a name was typed again as it is.
+pub fn is_phrase(typed: &str, name: &str) -> bool {
+    text::tidy(typed) == name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_plain_and_never_look_like_ids() {
+        for good in ["acme", "acme-2", "a1b", &"x".repeat(40)] {
+            assert!(slug(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "ab",
+            "Acme",
+            "acme_2",
+            "-acme",
+            "acme-",
+            "ac--me",
+            "1acme",
+            "new",
+            "admin",
+            "private-01",
+            "a/b",
+            "acme\u{e9}",
+            "abcdefghjkmnpqrstvwxyz0123",
+            &"x".repeat(41),
+        ] {
+            assert!(slug(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_made_of_the_name() {
+        for (name, wanted) in [
+            ("Acme Robotics", "acme-robotics"),
+            ("  Äcme & Söhne GmbH ", "acme-sohne-gmbh"),
+            ("42 Acme", "acme"),
+            ("東京", ""),
+            (&"long name ".repeat(9), "long-name-long-name-long-name-long-name"),
+        ] {
+            assert_eq!(slug_of(name), wanted);
+        }
+        let form = |name: &str, slug: &str| OrganizationForm { name: name.into(), slug: slug.into() };
+        assert_eq!(form("Acme", "").check(None).unwrap().slug, "acme");
+        assert_eq!(form("Acme", " acme-2 ").check(None).unwrap().slug, "acme-2");
+        assert!(form("東京", "").check(None).unwrap_err().at("slug").is_some());
+        assert!(form("", "").check(None).unwrap_err().at("slug").is_none());
+        assert_eq!(form("Mine", "taken-over").check(Some("private-01")).unwrap().slug, "private-01");
+    }
+}

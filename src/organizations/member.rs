@@ -1,0 +1,236 @@
+//! The capability of an organization's pages. What a route needs stands in its row of the table, and is asked here: a
+//! handler can neither forget it nor ask for something else.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use super::policy::{Right, Rights, Standing};
+use super::queries::{Organization, Which, standing};
+use crate::app::Instance;
+use crate::audit::{Action, Actor, Event, record};
+use crate::auth::{Confirmed, SignedIn};
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::db::schema::organizations;
+use crate::error::{Error, Result};
+use crate::ids::{OrganizationId, UserId};
+use crate::routes::{Needs, ROUTES};
+use crate::web::form::{PostedBy, Sender};
+use diesel::prelude::*;
+
+/// What a member who lacks a right is told; to everybody else there is nothing at that address.
+const LACKING: &str = "Your role in this organization does not allow this.";
+
+/// Somebody signed in, a member of the organization in the address, with the right that the route needs.
+#[derive(Clone)]
+pub struct Member {
+    who: SignedIn,
+    instance: web::Data<Instance>,
+    organization: Organization,
+    standing: Standing,
+    rights: Rights,
+    needed: Right,
+}
+
+/// A [`Member`] who proved it again within the last minutes.
+#[derive(Clone)]
+pub struct MemberConfirmed(Member);
+
+/// A form from a member.
+pub type MemberPost<T> = PostedBy<Member, T>;
+/// A form from a member who confirmed within the last minutes.
+pub type ConfirmedMemberPost<T> = PostedBy<MemberConfirmed, T>;
+
+/// The right that the route of a request needs.
+fn needed(request: &HttpRequest) -> Result<Right> {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let method = if request.method() == "HEAD" { "GET" } else { request.method().as_str() };
+    match ROUTES.iter().find(|route| route.path == pattern && route.method == method).map(|route| route.needs) {
+        Some(Needs::Member(right) | Needs::MemberConfirmed(right)) => Ok(right),
+        _ => Err(Error::Internal(format!("{pattern} is no route of a member's"))),
+    }
+}
+
+impl Member {
+    async fn of(request: HttpRequest) -> Result<Self> {
+        let who = SignedIn::extract(&request).await?;
+        let instance = request.app_data::<web::Data<Instance>>().cloned();
+        let instance = instance.ok_or_else(|| Error::Internal("no instance".to_owned()))?;
+        let needed = needed(&request)?;
+        let slug = request.match_info().get("slug").unwrap_or_default().to_owned();
+        if slug.contains('\0') {
+            return Err(Error::NotFound);
+        }
+        let user = who.account().user_id.clone();
+        let found = instance.db.read(move |connection| standing(connection, &user, Which::Slug(&slug))).await?;
+        let found = found.ok_or(Error::NotFound)?;
+        let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
+        let member = Self { who, organization: found.organization, standing: found.standing, rights, needed, instance };
+        member.holds(&member.rights)?;
+        Ok(member)
+    }
+
+    fn holds(&self, rights: &Rights) -> Result<()> {
+        if rights.may(self.needed) {
+            return Ok(());
+        }
+        let is_there = self.organization.kind == super::Kind::Shared || !self.needed.is_for_shared();
+        Err(if is_there { Error::Forbidden(LACKING) } else { Error::NotFound })
+    }
+
+    /// The organization in the address.
+    pub fn organization(&self) -> &Organization {
+        &self.organization
+    }
+
+    /// What they may do there, as of the request's beginning: for what a page shows.
+    pub fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    /// Where their rights come from.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The instance.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.instance.clock.now()
+    }
+
+    /// Asks everything once more within the transaction of a change: the session, the membership, the right. The
+    /// organization's row is locked, so that of two changes one comes after the other; always after the user's own.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`], [`Error::NotFound`] or [`Error::Forbidden`] when something of it no longer holds.
+    pub fn act(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Acting> {
+        let actor = self.who.actor(tx, now)?;
+        lock(tx, &self.organization.id)?;
+        let user = &self.who.account().user_id;
+        let found = standing(tx, user, Which::Id(&self.organization.id))?.ok_or(Error::NotFound)?;
+        let rights = Rights::of(&found.standing, found.organization.kind, &self.instance.config.catalogue);
+        self.holds(&rights)?;
+        Ok(Acting { actor, user: user.clone(), organization: found.organization, rights })
+    }
+}
+
+/// Lets one change of an organization through at a time.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is gone.
+pub(super) fn lock(tx: &mut Tx<'_>, organization: &OrganizationId) -> Result<()> {
+    let row = diesel::update(organizations::table.find(organization));
+    let locked = row.set(organizations::changes.eq(organizations::changes + 1)).execute(&mut **tx)?;
+    if locked == 1 { Ok(()) } else { Err(Error::NotFound) }
+}
+
+impl std::ops::Deref for Member {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.who
+    }
+}
+
+impl std::ops::Deref for MemberConfirmed {
+    type Target = Member;
+
+    fn deref(&self) -> &Member {
+        &self.0
+    }
+}
+
+impl FromRequest for Member {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Box::pin(Self::of(request.clone()))
+    }
+}
+
+impl FromRequest for MemberConfirmed {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let member = Member::of(request.clone()).await?;
+            Confirmed::extract(&request).await?;
+            Ok(Self(member))
+        })
+    }
+}
+
+impl Sender for Member {
+    /// A form says which organization it was made for. The name in the address may be another's by now.
+    fn sends(&self, pairs: &[(String, String)]) -> Result<()> {
+        let mut made_for = pairs.iter().filter(|(name, _)| name == "organization").map(|(_, value)| value.as_str());
+        match (made_for.next(), made_for.next()) {
+            (Some(id), None) if id == self.organization.id.as_str() => Ok(()),
+            _ => Err(Error::Forbidden("The form was made for another organization.")),
+        }
+    }
+}
+
+impl Sender for MemberConfirmed {
+    fn sends(&self, pairs: &[(String, String)]) -> Result<()> {
+        self.0.sends(pairs)
+    }
+}
+
+/// A member within the transaction of a change, all asked anew: what every verb of an organization wants.
+#[derive(Debug)]
+pub struct Acting {
+    actor: Actor,
+    user: UserId,
+    organization: Organization,
+    rights: Rights,
+}
+
+impl Acting {
+    /// For the log.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Who.
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Where.
+    pub fn organization(&self) -> &Organization {
+        &self.organization
+    }
+
+    /// What they may do at this moment.
+    pub fn rights(&self) -> &Rights {
+        &self.rights
+    }
+
+    /// Writes an entry into the organization's log; into `user`'s own, too, where it is about them.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn record(
+        &self,
+        tx: &mut Tx<'_>,
+        now: Timestamp,
+        action: Action,
+        user: Option<&UserId>,
+        (subject_id, subject_name, detail): (&str, &str, &str),
+    ) -> Result<()> {
+        let organization = Some(&self.organization.id);
+        record(tx, &self.actor, now, &Event { action, user, organization, subject_id, subject_name, detail })
+    }
+}

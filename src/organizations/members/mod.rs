@@ -1,0 +1,94 @@
+//! Members: who is in an organization, with which role.
+
+pub mod pages;
+mod queries;
+
+use diesel::prelude::*;
+
+pub use queries::{Listed, PAGE, find, list};
+
+use super::member::Acting;
+use super::policy::{Refusal, Rights};
+use super::roles::Choice;
+use super::service::{check_change, set_role};
+use crate::audit::Action;
+use crate::catalogue::Catalogue;
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::db::schema::{members, sessions};
+use crate::error::{Error, Result};
+use crate::ids::UserId;
+use crate::tokens;
+
+/// Gives a member another role.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub fn change_role(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    now: Timestamp,
+    user: &UserId,
+    (role, rights): (&Choice, &Rights),
+    catalogue: &Catalogue,
+) -> Result<Result<(), Refusal>> {
+    if let Err(refusal) = check_change(tx, acting, user, Some(rights), catalogue)? {
+        return Ok(Err(refusal));
+    }
+    set_role(tx, &acting.organization().id, user, role)?;
+    let name = match &role.id {
+        Some(id) => super::roles::find(tx, &acting.organization().id, id)?.name,
+        None => role.word().to_owned(),
+    };
+    acting.record(tx, now, Action::MemberRoleChanged, Some(user), (user.as_str(), "", &name))?;
+    Ok(Ok(()))
+}
+
+/// Removes a member; everything that they had for this organization stops in the same moment, and for good: who is
+/// invited again begins anew.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub fn remove(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    now: Timestamp,
+    user: &UserId,
+    catalogue: &Catalogue,
+) -> Result<Result<(), Refusal>> {
+    if let Err(refusal) = check_change(tx, acting, user, None, catalogue)? {
+        return Ok(Err(refusal));
+    }
+    let organization = &acting.organization().id;
+    let stopped = tokens::end_in_organization(tx, user, organization, acting.actor(), now)?;
+    let member = members::table.find((organization, user));
+    if diesel::delete(member).execute(&mut **tx)? != 1 {
+        return Err(Error::NotFound);
+    }
+    let working = sessions::table.filter(sessions::user_id.eq(user).and(sessions::organization_id.eq(organization)));
+    diesel::update(working).set(sessions::organization_id.eq(None::<String>)).execute(&mut **tx)?;
+    let action = if user == acting.user() { Action::MemberLeft } else { Action::MemberRemoved };
+    let detail = if stopped == 0 { String::new() } else { format!("{stopped} tokens and keys stopped") };
+    acting.record(tx, now, action, Some(user), (user.as_str(), "", &detail))?;
+    Ok(Ok(()))
+}
+
+/// Lists a member as somebody to whom the organization's work can be directed, or no longer. Their own choice.
+///
+/// # Errors
+/// When the database refuses.
+pub fn be_target(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, is_target: bool) -> Result<()> {
+    let me = members::table.find((&acting.organization().id, acting.user()));
+    let changed = diesel::update(me.filter(members::is_target.ne(is_target))).set(members::is_target.eq(is_target));
+    if changed.execute(&mut **tx)? == 1 {
+        let detail = if is_target { "is a target" } else { "is no target" };
+        acting.record(
+            tx,
+            now,
+            Action::MemberTargetChanged,
+            Some(acting.user()),
+            (acting.user().as_str(), "", detail),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! `/organizations/{slug}/members` and below, and what a member does about themselves: leaving, being a target.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+
+use super::{Listed, PAGE, find, list as listed};
+use crate::error::{Error, Result};
+use crate::ids::UserId;
+use crate::organizations::forms::ChoiceForm;
+use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+use crate::organizations::pages::{answer, done};
+use crate::organizations::policy::{Refusal, Right, Rights, may_change};
+use crate::organizations::queries::{self, Which};
+use crate::organizations::views::{
+    ConfirmPage, MemberPage, MemberRolePage, MemberRow, MembersPage, Place, right_lines, role_options,
+};
+use crate::organizations::{Found, roles, standing};
+use crate::tokens;
+use crate::urls;
+use crate::web::{Notice, Pressed, Problems, Visitor, html};
+
+const LAST_OWNER: &str = "This is the only owner. Make somebody else an owner first";
+const BEYOND: &str = "They may do more here than you, or would then. Ask somebody who may do as much";
+
+fn words(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::LastOwner => LAST_OWNER,
+        Refusal::Beyond => BEYOND,
+    }
+}
+
+/// Which part of the list.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Part {
+    search: String,
+    page: i64,
+}
+
+impl Part {
+    fn url(&self, slug: &str, page: i64) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if !self.search.is_empty() {
+            query.append_pair("search", &self.search);
+        }
+        if page > 0 {
+            query.append_pair("page", &page.to_string());
+        }
+        let query = query.finish();
+        let path = urls::members(slug);
+        if query.is_empty() { path } else { format!("{path}?{query}") }
+    }
+}
+
+/// `GET /organizations/{slug}/members`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> Result<HttpResponse> {
+    let mut part = part.into_inner();
+    part.search = crate::text::shown(part.search.trim(), 100);
+    let page = part.page.clamp(0, 1_000_000);
+    let (id, search) = (member.organization().id.clone(), part.search.clone());
+    let (mut rows, members) = member
+        .instance()
+        .db
+        .read(move |connection| Ok((listed(connection, &id, &search, page)?, queries::count_members(connection, &id)?)))
+        .await?;
+    let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let place = Place::of(&member);
+    let (now, me) = (member.now(), &member.account().user_id);
+    let view = MembersPage {
+        shell: visitor.shell_in(&place.name, "Members", "org-members"),
+        rows: rows.iter().map(|row| MemberRow::of(row, me, &place.slug, now)).collect(),
+        total: members,
+        newer: (page > 0).then(|| part.url(&place.slug, page - 1)),
+        older: more.then(|| part.url(&place.slug, page + 1)),
+        search: part.search,
+        place,
+    };
+    html(StatusCode::OK, &view)
+}
+
+/// A member of the organization in the address, and all that they have there.
+async fn the_member(member: &Member, user: UserId) -> Result<(Listed, Found)> {
+    let id = member.organization().id.clone();
+    let work = move |connection: &mut crate::db::Connection| {
+        let listed = find(connection, &id, &user)?;
+        Ok((listed, standing(connection, &user, Which::Id(&id))?.ok_or(Error::NotFound)?))
+    };
+    member.instance().db.read(work).await
+}
+
+fn rights_of(member: &Member, found: &Found) -> Rights {
+    Rights::of(&found.standing, found.organization.kind, &member.instance().config.catalogue)
+}
+
+/// `GET /organizations/{slug}/members/{id}`: what they may do, and where each right comes from.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub async fn show(member: Member, visitor: Visitor, path: web::Path<(String, UserId)>) -> Result<HttpResponse> {
+    let (listed, found) = the_member(&member, path.into_inner().1).await?;
+    let place = Place::of(&member);
+    let (sources, matters, catalogue) =
+        right_lines(&found.standing.0, found.organization.kind, &member.instance().config.catalogue);
+    let touches = member.rights().covers(&rights_of(&member, &found));
+    let row = MemberRow::of(&listed, &member.account().user_id, &place.slug, member.now());
+    let may = |right| touches && member.rights().may(right);
+    let page = MemberPage {
+        shell: visitor.shell_in(&place.name, &row.name, "org-members"),
+        sources,
+        matters,
+        catalogue,
+        role_url: may(Right::ChangeMembers).then(|| urls::member_role(&place.slug, &listed.user_id)),
+        remove_url: (may(Right::RemoveMembers) && !row.is_me)
+            .then(|| urls::member_remove(&place.slug, &listed.user_id)),
+        member: row,
+        place,
+    };
+    html(StatusCode::OK, &page)
+}
+
+async fn role_page(
+    member: &Member,
+    visitor: &Visitor,
+    listed: &Listed,
+    chosen: &str,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let id = member.organization().id.clone();
+    let own = member.instance().db.read(move |connection| roles::list(connection, &id)).await?;
+    let place = Place::of(member);
+    let page = MemberRolePage {
+        shell: visitor.shell_in(&place.name, "Change role", "org-members"),
+        errors: problems.list(),
+        member: MemberRow::of(listed, &member.account().user_id, &place.slug, member.now()),
+        role: problems.field("role", chosen),
+        options: role_options(&own, member.rights(), chosen, &member.instance().config.catalogue),
+        action_url: urls::member_role(&place.slug, &listed.user_id),
+        place,
+    };
+    answer(problems, &page)
+}
+
+fn word(listed: &Listed) -> String {
+    listed.role_id.as_ref().map_or_else(|| listed.role.as_str().to_owned(), ToString::to_string)
+}
+
+/// `GET /organizations/{slug}/members/{id}/role`.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub async fn role(
+    member: MemberConfirmed,
+    visitor: Visitor,
+    path: web::Path<(String, UserId)>,
+) -> Result<HttpResponse> {
+    let (listed, _) = the_member(&member, path.into_inner().1).await?;
+    role_page(&member, &visitor, &listed, &word(&listed), &Problems::none()).await
+}
+
+/// `POST /organizations/{slug}/members/{id}/role`.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub async fn change_role(
+    visitor: Visitor,
+    path: web::Path<(String, UserId)>,
+    posted: ConfirmedMemberPost<ChoiceForm>,
+) -> Result<HttpResponse> {
+    let (member, form) = (posted.who, posted.form);
+    let (listed, _) = the_member(&member, path.into_inner().1).await?;
+    let (now, by, user, word) = (member.now(), member.clone(), listed.user_id.clone(), form.role.clone());
+    let changed = member.instance().db.write(move |tx| {
+        let acting = by.act(tx, now)?;
+        let catalogue = &by.instance().config.catalogue;
+        let role = match roles::chosen(tx, &acting.organization().id, &word, catalogue) {
+            Ok(role) => role,
+            Err(Error::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        super::change_role(tx, &acting, now, &user, (&role.0, &role.1), catalogue).map(Some)
+    });
+    let mut problems = Problems::none();
+    match changed.await? {
+        Some(Ok(())) => {
+            let back = urls::member(&member.organization().slug, &listed.user_id);
+            return Ok(done(member.instance(), &back, Notice::MemberRoleSaved));
+        }
+        Some(Err(refusal)) => problems.add("role", words(refusal)),
+        None => problems.add("role", "Choose one of the roles"),
+    }
+    role_page(&member, &visitor, &listed, &form.role, &problems).await
+}
+
+/// What will stop when somebody is out, one line each.
+async fn stopping(member: &Member, user: &UserId) -> Result<Vec<String>> {
+    let (id, user, now) = (member.organization().id.clone(), user.clone(), member.now());
+    let live =
+        member.instance().db.read(move |connection| tokens::live_in_organization(connection, &user, &id, now)).await?;
+    Ok(live.iter().map(|token| token.record.name.clone()).collect())
+}
+
+async fn out_page(
+    member: &Member,
+    visitor: &Visitor,
+    listed: &Listed,
+    found: &Found,
+    refused: Option<Refusal>,
+) -> Result<HttpResponse> {
+    let leaving = listed.user_id == member.account().user_id;
+    let place = Place::of(member);
+    let row = MemberRow::of(listed, &member.account().user_id, &place.slug, member.now());
+    let id = member.organization().id.clone();
+    let owners = member.instance().db.read(move |connection| queries::owners(connection, &id)).await?;
+    let refused = refused.or_else(|| may_change(member.rights(), &rights_of(member, found), None, owners).err());
+    let (title, heading, text, button) = if leaving {
+        (
+            "Leave",
+            format!("Leave {}?", place.name),
+            "You lose your role here at once. Who comes back begins anew.",
+            "Leave organization",
+        )
+    } else {
+        (
+            "Remove a member",
+            format!("Remove {} from {}?", row.name, place.name),
+            "They lose their role here at once. Who comes back begins anew.",
+            "Remove member",
+        )
+    };
+    let (action_url, back_url) = if leaving {
+        (urls::organization_leave(&place.slug), urls::organization(&place.slug))
+    } else {
+        (urls::member_remove(&place.slug, &listed.user_id), urls::member(&place.slug, &listed.user_id))
+    };
+    let status = if refused.is_some() && visitor.request().method() == "POST" {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let page = ConfirmPage {
+        shell: visitor.shell_in(&place.name, title, if leaving { "organization" } else { "org-members" }),
+        heading,
+        text: text.to_owned(),
+        stops: stopping(member, &listed.user_id).await?,
+        refused: refused.map(|refusal| words(refusal).to_owned()),
+        action_url,
+        keep: if leaving { "Stay" } else { "Keep member" },
+        button,
+        above: if leaving {
+            (urls::organization(&place.slug), "Overview")
+        } else {
+            (urls::members(&place.slug), "Members")
+        },
+        back_url,
+        place,
+    };
+    html(status, &page)
+}
+
+/// `GET /organizations/{slug}/members/{id}/remove`.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub async fn ask_remove(member: Member, visitor: Visitor, path: web::Path<(String, UserId)>) -> Result<HttpResponse> {
+    let (listed, found) = the_member(&member, path.into_inner().1).await?;
+    out_page(&member, &visitor, &listed, &found, None).await
+}
+
+async fn take_out(member: &Member, visitor: &Visitor, user: UserId, notice: Notice) -> Result<HttpResponse> {
+    let (listed, found) = the_member(member, user.clone()).await?;
+    let (now, by) = (member.now(), member.clone());
+    let leaving = user == member.account().user_id;
+    let removed = member.instance().db.write(move |tx| {
+        let acting = by.act(tx, now)?;
+        super::remove(tx, &acting, now, &user, &by.instance().config.catalogue)
+    });
+    if let Err(refusal) = removed.await? {
+        return out_page(member, visitor, &listed, &found, Some(refusal)).await;
+    }
+    let back = if leaving { urls::organizations() } else { urls::members(&member.organization().slug) };
+    Ok(done(member.instance(), &back, notice))
+}
+
+/// `POST /organizations/{slug}/members/{id}/remove`.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub async fn remove(
+    visitor: Visitor,
+    path: web::Path<(String, UserId)>,
+    posted: MemberPost<Pressed>,
+) -> Result<HttpResponse> {
+    let user = path.into_inner().1;
+    let notice = if user == posted.who.account().user_id { Notice::OrganizationLeft } else { Notice::MemberRemoved };
+    take_out(&posted.who, &visitor, user, notice).await
+}
+
+/// `GET /organizations/{slug}/leave`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ask_leave(member: Member, visitor: Visitor) -> Result<HttpResponse> {
+    let (listed, found) = the_member(&member, member.account().user_id.clone()).await?;
+    out_page(&member, &visitor, &listed, &found, None).await
+}
+
+/// `POST /organizations/{slug}/leave`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn leave(visitor: Visitor, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
+    let user = posted.who.account().user_id.clone();
+    take_out(&posted.who, &visitor, user, Notice::OrganizationLeft).await
+}
+
+/// Whether one is a target.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct TargetForm {
+    target: String,
+}
+
+/// `POST /organizations/{slug}/target`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn be_target(posted: MemberPost<TargetForm>) -> Result<HttpResponse> {
+    let (member, now) = (posted.who.clone(), posted.who.now());
+    let is_target = match posted.form.target.as_str() {
+        "yes" => true,
+        "no" => false,
+        _ => return Err(Error::BadRequest("one is a target, yes or no")),
+    };
+    let set = move |tx: &mut crate::db::Tx<'_>| {
+        let acting = member.act(tx, now)?;
+        super::be_target(tx, &acting, now, is_target)
+    };
+    posted.who.instance().db.write(set).await?;
+    let home = urls::organization(&posted.who.organization().slug);
+    Ok(done(posted.who.instance(), &home, Notice::TargetSaved))
+}

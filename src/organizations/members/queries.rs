@@ -1,0 +1,96 @@
+//! Reading members.
+
+use diesel::prelude::*;
+
+use crate::catalogue::Role;
+use crate::clock::Timestamp;
+use crate::db::Connection;
+use crate::db::schema::{members, roles, users};
+use crate::error::Result;
+use crate::ids::{OrganizationId, RoleId, UserId};
+use crate::users::{UserStatus, email_key};
+
+/// So many stand on a page.
+pub const PAGE: i64 = 50;
+
+/// A member, as lists show them.
+#[derive(Debug, Clone, Queryable)]
+pub struct Listed {
+    /// Who.
+    pub user_id: UserId,
+    /// First name.
+    pub first_name: String,
+    /// Last name; may be empty.
+    pub last_name: String,
+    /// Their sign-in name.
+    pub email: String,
+    /// Whether their account may be used.
+    pub status: UserStatus,
+    /// Their role.
+    pub role: Role,
+    /// Which of the organization's own.
+    pub role_id: Option<RoleId>,
+    /// What that is called.
+    pub role_name: Option<String>,
+    /// Are they a target?
+    pub is_target: bool,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+macro_rules! listed {
+    () => {
+        members::table
+            .inner_join(users::table)
+            .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
+            .select((
+                users::id,
+                users::first_name,
+                users::last_name,
+                users::email,
+                users::status,
+                members::role,
+                members::role_id,
+                roles::name.nullable(),
+                members::is_target,
+                members::created_at,
+            ))
+    };
+}
+
+/// What `LIKE` takes for "contains this", its own signs taken literally.
+pub fn containing(typed: &str) -> String {
+    let literal = email_key(typed).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{literal}%")
+}
+
+/// The members whose name or e-mail contains what was typed, by name, one page; one more than that tells of another.
+///
+/// # Errors
+/// When the database refuses.
+pub fn list(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    search: &str,
+    page: i64,
+) -> Result<Vec<Listed>> {
+    let mut those = listed!()
+        .filter(members::organization_id.eq(organization))
+        .order((members::name_key, members::user_id))
+        .limit(PAGE + 1)
+        .offset(page.saturating_mul(PAGE))
+        .into_boxed();
+    if !search.trim().is_empty() {
+        those = those.filter(members::name_key.like(containing(search)).escape('\\'));
+    }
+    Ok(those.load(connection)?)
+}
+
+/// One member.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when they are none.
+pub fn find(connection: &mut Connection, organization: &OrganizationId, user: &UserId) -> Result<Listed> {
+    let this = members::organization_id.eq(organization).and(members::user_id.eq(user));
+    Ok(listed!().filter(this).get_result(connection)?)
+}

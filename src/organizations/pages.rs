@@ -1,0 +1,354 @@
+//! `/organizations`, and an organization's own pages: overview, settings, handing over, deleting.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use super::forms::{HandOverForm, OrganizationForm, PhraseForm, is_phrase};
+use super::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+use super::policy::Right;
+use super::queries::{self, Listed};
+use super::service::{self, HandedOver};
+use super::views::{
+    DeletePage, EventLine, HandOverPage, ListPage, ListRow, NewPage, Place, SettingsPage, ShowPage, initials, role_name,
+};
+use super::{Kind, members};
+use crate::app::Instance;
+use crate::audit::{self, Sought, Told};
+use crate::auth::SignedIn;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::urls;
+use crate::web::{Moment, Notice, Posted, Pressed, Problems, Visitor, html, see_other};
+
+/// How many of the latest events the overview shows.
+const LATEST: i64 = 5;
+
+/// An answer that leads on and says what was done.
+pub(super) fn done(instance: &Instance, place: &str, notice: Notice) -> HttpResponse {
+    let mut response = see_other(place);
+    notice.send(&mut response, instance.config.is_https());
+    response
+}
+
+/// A page of an organization, with what is wrong on it.
+pub(super) fn answer(problems: &Problems, page: &impl Template) -> Result<HttpResponse> {
+    html(if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, page)
+}
+
+/// `GET /organizations`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
+    let account = who.account().clone();
+    let mine = instance.db.read(move |connection| queries::mine(connection, who.owner())).await?;
+    let row = |(listed, members): (Listed, i64)| {
+        let organization = listed.organization;
+        ListRow {
+            initials: initials(&organization.name),
+            note: match organization.kind {
+                Kind::Private => "Yours alone; made with your account and never shared".to_owned(),
+                Kind::Shared => organization.slug.clone(),
+            },
+            role: role_name(listed.role, listed.role_name.as_deref()),
+            members,
+            url: urls::organization(&organization.slug),
+            current: organization.id == account.organization.id,
+            name: organization.name,
+        }
+    };
+    let rows = mine.into_iter().map(row).collect();
+    html(StatusCode::OK, &ListPage { shell: visitor.shell("My organizations", "organizations"), rows })
+}
+
+fn new_page(
+    visitor: &Visitor,
+    instance: &Instance,
+    form: &OrganizationForm,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let page = NewPage {
+        shell: visitor.shell("Create an organization", "organizations"),
+        errors: problems.list(),
+        name: problems.field("name", &form.name),
+        slug: problems.field("slug", &form.slug),
+        slug_hint: format!(
+            "What stands after {} in addresses. Leave it empty, and we make it from the name.",
+            base(instance)
+        ),
+    };
+    answer(problems, &page)
+}
+
+/// Where the organizations' addresses begin.
+fn base(instance: &Instance) -> String {
+    instance.config.absolute(&urls::organization(""))
+}
+
+/// `GET /organizations/new`.
+///
+/// # Errors
+/// When the template fails.
+pub async fn new(_: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
+    new_page(&visitor, &instance, &OrganizationForm::default(), &Problems::none())
+}
+
+/// `POST /organizations/new`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn create(
+    who: SignedIn,
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    Posted(form): Posted<OrganizationForm>,
+) -> Result<HttpResponse> {
+    let named = match form.check(None) {
+        Ok(named) => named,
+        Err(problems) => return new_page(&visitor, &instance, &form, &problems),
+    };
+    let (now, slug) = (instance.clock.now(), named.slug.clone());
+    match instance.db.write(move |tx| service::create(tx, &who, now, &named)).await {
+        Ok(_) => Ok(done(&instance, &urls::organization(&slug), Notice::OrganizationCreated)),
+        Err(Error::Taken(_)) => {
+            let form = OrganizationForm { slug, ..form };
+            new_page(&visitor, &instance, &form, &slug_taken())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn slug_taken() -> Problems {
+    let mut problems = Problems::none();
+    problems.add("slug", "This address is taken. Choose another one");
+    problems
+}
+
+fn event(told: Told, now: Timestamp) -> EventLine {
+    let entry = told.entry;
+    let about = if entry.subject_name.is_empty() { told.subject.unwrap_or_default() } else { entry.subject_name };
+    let detail = [about, entry.detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+    EventLine {
+        what: entry.action.words().to_owned(),
+        detail,
+        who: told.actor.unwrap_or_default(),
+        at: Moment::new(entry.at, now),
+    }
+}
+
+/// `GET /organizations/{slug}`.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member.
+pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
+    let (now, organization) = (member.now(), member.organization().id.clone());
+    let (user, sees_logs) = (member.account().user_id.clone(), member.rights().may(Right::SeeLogs));
+    let (members, me, events) = member
+        .instance()
+        .db
+        .read(move |connection| {
+            let events = if sees_logs {
+                audit::for_organization(connection, &organization, &Sought::default(), LATEST)?
+            } else {
+                Vec::new()
+            };
+            let members = queries::count_members(connection, &organization)?;
+            Ok((members, members::find(connection, &organization, &user)?, events))
+        })
+        .await?;
+    let place = Place::of(&member);
+    let page = ShowPage {
+        shell: visitor.shell_in(&place.name, "Overview", "organization"),
+        role: role_name(me.role, me.role_name.as_deref()),
+        works_here: member.account().organization.id == member.organization().id,
+        members,
+        is_target: me.is_target,
+        created: Moment::new(me.joined_at, now),
+        events: events.into_iter().map(|told| event(told, now)).collect(),
+        place,
+    };
+    html(StatusCode::OK, &page)
+}
+
+/// `POST /organizations/{slug}/switch`: works in it from now on, in this browser.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn switch(posted: MemberPost<Pressed>) -> Result<HttpResponse> {
+    let (member, now) = (posted.who.clone(), posted.who.now());
+    let work = move |tx: &mut crate::db::Tx<'_>| {
+        let acting = member.act(tx, now)?;
+        service::switch(tx, &member, &acting)
+    };
+    posted.who.instance().db.write(work).await?;
+    let home = urls::organization(&posted.who.organization().slug);
+    Ok(done(posted.who.instance(), &home, Notice::OrganizationSwitched))
+}
+
+fn settings_page(
+    member: &Member,
+    visitor: &Visitor,
+    form: &OrganizationForm,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let place = Place::of(member);
+    let page = SettingsPage {
+        shell: visitor.shell_in(&place.name, "Settings", "org-settings"),
+        errors: problems.list(),
+        name: problems.field("name", &form.name),
+        slug: problems.field("slug", &form.slug),
+        slug_hint: format!(
+            "What stands after {} in addresses. Links with the old one stop working, and others may take it.",
+            base(member.instance())
+        ),
+        may_hand_over: member.rights().may(Right::HandOver),
+        may_delete: member.rights().may(Right::DeleteOrganization),
+        place,
+    };
+    answer(problems, &page)
+}
+
+/// `GET /organizations/{slug}/settings`.
+///
+/// # Errors
+/// When the template fails.
+pub async fn settings(member: Member, visitor: Visitor) -> Result<HttpResponse> {
+    let organization = member.organization();
+    let form = OrganizationForm { name: organization.name.clone(), slug: organization.slug.clone() };
+    settings_page(&member, &visitor, &form, &Problems::none())
+}
+
+/// `POST /organizations/{slug}/settings`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn save(visitor: Visitor, posted: MemberPost<OrganizationForm>) -> Result<HttpResponse> {
+    let (member, form) = (posted.who, posted.form);
+    let kept = (member.organization().kind == Kind::Private).then(|| member.organization().slug.as_str());
+    let named = match form.check(kept) {
+        Ok(named) => named,
+        Err(problems) => return settings_page(&member, &visitor, &form, &problems),
+    };
+    let (now, slug, by) = (member.now(), named.slug.clone(), member.clone());
+    let saved = member.instance().db.write(move |tx| {
+        let acting = by.act(tx, now)?;
+        service::rename(tx, &acting, now, &named)
+    });
+    match saved.await {
+        Ok(()) => Ok(done(member.instance(), &urls::organization_settings(&slug), Notice::OrganizationSaved)),
+        Err(Error::Taken(_)) => settings_page(&member, &visitor, &OrganizationForm { slug, ..form }, &slug_taken()),
+        Err(error) => Err(error),
+    }
+}
+
+fn hand_over_page(
+    member: &Member,
+    visitor: &Visitor,
+    form: &HandOverForm,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let place = Place::of(member);
+    let page = HandOverPage {
+        shell: visitor.shell_in(&place.name, "Hand over", "org-settings"),
+        errors: problems.list(),
+        email: problems.field("email", &form.email),
+        phrase: problems.field("phrase", &form.phrase),
+        place,
+    };
+    answer(problems, &page)
+}
+
+/// `GET /organizations/{slug}/hand-over`.
+///
+/// # Errors
+/// When the template fails.
+pub async fn ask_hand_over(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
+    hand_over_page(&member, &visitor, &HandOverForm::default(), &Problems::none())
+}
+
+fn check_phrase(problems: &mut Problems, typed: &str, name: &str) {
+    if !is_phrase(typed, name) {
+        problems.add("phrase", format!("Type the organization's name, “{name}”, as it stands here"));
+    }
+}
+
+/// `POST /organizations/{slug}/hand-over`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hand_over(visitor: Visitor, posted: ConfirmedMemberPost<HandOverForm>) -> Result<HttpResponse> {
+    let (member, form) = (posted.who, posted.form);
+    let mut problems = Problems::none();
+    check_phrase(&mut problems, &form.phrase, &member.organization().name);
+    if form.email.trim().is_empty() {
+        problems.add("email", "Enter the e-mail address of a member");
+    }
+    if !problems.is_empty() {
+        return hand_over_page(&member, &visitor, &form, &problems);
+    }
+    let (now, email, by) = (member.now(), form.email.clone(), member.clone());
+    let handed = member.instance().db.write(move |tx| {
+        let acting = by.act(tx, now)?;
+        service::hand_over(tx, &acting, now, &email)
+    });
+    match handed.await? {
+        HandedOver::Yes => {
+            let home = urls::organization(&member.organization().slug);
+            return Ok(done(member.instance(), &home, Notice::OrganizationHandedOver));
+        }
+        HandedOver::NoMember => {
+            problems.add("email", "No member of this organization has this address");
+        }
+        HandedOver::Oneself => problems.add("email", "You own it already. Enter somebody else's address"),
+    }
+    hand_over_page(&member, &visitor, &form, &problems)
+}
+
+async fn delete_page(
+    member: &Member,
+    visitor: &Visitor,
+    form: &PhraseForm,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let organization = member.organization().id.clone();
+    let members =
+        member.instance().db.read(move |connection| queries::count_members(connection, &organization)).await?;
+    let place = Place::of(member);
+    let page = DeletePage {
+        shell: visitor.shell_in(&place.name, "Delete organization", "org-settings"),
+        errors: problems.list(),
+        phrase: problems.field("phrase", &form.phrase),
+        members,
+        place,
+    };
+    answer(problems, &page)
+}
+
+/// `GET /organizations/{slug}/delete`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn ask_delete(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
+    delete_page(&member, &visitor, &PhraseForm::default(), &Problems::none()).await
+}
+
+/// `POST /organizations/{slug}/delete`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn delete(visitor: Visitor, posted: ConfirmedMemberPost<PhraseForm>) -> Result<HttpResponse> {
+    let (member, form) = (posted.who, posted.form);
+    let mut problems = Problems::none();
+    check_phrase(&mut problems, &form.phrase, &member.organization().name);
+    if !problems.is_empty() {
+        return delete_page(&member, &visitor, &form, &problems).await;
+    }
+    let (now, by) = (member.now(), member.clone());
+    let deleted = member.instance().db.write(move |tx| {
+        let acting = by.act(tx, now)?;
+        service::delete(tx, &acting, now)
+    });
+    deleted.await?;
+    Ok(done(member.instance(), &urls::organizations(), Notice::OrganizationDeleted))
+}

@@ -1,0 +1,174 @@
+//! Reading organizations and what a member may do there.
+
+use diesel::prelude::*;
+
+use super::Kind;
+use super::policy::{Grant, Standing};
+use crate::auth::capability::Owner;
+use crate::catalogue::Role;
+use crate::db::Connection;
+use crate::db::schema::{members, organizations, roles, team_members, teams};
+use crate::error::Result;
+use crate::ids::{OrganizationId, UserId};
+
+/// An organization, as far as everybody in it may know.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Organization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Private or shared.
+    pub kind: Kind,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// An organization and what somebody has there.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Which.
+    pub organization: Organization,
+    /// Their roles.
+    pub standing: Standing,
+}
+
+/// How an organization is named.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// By its id.
+    Id(&'a OrganizationId),
+    /// By its name in addresses.
+    Slug(&'a str),
+    /// By one of the two: a slug never looks like an id.
+    Either(&'a str),
+}
+
+diesel::alias!(roles as team_roles: TeamRoles);
+
+type OwnRole = (Role, Option<String>, Option<String>);
+type TeamRole = (Option<String>, Option<Role>, Option<String>, Option<String>);
+type Row = ((OrganizationId, Kind, String, String), OwnRole, TeamRole);
+
+/// What somebody has in an organization at this moment, in one statement: their role, and a row more for each team.
+///
+/// # Errors
+/// When the database refuses; whoever is no member finds what they find where there is no organization: `None`.
+pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) -> Result<Option<Found>> {
+    let mine = members::table
+        .inner_join(organizations::table)
+        .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
+        .left_join(team_members::table.on(
+            team_members::organization_id.eq(members::organization_id).and(team_members::user_id.eq(members::user_id)),
+        ))
+        .left_join(teams::table.on(teams::id.eq(team_members::team_id)))
+        .left_join(team_roles.on(team_roles.field(roles::id).nullable().eq(teams::role_id)))
+        .filter(members::user_id.eq(user))
+        .select((
+            (organizations::id, organizations::kind, organizations::slug, organizations::name),
+            (members::role, roles::rights.nullable(), roles::name.nullable()),
+            (
+                teams::name.nullable(),
+                teams::role.nullable(),
+                team_roles.field(roles::rights).nullable(),
+                team_roles.field(roles::name).nullable(),
+            ),
+        ));
+    let rows: Vec<Row> = match which {
+        Which::Id(id) => mine.filter(organizations::id.eq(id)).load(connection)?,
+        Which::Slug(slug) => mine.filter(organizations::slug.eq(slug)).load(connection)?,
+        Which::Either(text) => {
+            mine.filter(organizations::id.eq(text).or(organizations::slug.eq(text))).load(connection)?
+        }
+    };
+    let Some(((id, kind, slug, name), (role, rights, role_name), _)) = rows.first().cloned() else { return Ok(None) };
+    let own = Grant { role, rights: rights.filter(|_| role == Role::Own), role_name, team: None };
+    let of_team = |(_, _, (team, role, rights, role_name)): Row| {
+        let role = role?;
+        Some(Grant { role, rights: rights.filter(|_| role == Role::Own), role_name, team })
+    };
+    let grants = std::iter::once(own).chain(rows.into_iter().filter_map(of_team)).collect();
+    Ok(Some(Found { organization: Organization { id, kind, slug, name }, standing: Standing(grants) }))
+}
+
+/// One that the header's switch offers.
+#[derive(Debug, Clone, Queryable, serde::Serialize, serde::Deserialize)]
+pub struct Choice {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// So many does the switch offer; the list has all.
+const CHOICES: i64 = 8;
+
+/// The organizations that a user's header offers, their private one first.
+///
+/// # Errors
+/// When the database refuses.
+pub fn choices(connection: &mut Connection, user: &UserId) -> Result<Vec<Choice>> {
+    Ok(members::table
+        .inner_join(organizations::table)
+        .filter(members::user_id.eq(user))
+        .order((organizations::kind, organizations::name, organizations::id))
+        .limit(CHOICES)
+        .select((organizations::id, organizations::slug, organizations::name))
+        .load(connection)?)
+}
+
+/// An organization in the list of one's own.
+#[derive(Debug, Clone, Queryable)]
+pub struct Listed {
+    /// Which.
+    pub organization: Organization,
+    /// One's role there.
+    pub role: Role,
+    /// Its name, where it is one of the organization's own.
+    pub role_name: Option<String>,
+}
+
+/// All the organizations that somebody is in, their private one first, and how many members each has.
+///
+/// # Errors
+/// When the database refuses.
+pub fn mine(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<(Listed, i64)>> {
+    let listed: Vec<Listed> = members::table
+        .inner_join(organizations::table)
+        .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
+        .filter(members::user_id.eq(owner.user_id()))
+        .order((organizations::kind, organizations::name, organizations::id))
+        .select((
+            (organizations::id, organizations::kind, organizations::slug, organizations::name),
+            members::role,
+            roles::name.nullable(),
+        ))
+        .load(connection)?;
+    let ids: Vec<&OrganizationId> = listed.iter().map(|row| &row.organization.id).collect();
+    let counts: Vec<(OrganizationId, i64)> = members::table
+        .filter(members::organization_id.eq_any(ids))
+        .group_by(members::organization_id)
+        .select((members::organization_id, diesel::dsl::count_star()))
+        .load(connection)?;
+    let count = |id: &OrganizationId| counts.iter().find(|(known, _)| known == id).map_or(0, |(_, count)| *count);
+    Ok(listed.into_iter().map(|row| (row.clone(), count(&row.organization.id))).collect())
+}
+
+/// How many owners an organization has.
+///
+/// # Errors
+/// When the database refuses.
+pub fn owners(connection: &mut Connection, organization: &OrganizationId) -> Result<i64> {
+    let those = members::organization_id.eq(organization).and(members::role.eq(Role::Owner));
+    Ok(members::table.filter(those).count().get_result(connection)?)
+}
+
+/// How many members an organization has.
+///
+/// # Errors
+/// When the database refuses.
+pub fn count_members(connection: &mut Connection, organization: &OrganizationId) -> Result<i64> {
+    Ok(members::table.filter(members::organization_id.eq(organization)).count().get_result(connection)?)
+}

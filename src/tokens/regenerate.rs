@@ -1,0 +1,109 @@
+//! A new secret for a token that is there: name, description and rights stay, the validity is chosen anew. Of an old
+//! secret at most one goes on working for a while: whoever regenerates twice ends the one before.
+
+use diesel::prelude::*;
+
+use super::TokenKind;
+use super::policy::{Overlap, Status};
+use super::queries::{active_at, find, old_secret};
+use super::service::{Made, Refused, Wish, insert_secret, is_taken, log, tell};
+use crate::app::Instance;
+use crate::audit::{Action, Actor};
+use crate::auth::capability::{Confirmed, Owner};
+use crate::auth::secret::PlainSecret;
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::db::schema::token_secrets;
+use crate::error::Result;
+use crate::ids::TokenId;
+
+/// What became of a wish for a new secret.
+pub enum Regenerated {
+    /// It is in hand this once.
+    Now(PlainSecret),
+    /// The same form made it already.
+    Before,
+    /// It was not made.
+    Refused(Refused),
+}
+
+/// Gives a token a new secret. A token that was over works again, as its owner asked.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when it is not theirs; [`crate::error::Error::TooMany`] when this user makes too many
+/// in an hour.
+pub async fn regenerate(
+    instance: &Instance,
+    who: &Confirmed,
+    form_id: &str,
+    id: &TokenId,
+    expires_at: Option<Timestamp>,
+    overlap: Overlap,
+) -> Result<Regenerated> {
+    let (wish, id) = (Wish::begin(instance, who, form_id).await?, id.clone());
+    instance
+        .db
+        .write(move |tx| {
+            let (owner, actor, now) = (wish.who.owner(), wish.who.actor(tx, wish.now)?, wish.now);
+            if wish.made_before(tx)? != Made::Nothing {
+                return Ok(Regenerated::Before);
+            }
+            let token = find(tx, owner, &id)?;
+            if token.status(now) != Status::Active && is_taken(tx, owner, Some(&id), &token.record.name, now)? {
+                return Ok(Regenerated::Refused(wish.refuse(tx, Refused::NameTaken)?));
+            }
+            let detail = supersede(tx, &id, overlap, expires_at, now)?;
+            let secret = PlainSecret::generate(&wish.config.tokens.brand, TokenKind::Personal.secret());
+            insert_secret(tx, owner.user_id(), &id, &secret, expires_at, now)?;
+            wish.done(tx, &id)?;
+            log(tx, &actor, owner.user_id(), now, Action::TokenRegenerated, &id, &token.record.name, &detail)?;
+            let token = find(tx, owner, &id)?;
+            tell(tx, &wish.who, &wish.config, &token, "was regenerated", now)?;
+            Ok(Regenerated::Now(secret))
+        })
+        .await
+}
+
+/// Takes the current secret's place from it, and says for the log what becomes of it.
+pub(super) fn supersede(
+    tx: &mut Tx<'_>,
+    id: &TokenId,
+    overlap: Overlap,
+    new: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<String> {
+    cut_old(tx, id, now)?;
+    let current = token_secrets::token_id.eq(id).and(token_secrets::is_current);
+    let (secret, own, revoked) = token_secrets::table
+        .filter(current)
+        .select((token_secrets::id, token_secrets::expires_at, token_secrets::revoked_at))
+        .get_result::<(crate::ids::SecretId, Option<Timestamp>, Option<Timestamp>)>(&mut **tx)?;
+    let end = overlap.end(own, new, now);
+    diesel::update(token_secrets::table.find(secret))
+        .set((token_secrets::is_current.eq(false), token_secrets::expires_at.eq(end)))
+        .execute(&mut **tx)?;
+    Ok(match revoked {
+        None if end > now => format!("the old secret works until {}", end.exact()),
+        None if own.is_none_or(|own| own > now) => "the old secret ended".to_owned(),
+        _ => String::new(),
+    })
+}
+
+/// Ends what still works of the secrets before the present one, and says how many that were.
+fn cut_old(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<usize> {
+    let old = token_secrets::token_id.eq(id).and(diesel::dsl::not(token_secrets::is_current));
+    let live = token_secrets::table.filter(old).filter(active_at(now));
+    Ok(diesel::update(live).set(token_secrets::expires_at.eq(now)).execute(&mut **tx)?)
+}
+
+/// Ends the old secret of a token before its time. Where there is none any more, nothing changes.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when the token is not the owner's.
+pub fn end_old(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, id: &TokenId) -> Result<()> {
+    let token = find(tx, owner, id)?;
+    let Some(old) = old_secret(tx, &token, now)? else { return Ok(()) };
+    cut_old(tx, id, now)?;
+    let detail = format!("…{}", old.last_four);
+    log(tx, actor, owner.user_id(), now, Action::TokenOldSecretEnded, id, &token.record.name, &detail)
+}

@@ -1,0 +1,286 @@
+//! The forms: expiry, rights, and the pages that hold them.
+
+use askama::Template;
+
+use crate::catalogue::Catalogue;
+use crate::clock::{DAY, Timestamp};
+use crate::tokens::policy::{Overlap, TokenPolicy, presets};
+use crate::tokens::queries::Place;
+use crate::web::{Field, FieldError, Problems, Shell, filters};
+
+#[derive(Template)]
+#[template(path = "tokens/new.html")]
+pub struct NewTokenPage {
+    pub shell: Shell,
+    pub errors: Vec<FieldError>,
+    /// There are as many tokens as there may be: "50 tokens".
+    pub full: Option<String>,
+    pub name: Field,
+    pub description: Field,
+    pub expiry: ExpiryView,
+    pub organization: Field,
+    pub places: Vec<PlaceChoice>,
+    pub rights: Rights,
+}
+
+#[derive(Template)]
+#[template(path = "tokens/edit.html")]
+pub struct EditTokenPage {
+    pub shell: Shell,
+    pub errors: Vec<FieldError>,
+    pub token_name: String,
+    pub place: String,
+    pub name: Field,
+    pub description: Field,
+    pub rights: Rights,
+    pub action_url: String,
+    pub back_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "tokens/regenerate.html")]
+pub struct RegeneratePage {
+    pub shell: Shell,
+    pub errors: Vec<FieldError>,
+    pub token_name: String,
+    pub live: bool,
+    pub name_taken: bool,
+    pub old_end: Option<String>,
+    pub expiry: ExpiryView,
+    pub old: Field,
+    pub overlaps: Vec<Choice>,
+    pub action_url: String,
+    pub edit_url: String,
+    pub back_url: String,
+}
+
+/// A radio button.
+pub struct Choice {
+    pub value: &'static str,
+    pub label: &'static str,
+}
+
+impl RegeneratePage {
+    /// What can become of the old secret.
+    pub fn overlaps() -> Vec<Choice> {
+        Overlap::ALL.iter().map(|overlap| Choice { value: overlap.as_str(), label: overlap.words() }).collect()
+    }
+}
+
+/// An organization to choose.
+pub struct PlaceChoice {
+    pub value: String,
+    pub label: String,
+}
+
+impl PlaceChoice {
+    pub fn all(places: &[Place]) -> Vec<Self> {
+        let one = |place: &Place| Self { value: place.slug.clone(), label: place.name.clone() };
+        places.iter().map(one).collect()
+    }
+}
+
+/// The choice of an expiry.
+pub struct ExpiryView {
+    pub choice: Field,
+    pub presets: Vec<ExpiryPreset>,
+    pub date: Field,
+    pub date_min: String,
+    pub date_max: String,
+}
+
+pub struct ExpiryPreset {
+    pub value: String,
+    pub label: String,
+    pub until: String,
+}
+
+impl ExpiryView {
+    /// The radio buttons: the presets, what was chosen though it is none of them, a date, and "never" where it is allowed.
+    pub fn new(chosen: &str, date: &str, problems: &Problems, policy: &TokenPolicy, now: Timestamp) -> Self {
+        let proposed = policy.proposed_days().to_string();
+        let chosen = if chosen.trim().is_empty() { &proposed } else { chosen.trim() };
+        let mut days = presets(policy);
+        if let Some(own) = chosen.parse().ok().filter(|own| (1..=policy.max_days).contains(own)) {
+            days.push(own);
+            days.sort_unstable();
+            days.dedup();
+        }
+        let mut presets: Vec<ExpiryPreset> = days
+            .into_iter()
+            .map(|days| ExpiryPreset {
+                value: days.to_string(),
+                label: format!("{days} day{}", if days == 1 { "" } else { "s" }),
+                until: format!("until {}", now.plus(days * DAY).day_in_words()),
+            })
+            .collect();
+        let more = |value: &str, label: &str, until: &str| ExpiryPreset {
+            value: value.to_owned(),
+            label: label.to_owned(),
+            until: until.to_owned(),
+        };
+        presets.push(more("date", "On a date", "that you choose"));
+        if policy.allow_never {
+            presets.push(more("never", "Never", "until you revoke it"));
+        }
+        Self {
+            choice: problems.field("expiry", chosen),
+            presets,
+            date: problems.field("date", date),
+            date_min: now.date(),
+            date_max: now.plus(policy.max_days * DAY).date(),
+        }
+    }
+}
+
+/// The choice of rights.
+pub struct Rights {
+    pub access: Field,
+    pub matrix: ScopeMatrix,
+    /// What a single thing can be,
+    pub kinds: Vec<Kind>,
+    /// and the id of one that shall get a row.
+    pub entity_id: Field,
+}
+
+impl Rights {
+    /// As they were chosen.
+    pub fn new(catalogue: &Catalogue, access: Field, ticked: &Ticked<'_>, problems: &Problems) -> Self {
+        let kinds = catalogue.entity_types().iter().map(|entry| Kind {
+            name: entry.name.clone(),
+            label: entry.text.clone(),
+            chosen: entry.name == ticked.entity_type,
+        });
+        Self {
+            access,
+            matrix: ScopeMatrix::with(catalogue, ticked, problems.at("scope")),
+            kinds: kinds.collect(),
+            entity_id: problems.field("entity_id", ticked.entity_id),
+        }
+    }
+}
+
+pub struct ScopeMatrix {
+    pub operations: Vec<OperationView>,
+    pub rows: Vec<MatrixRow>,
+    pub error: Option<String>,
+}
+
+pub struct OperationView {
+    pub label: String,
+    pub description: String,
+}
+
+pub struct MatrixRow {
+    pub label: String,
+    /// How a sentence calls it.
+    pub things: String,
+    /// The single thing that the row is for, as the form sends it.
+    pub entity: String,
+    pub cells: Vec<Cell>,
+}
+
+pub struct Cell {
+    pub id: String,
+    pub value: String,
+    pub label: String,
+    pub checked: bool,
+    pub implied_by: String,
+    pub implies: String,
+}
+
+pub struct Kind {
+    pub name: String,
+    pub label: String,
+    pub chosen: bool,
+}
+
+/// What was ticked and typed into the choice of rights.
+#[derive(Default)]
+pub struct Ticked<'a> {
+    pub scope: &'a [String],
+    pub entity: &'a [String],
+    pub entity_type: &'a str,
+    pub entity_id: &'a str,
+}
+
+impl ScopeMatrix {
+    /// The boxes, ticked as they were sent, for all things of each kind.
+    pub fn new(catalogue: &Catalogue, scope: &[String], error: Option<String>) -> Self {
+        Self::with(catalogue, &Ticked { scope, ..Ticked::default() }, error)
+    }
+
+    /// With rows for single things, too; what the boxes fill in is marked with the first that does.
+    fn with(catalogue: &Catalogue, ticked: &Ticked<'_>, error: Option<String>) -> Self {
+        let operations = catalogue
+            .operations()
+            .iter()
+            .map(|entry| OperationView { label: entry.name.clone(), description: entry.text.clone() })
+            .collect();
+        let mut rows = Vec::new();
+        for kind in catalogue.entity_types() {
+            rows.push(row(catalogue, ticked.scope, &kind.name, &kind.text, None));
+            for (number, id) in singles(ticked, &kind.name).into_iter().enumerate() {
+                rows.push(row(catalogue, ticked.scope, &kind.name, &kind.text, Some((number, id))));
+            }
+        }
+        Self { operations, rows, error }
+    }
+}
+
+/// The single things of a kind that have a row: those that were added, and those that something is ticked for.
+fn singles<'a>(ticked: &Ticked<'a>, kind: &str) -> Vec<&'a str> {
+    let added = ticked.entity.iter().filter_map(|text| text.split_once(':')).filter(|(of, _)| *of == kind);
+    let given = ticked.scope.iter().filter_map(|text| {
+        let mut parts = text.splitn(3, ':');
+        let (of, _, id) = (parts.next()?, parts.next()?, parts.next()?);
+        (of == kind).then_some(id)
+    });
+    let sound = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut all: Vec<&str> = given.chain(added.map(|(_, id)| id)).filter(sound).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn row(catalogue: &Catalogue, ticked: &[String], kind: &str, title: &str, single: Option<(usize, &str)>) -> MatrixRow {
+    let value = |operation: &str| match single {
+        Some((_, id)) => format!("{kind}:{operation}:{id}"),
+        None => format!("{kind}:{operation}"),
+    };
+    let label = single.map_or_else(|| title.to_owned(), |(_, id)| format!("{title} {id}"));
+    let is_ticked = |operation: &str| ticked.iter().any(|text| *text == value(operation));
+    let cell = |operation: &str| {
+        let fills = |other: &str| catalogue.implied_by(other).any(|implied| implied == operation);
+        // What was filled in is posted, too; the strongest of them is what the person ticked.
+        let superior = catalogue
+            .operations()
+            .iter()
+            .map(|other| other.name.as_str())
+            .filter(|other| is_ticked(other) && fills(other))
+            .max_by_key(|other| catalogue.implied_by(other).count());
+        Cell {
+            id: match single {
+                Some((number, _)) => format!("scope-{kind}-{number}-{operation}"),
+                None => format!("scope-{kind}-{operation}"),
+            },
+            value: value(operation),
+            label: match single {
+                Some((_, id)) => format!("{kind} {id}: {operation}"),
+                None => format!("{kind}: {operation}"),
+            },
+            checked: superior.is_some() || is_ticked(operation),
+            implied_by: superior.unwrap_or_default().to_owned(),
+            implies: catalogue.implied_by(operation).map(value).collect::<Vec<_>>().join(" "),
+        }
+    };
+    MatrixRow {
+        things: match single {
+            Some((_, id)) => format!("{} {id}", title.to_lowercase()),
+            None => format!("all {}", title.to_lowercase()),
+        },
+        entity: single.map(|(_, id)| format!("{kind}:{id}")).unwrap_or_default(),
+        cells: catalogue.operations().iter().map(|operation| cell(&operation.name)).collect(),
+        label,
+    }
+}

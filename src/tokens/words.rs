@@ -1,0 +1,123 @@
+//! What a token may do, in words.
+
+use std::collections::BTreeMap;
+
+use crate::catalogue::{Catalogue, Scopes};
+
+/// A kind of thing, one of them or all, and what may be done with it.
+struct Group {
+    things: String,
+    entity: Option<String>,
+    operations: Vec<String>,
+}
+
+/// One group for each entity type and entity, both in the catalogue's order.
+fn groups(scopes: &Scopes, catalogue: &Catalogue) -> Vec<Group> {
+    let place = |name: &str| catalogue.operations().iter().position(|entry| entry.name == name);
+    let mut found: BTreeMap<(usize, String, Option<String>), Vec<String>> = BTreeMap::new();
+    for scope in scopes.iter() {
+        let kind = catalogue.entity_types().iter().position(|entry| entry.name == scope.entity_type);
+        let key = (kind.unwrap_or(usize::MAX), scope.entity_type.clone(), scope.entity.clone());
+        found.entry(key).or_default().push(scope.operation.clone());
+    }
+    let title = |kind: usize, name: String| catalogue.entity_types().get(kind).map_or(name, |entry| entry.text.clone());
+    found
+        .into_iter()
+        .map(|((kind, name, entity), mut operations)| {
+            operations.sort_by_key(|operation| place(operation));
+            Group { things: title(kind, name), entity, operations }
+        })
+        .collect()
+}
+
+/// "a, b and c".
+pub fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// For a column: "Channels: read, list".
+pub fn short(everything: bool, scopes: &Scopes, catalogue: &Catalogue) -> String {
+    if everything {
+        return "Everything that you may do".to_owned();
+    }
+    if scopes.is_empty() {
+        return "Nothing".to_owned();
+    }
+    let part = |group: &Group| {
+        let entity = group.entity.as_ref().map(|entity| format!(" {entity}")).unwrap_or_default();
+        format!("{}{entity}: {}", group.things, group.operations.join(", "))
+    };
+    groups(scopes, catalogue).iter().map(part).collect::<Vec<_>>().join(" · ")
+}
+
+/// For a sentence that begins with "It can": "read and publish to all channels of Acme".
+pub fn can(everything: bool, scopes: &Scopes, place: Option<&str>, catalogue: &Catalogue) -> String {
+    let of = place.map(|name| format!(" of {name}")).unwrap_or_default();
+    if everything {
+        let where_ = place.map_or_else(|| "all your organizations".to_owned(), str::to_owned);
+        return format!("do everything that you may do in {where_}");
+    }
+    if scopes.is_empty() {
+        return "do nothing but prove that it is yours".to_owned();
+    }
+    let part = |group: &Group| {
+        let to = if group.operations.last().is_some_and(|last| matches!(last.as_str(), "publish" | "subscribe")) {
+            " to"
+        } else {
+            ""
+        };
+        let things = group.things.to_lowercase();
+        let which =
+            group.entity.as_ref().map_or_else(|| format!("all {things}"), |entity| format!("{things} {entity}"));
+        format!("{}{to} {which}", list(&group.operations))
+    };
+    format!("{}{of}", groups(scopes, catalogue).iter().map(part).collect::<Vec<_>>().join("; "))
+}
+
+/// What was given and what was taken, for the log: "+ channels:read − groups:list".
+pub fn difference(before: &Scopes, after: &Scopes) -> String {
+    let only = |one: &Scopes, other: &Scopes| -> Vec<String> {
+        one.iter().filter(|scope| !other.iter().any(|known| known == *scope)).map(ToString::to_string).collect()
+    };
+    let (given, taken) = (only(after, before), only(before, after));
+    let mut parts = Vec::new();
+    if !given.is_empty() {
+        parts.push(format!("+ {}", given.join(" ")));
+    }
+    if !taken.is_empty() {
+        parts.push(format!("− {}", taken.join(" ")));
+    }
+    crate::text::shown(&parts.join(" "), 500)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_read_as_a_sentence() {
+        let catalogue = Catalogue::default();
+        for (scopes, place, sentence) in [
+            ("channels:read channels:publish", Some("Acme"), "read and publish to all channels of Acme"),
+            ("channels:read channels:list groups:list:42", None, "read and list all channels; list groups 42"),
+            ("", None, "do nothing but prove that it is yours"),
+            ("boats:sail", None, "sail all boats"),
+        ] {
+            assert_eq!(can(false, &Scopes::from_text(scopes), place, &catalogue), sentence);
+        }
+        assert_eq!(
+            can(true, &Scopes::default(), None, &catalogue),
+            "do everything that you may do in all your organizations"
+        );
+        let scopes = Scopes::from_text("groups:list:42 channels:read channels:list");
+        assert_eq!(short(false, &scopes, &catalogue), "Channels: read, list · Groups 42: list");
+        assert_eq!(
+            difference(&Scopes::from_text("channels:read a:b"), &Scopes::from_text("channels:read c:d")),
+            "+ c:d − a:b"
+        );
+    }
+}

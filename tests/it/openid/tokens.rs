@@ -1,0 +1,207 @@
+//! ID tokens that must not be believed, and providers in trouble.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{nothing, with_provider};
+use crate::support::{ADMIN, Engine, Issuer, NOW, PASSWORD, Signed, TestApp, on_both};
+
+/// Nobody was signed in, nothing was made, and the page leads on.
+#[track_caller]
+fn is_refused(app: &TestApp, issuer: &Issuer, what: &str) {
+    let mut carol = app.browser();
+    let page = issuer.sign_in(&mut carol, "carol", &nothing());
+    assert_eq!((page.status, page.one("h1").as_str()), (403, "Example's answer was not accepted"), "{what}");
+    assert!(page.links().contains(&"/login".to_owned()));
+    assert_eq!((app.count("users"), app.count("sessions"), app.count("identities")), (1, 1, 0), "{what}");
+}
+
+/// Covers: AC-089
+fn badly_signed_tokens_are_refused(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    for signed in [
+        Signed::Not,
+        Signed::WithThePublicKey,
+        Signed::WithTheSecret,
+        Signed::ByAnother,
+        Signed::ByAnUnknown,
+        Signed::ThenChanged,
+    ] {
+        issuer.play().signed = signed;
+        is_refused(&app, &issuer, &format!("{signed:?}"));
+    }
+    assert_eq!(issuer.play().asked["/jwks"], 2, "once at first, once more for an unknown key, and not for each");
+    issuer.play().signed = Signed::Well;
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
+}
+
+/// Covers: AC-089, AC-088
+fn tokens_for_others_or_of_other_times_are_refused(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    let now = NOW.unix();
+    let claims: &[(&str, Value)] = &[
+        ("iss", json!("https://evil.example")),
+        ("iss", json!(format!("{}/", issuer.url))),
+        ("iss", Value::Null),
+        ("aud", json!("another client")),
+        ("aud", json!(["keystead", "another client"])),
+        ("aud", json!([])),
+        ("aud", Value::Null),
+        ("azp", json!("another client")),
+        ("exp", json!(now)),
+        ("exp", json!(now - 1)),
+        ("exp", Value::Null),
+        ("exp", json!("soon")),
+        ("iat", json!(now + 301)),
+        ("iat", json!(now - 301)),
+        ("iat", Value::Null),
+        ("nonce", json!("another")),
+        ("nonce", Value::Null),
+        ("sub", json!("")),
+        ("sub", json!("x".repeat(256))),
+        ("sub", Value::Null),
+        ("sub", json!(5)),
+        ("email_verified", json!("true")),
+        ("given_name", json!("x".repeat(1_000_000))),
+    ];
+    for (name, value) in claims {
+        let (key, value) = ((*name).to_owned(), value.clone());
+        issuer.play().bend = Some(Arc::new(move |_, claims| claims[&key] = value.clone()));
+        is_refused(&app, &issuer, &format!("{name} {claims:?}"));
+    }
+    let heads: &[(&str, Value)] = &[
+        ("alg", json!("ES384")),
+        ("alg", json!("none")),
+        ("alg", json!("HS512")),
+        ("crit", json!(["exp"])),
+        ("cty", json!("JWT")),
+        ("typ", json!("at+jwt")),
+    ];
+    for (name, value) in heads {
+        let (key, value) = ((*name).to_owned(), value.clone());
+        issuer.play().bend = Some(Arc::new(move |head, _| head[&key] = value.clone()));
+        is_refused(&app, &issuer, &format!("{name} {heads:?}"));
+    }
+    // Where a token says that its key can be had is nobody's business: it is not asked for there.
+    issuer.play().signed = Signed::ByAnUnknown;
+    let elsewhere = format!("{}/their-keys", issuer.url);
+    issuer.play().bend = Some(Arc::new(move |head, _| {
+        head["jku"] = json!(elsewhere);
+        head["x5u"] = json!(elsewhere);
+    }));
+    is_refused(&app, &issuer, "jku");
+    assert_eq!(issuer.play().asked.get("/their-keys"), None);
+    // A few minutes of difference between two clocks are none.
+    issuer.play().signed = Signed::Well;
+    issuer.play().bend = Some(Arc::new(move |_, claims| claims["iat"] = json!(now + 290)));
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
+}
+
+/// A new key is found at once, and looked for no more than once a minute.
+/// Covers: AC-089, FC-40
+fn a_new_key_is_found(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
+    issuer.rotate();
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
+    assert_eq!(issuer.play().asked["/jwks"], 2);
+    issuer.rotate();
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect(403);
+    assert_eq!(issuer.play().asked["/jwks"], 2);
+    app.advance(60);
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
+    assert_eq!(issuer.play().asked["/jwks"], 3);
+    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 1);
+    app.advance(3600);
+    let fresh = json!({ "iat": app.now().unix(), "exp": app.now().unix() + 60 });
+    issuer.sign_in(&mut app.browser(), "carol", &fresh).expect_lead("/settings/profile");
+    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 2);
+}
+
+/// A provider that is down hurts nobody else, and the page says what to do.
+/// Covers: FC-40
+fn a_broken_provider_hurts_nobody_else(engine: Engine) {
+    let issuer = Issuer::start();
+    issuer.play().fail = Some(500);
+    let app = with_provider(engine, &issuer, &nothing());
+    let page = app.browser().get("/login/example").expect(503);
+    assert_eq!(page.one("h1"), "Example is not answering");
+    assert_eq!(page.header("retry-after"), Some("60"));
+    assert!(page.links().contains(&"/login".to_owned()));
+    // For a moment it is not asked again.
+    app.browser().get("/login/example").expect(503);
+    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 1);
+    app.browser().sign_in(ADMIN, PASSWORD);
+    issuer.play().fail = None;
+    app.advance(10);
+    let mut carol = app.browser();
+    let sent = carol.get("/login/example").expect(303);
+    // It breaks down on the way.
+    issuer.play().fail = Some(502);
+    let back = issuer.says_yes(sent.location(), "carol", &nothing());
+    carol.get(&back).expect(503);
+    issuer.play().fail = None;
+    issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
+    // What was known of it holds while it cannot be asked.
+    app.advance(3600);
+    issuer.play().fail = Some(500);
+    app.browser().get("/login/example").expect(303);
+}
+
+/// Answers that are none: another issuer's document, an unsafe endpoint, a redirect, far too much.
+/// Covers: FC-40, AC-089
+fn odd_discovery_documents_are_refused(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    for odd in [
+        json!({ "issuer": "https://evil.example" }),
+        json!({ "authorization_endpoint": "http://evil.example/authorize" }),
+        json!({ "authorization_endpoint": "javascript:alert(1)" }),
+        json!({ "jwks_uri": "http://evil.example/keys" }),
+        json!({ "jwks_uri": null }),
+        json!({ "padding": "x".repeat(300_000) }),
+    ] {
+        issuer.play().discovery = odd.clone();
+        assert_eq!(app.browser().get("/login/example").status, 503, "{odd:.80}");
+        app.advance(10);
+    }
+    issuer.play().discovery = nothing();
+    app.browser().get("/login/example").expect(303);
+}
+
+/// A provider that hangs is waited for a few seconds, by whoever wants it; everybody else goes on.
+/// Covers: FC-40
+fn a_hanging_provider_holds_up_nobody_else(engine: Engine) {
+    let issuer = Issuer::start();
+    issuer.play().hang = Some(Duration::from_mins(1));
+    let app = with_provider(engine, &issuer, &nothing());
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| app.browser().get("/login/example").status)).collect();
+        while !issuer.play().asked.contains_key("/.well-known/openid-configuration") {
+            std::thread::yield_now();
+        }
+        // While they wait, on all of the workers, one signs in with a password.
+        for _ in 0..4 {
+            app.browser().sign_in(ADMIN, PASSWORD);
+        }
+        assert!(waiting.iter().all(|thread| !thread.is_finished()), "they still wait");
+        let statuses: Vec<u16> = waiting.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(statuses, [503; 8]);
+    });
+    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 1, "one asked for all of them");
+}
+
+on_both!(
+    badly_signed_tokens_are_refused,
+    tokens_for_others_or_of_other_times_are_refused,
+    a_new_key_is_found,
+    a_broken_provider_hurts_nobody_else,
+    odd_discovery_documents_are_refused,
+    a_hanging_provider_holds_up_nobody_else,
+);

@@ -1,0 +1,211 @@
+//! Members: the list, their roles, leaving and removing.
+
+use keystead::catalogue::Role;
+
+use crate::support::{ADMIN, Browser, Engine, Page, TestApp, at_once, on_both};
+
+#[track_caller]
+fn give(browser: &mut Browser, slug: &str, user: &str, role: &str) -> Page {
+    let path = format!("/organizations/{slug}/members/{user}/role");
+    let form = browser.open(&path).form(&path).without("role").smuggle("role", role);
+    browser.submit(&form)
+}
+
+/// Covers: S0-36
+fn the_list_is_searched_and_paged(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let organization = app.organization_id("acme");
+    for index in 0..60 {
+        app.sql(&format!(
+            "INSERT INTO users (id, email, email_key, first_name, last_name, is_administrator, status, theme, created_at) \
+             VALUES ('u{index:02}', 'P{index:02}@example.com', 'p{index:02}@example.com', 'Person', '{index:02}', FALSE, 'active', 'light', 0); \
+             INSERT INTO members (organization_id, user_id, role, name_key, created_at) \
+             VALUES ('{organization}', 'u{index:02}', 'viewer', 'person {index:02} p{index:02}@example.com', 0)"
+        ));
+    }
+    let first = ada.open("/organizations/acme/members");
+    assert_eq!(first.texts("tbody tr").len(), 50);
+    assert!(first.one(".lede").contains("61 people"));
+    let second = ada.open(&first.attributes("a[rel=next]", "href")[0]);
+    assert_eq!(second.texts("tbody tr").len(), 11);
+    assert_eq!(second.texts("tbody .cell-main").last().map(String::as_str), Some("Person 59"));
+    for (search, found) in
+        [("person 07", 1), ("P07@EXAMPLE", 1), ("ada", 1), ("%", 0), ("_", 0), ("nobody", 0), ("'", 0)]
+    {
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("search", search).finish();
+        let page = ada.open(&format!("/organizations/acme/members?{query}"));
+        assert_eq!(page.texts("tbody tr").len(), found, "{search}");
+    }
+    // A new name is found under it.
+    let form = ada.open("/settings/profile").form("/settings/profile").set("last_name", "Äußere");
+    ada.submit(&form);
+    assert_eq!(ada.open("/organizations/acme/members?search=%C3%A4u").texts("tbody tr").len(), 1);
+    assert_eq!(ada.get("/organizations/acme/members?page=-3").status, 200);
+}
+
+/// Nobody gives, or touches, more than they have.
+/// Covers: S0-36, AC-061
+fn roles_are_changed_by_those_who_have_as_much(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    app.member("acme", "carol@example.com", Role::Viewer);
+    let (ada_id, carol) = (app.user_id(ADMIN), app.user_id("carol@example.com"));
+    let page = bob.open(&format!("/organizations/acme/members/{carol}/role"));
+    assert_eq!(
+        page.form(&format!("/organizations/acme/members/{carol}/role")).choices("role"),
+        ["admin", "member", "viewer"]
+    );
+    give(&mut bob, "acme", &carol, "member").expect_lead(&format!("/organizations/acme/members/{carol}"));
+    assert_eq!(app.role_of("acme", "carol@example.com").as_deref(), Some("member"));
+    let entry = app.last_logged();
+    assert_eq!((entry.action.as_str(), entry.detail.as_str()), ("member.role_changed", "member"));
+    assert_eq!((entry.user_id.as_deref(), entry.subject_id.as_str()), (Some(carol.as_str()), carol.as_str()));
+    let before = app.dump();
+    assert_eq!(give(&mut bob, "acme", &carol, "owner").expect(422).errors(), ["role"]);
+    assert_eq!(give(&mut bob, "acme", &ada_id, "viewer").expect(422).errors(), ["role"]);
+    for nonsense in ["", "own", "root", "OWNER", "01kdxj2v9w0000000000000000"] {
+        assert_eq!(give(&mut bob, "acme", &carol, nonsense).expect(422).errors(), ["role"], "{nonsense}");
+    }
+    let mut foreign = app.other("dora@example.com");
+    foreign.make_organization("doras");
+    let theirs = foreign.make_role("doras", "Theirs", &["channels:read"]);
+    assert_eq!(give(&mut bob, "acme", &carol, &theirs).expect(422).errors(), ["role"]);
+    assert_ne!(app.dump(), before, "only Dora's things are new");
+    assert_eq!(app.role_of("acme", "carol@example.com").as_deref(), Some("member"));
+    // A lowered role holds at once, in an open page, too.
+    let stale = bob.open(&format!("/organizations/acme/members/{carol}/role"));
+    let stale = stale.form(&format!("/organizations/acme/members/{carol}/role"));
+    let bob_id = app.user_id("bob@example.com");
+    give(&mut ada, "acme", &bob_id, "viewer").expect(303);
+    bob.submit(&stale).expect(403);
+    bob.get("/organizations/acme/roles").expect(403);
+}
+
+/// Covers: AC-079
+fn the_last_owner_stays(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let ada_id = app.user_id(ADMIN);
+    let page = give(&mut ada, "acme", &ada_id, "admin").expect(422);
+    assert_eq!(page.error_at("role"), "This is the only owner. Make somebody else an owner first");
+    let leave = ada.open("/organizations/acme/leave");
+    assert!(leave.text().contains("This is the only owner"), "it says so before it is tried");
+    let mut form = ada.open("/organizations/acme").form("/organizations/acme/target").without("target");
+    for action in ["/organizations/acme/leave".to_owned(), format!("/organizations/acme/members/{ada_id}/remove")] {
+        form.action = action;
+        assert!(ada.submit(&form).expect(422).text().contains("This is the only owner"));
+    }
+    assert_eq!(app.role_of("acme", ADMIN).as_deref(), Some("owner"));
+}
+
+/// Two owners who put each other out at the same moment: one stays, every time.
+/// Covers: AC-079
+fn owners_at_odds_leave_one(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let bob = app.member("acme", "bob@example.com", Role::Owner);
+    let (ada_id, bob_id) = (app.user_id(ADMIN), app.user_id("bob@example.com"));
+    for round in 0..8 {
+        app.sql(&format!("DELETE FROM members WHERE organization_id = '{}'", app.organization_id("acme")));
+        app.make_member("acme", ADMIN, Role::Owner);
+        app.make_member("acme", "bob@example.com", Role::Owner);
+        let pairs = [(ada.clone(), ada_id.clone(), bob_id.clone()), (bob.clone(), bob_id.clone(), ada_id.clone())];
+        let forms: Vec<_> = pairs
+            .into_iter()
+            .enumerate()
+            .map(|(side, (mut browser, own, other))| {
+                let path = match (round + side) % 4 {
+                    0 => format!("/organizations/acme/members/{other}/remove"),
+                    1 => "/organizations/acme/leave".to_owned(),
+                    2 => format!("/organizations/acme/members/{other}/role"),
+                    _ => format!("/organizations/acme/members/{own}/role"),
+                };
+                let form = browser.open(&path).form(&path);
+                let form = if path.ends_with("role") { form.without("role").smuggle("role", "viewer") } else { form };
+                (browser, form)
+            })
+            .collect();
+        let answers = at_once(8, |index| {
+            let (browser, form) = &forms[index % 2];
+            browser.clone().submit(form).status
+        });
+        let owners =
+            app.count(&format!("members WHERE role = 'owner' AND organization_id = '{}'", app.organization_id("acme")));
+        assert!(owners >= 1, "{answers:?}");
+        assert!(answers.contains(&303), "somebody got through: {answers:?}");
+    }
+}
+
+/// What they had here stops in the same commit, and who comes back begins anew.
+/// Covers: AC-062
+fn who_is_out_takes_their_tokens_with_them(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Member);
+    let (bound, secret) = bob.create_token("for acme", &["channels:read"]);
+    let (_, own) = bob.create_token("own", &["channels:read"]);
+    app.sql(&format!("UPDATE tokens SET organization_id = '{}' WHERE id = '{bound}'", app.organization_id("acme")));
+    let credential = ada.make_verifier("billing");
+    let check = |token: &str| app.ask(&credential, &serde_json::json!({"token": token, "organization": "acme"})).json();
+    assert_eq!(check(&secret)["code"], "VALID");
+    assert_eq!(check(&own)["code"], "VALID");
+    let form = bob.open("/settings/profile").form("/organizations/acme/switch");
+    bob.submit(&form).expect(303);
+    let path = format!("/organizations/acme/members/{}/remove", app.user_id("bob@example.com"));
+    let asked = ada.open(&path);
+    assert_eq!(asked.texts(".stops li"), ["for acme"], "what stops is said before");
+    ada.submit(&asked.form(&path)).expect_lead("/organizations/acme/members");
+    assert_eq!(check(&secret)["code"], "REVOKED");
+    assert_eq!(check(&own)["code"], "INSUFFICIENT_PERMISSIONS");
+    assert_eq!(app.verify(&credential, &own)["code"], "VALID", "elsewhere it goes on");
+    bob.get("/organizations/acme").expect(404);
+    assert_eq!(bob.open("/settings/profile").one(".organization-menu summary .menu-word"), "Private");
+    assert_eq!(app.last_logged().action, "member.removed");
+    app.make_member("acme", "bob@example.com", Role::Member);
+    assert_eq!(check(&secret)["code"], "REVOKED");
+    assert_eq!(check(&own)["code"], "VALID");
+    // Leaving does the same to oneself.
+    let path = "/organizations/acme/leave";
+    let form = bob.open(path).form(path);
+    let left = bob.submit(&form).expect_lead("/organizations");
+    assert!(bob.follow(&left).notice().starts_with("You have left"));
+    assert_eq!(check(&own)["code"], "INSUFFICIENT_PERMISSIONS");
+    assert_eq!(app.last_logged().action, "member.left");
+}
+
+/// Covers: S0-31
+fn being_a_target_is_ones_own_choice(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Viewer);
+    let path = "/organizations/acme/target";
+    let form = bob.open("/organizations/acme").form(path);
+    bob.submit(&form).expect_lead("/organizations/acme");
+    assert_eq!(app.count("members WHERE is_target"), 1);
+    assert!(ada.open("/organizations/acme/members").texts("tbody .badge").contains(&"Target".to_owned()));
+    let logged = app.logged("member.target_changed");
+    bob.submit(&form).expect(303);
+    assert_eq!(app.logged("member.target_changed"), logged, "twice the same is once");
+    bob.submit(&form.clone().set("target", "maybe")).expect(400);
+    let back = bob.open("/organizations/acme").form(path);
+    assert_eq!(back.value("target"), "no");
+    bob.submit(&back).expect(303);
+    assert_eq!(app.count("members WHERE is_target"), 0);
+}
+
+on_both!(
+    the_list_is_searched_and_paged,
+    roles_are_changed_by_those_who_have_as_much,
+    the_last_owner_stays,
+    owners_at_odds_leave_one,
+    who_is_out_takes_their_tokens_with_them,
+    being_a_target_is_ones_own_choice,
+);
