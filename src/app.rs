@@ -10,7 +10,7 @@ use actix_session::SessionMiddleware;
 use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as ActixApp, HttpServer, web};
 use diesel::prelude::*;
 
@@ -153,6 +153,8 @@ pub fn build(mut config: Config, clock: Clock) -> anyhow::Result<App> {
                 web::scope("")
                     .wrap(from_fn(front::pages))
                     .wrap(sessions)
+                    // Static files come compressed already; the token in every form is masked against BREACH.
+                    .wrap(Compress::default())
                     .configure(routes::pages)
                     .default_service(web::to(errors::not_found)),
             )
