@@ -11,8 +11,11 @@ export function launch() {
   return chromium.launch({ executablePath: process.env.KEYSTEAD_TEST_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS.map((flag) => `--${flag}`) });
 }
 
-/** `end()` closes the visit and fails if a page had script errors, console messages, blocked content or requests to elsewhere. */
-export async function visit(browser, app, { scripts = true, colorScheme = "light", viewport = WIDE, storageState, ...more } = {}) {
+/**
+ * `end()` closes the visit and fails if a page had script errors, console messages, blocked content or requests to elsewhere.
+ * `provider` is another site to which pages may lead.
+ */
+export async function visit(browser, app, { scripts = true, colorScheme = "light", viewport = WIDE, storageState, provider, ...more } = {}) {
   const context = await browser.newContext({ baseURL: app.base, javaScriptEnabled: scripts, colorScheme, viewport, storageState, reducedMotion: "reduce", locale: "en-GB", timezoneId: "UTC", ...more });
   context.setDefaultTimeout(10_000);
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: app.base });
@@ -21,7 +24,8 @@ export async function visit(browser, app, { scripts = true, colorScheme = "light
   context.on("request", (request) => {
     if (request.isNavigationRequest()) pages.add(request.url());
     const { origin, protocol } = new URL(request.url());
-    if (origin !== app.base && protocol !== "data:") problems.push(`request to elsewhere: ${request.url()}`);
+    const led = origin === provider?.issuer && request.isNavigationRequest();
+    if (origin !== app.base && !led && protocol !== "data:") problems.push(`request to elsewhere: ${request.url()}`);
   });
   context.on("console", (message) => {
     // Chromium tells of a page that is itself the answer 404 or 422, and of what signing out has cleared; both are wanted.
