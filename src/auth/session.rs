@@ -356,7 +356,7 @@ impl SessionStore for Store {
             .db
             .read(move |connection| {
                 let Some(row) = find(connection, hash, now)? else { return Ok(None) };
-                let offered = if row.places.2 { choices(connection, &row.user_id)? } else { Vec::new() };
+                let offered = if row.has_others { choices(connection, &row.user_id)? } else { Vec::new() };
                 Ok(Some((row, offered)))
             })
             .await
@@ -403,7 +403,6 @@ impl SessionStore for Store {
     }
 }
 
-#[derive(Queryable)]
 #[expect(clippy::struct_excessive_bools, reason = "a row has the columns that it has")]
 struct Row {
     id: SessionId,
@@ -420,8 +419,9 @@ struct Row {
     second_factor: bool,
     status: UserStatus,
     theme: Theme,
-    /// Their private organization, the one that they chose, and whether they have others.
-    places: (Choice, Option<Choice>, bool),
+    private: Choice,
+    chosen: Option<Choice>,
+    has_others: bool,
     token_ends_soon: bool,
 }
 
@@ -437,7 +437,7 @@ impl Row {
             is_administrator: self.is_administrator,
             second_factor: self.second_factor,
             theme: self.theme.as_str().to_owned(),
-            organization: self.places.1.unwrap_or(self.places.0),
+            organization: self.chosen.unwrap_or(self.private),
             organizations,
             confirmed_until: self.confirmed_until,
             administered_at: self.administered_at,
@@ -451,40 +451,69 @@ mod aliases {
 }
 use aliases::chosen;
 
+type Login = (SessionId, bool, Timestamp, Timestamp, Timestamp, Timestamp);
+type User = (UserId, String, String, String, bool, bool, UserStatus, Theme);
+
 /// One query for all that a page's shell needs; the banner about tokens is one more look into an index.
 fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result<Option<Row>> {
+    // Groups, since a tuple has sixteen places; none within a group, which would take the compiler ten times as long.
     let row = on!(connection, c => sessions::table
         .inner_join(users::table)
         .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
         .left_join(chosen.on(chosen.field(organizations::id).nullable().eq(sessions::organization_id)))
         .filter(sessions::key_hash.eq(hash))
         .select((
-            sessions::id,
-            sessions::persistent,
-            sessions::seen_at,
-            sessions::expires_at,
-            sessions::confirmed_until,
-            sessions::administered_at,
-            users::id,
-            users::email,
-            users::first_name,
-            users::last_name,
-            users::is_administrator,
-            users::second_factor,
-            users::status,
-            users::theme,
             (
-                (organizations::id, organizations::slug, organizations::name),
-                chosen.fields((organizations::id, organizations::slug, organizations::name)).nullable(),
-                exists(members::table.filter(
-                    members::user_id.eq(users::id).and(members::organization_id.ne(organizations::id)),
-                )),
+                sessions::id,
+                sessions::persistent,
+                sessions::seen_at,
+                sessions::expires_at,
+                sessions::confirmed_until,
+                sessions::administered_at,
             ),
+            (
+                users::id,
+                users::email,
+                users::first_name,
+                users::last_name,
+                users::is_administrator,
+                users::second_factor,
+                users::status,
+                users::theme,
+            ),
+            (organizations::id, organizations::slug, organizations::name),
+            chosen.fields((organizations::id, organizations::slug, organizations::name)).nullable(),
+            exists(members::table.filter(
+                members::user_id.eq(users::id).and(members::organization_id.ne(organizations::id)),
+            )),
             exists(
                 token_secrets::table
                     .filter(token_secrets::user_id.eq(sessions::user_id.nullable()).and(expiring_at!(now))),
             ),
         ))
-        .get_result::<Row>(c));
-    Ok(row.optional()?)
+        .get_result::<(Login, User, Choice, Option<Choice>, bool, bool)>(c));
+    Ok(row.optional()?.map(|(login, user, private, elsewhere, has_others, token_ends_soon)| {
+        let (id, persistent, seen_at, expires_at, confirmed_until, administered_at) = login;
+        let (user_id, email, first_name, last_name, is_administrator, second_factor, status, theme) = user;
+        Row {
+            id,
+            persistent,
+            seen_at,
+            expires_at,
+            confirmed_until,
+            administered_at,
+            user_id,
+            email,
+            first_name,
+            last_name,
+            is_administrator,
+            second_factor,
+            status,
+            theme,
+            private,
+            chosen: elsewhere,
+            has_others,
+            token_ends_soon,
+        }
+    }))
 }

@@ -53,17 +53,16 @@ pub struct Found {
     pub private_organization: OrganizationId,
 }
 
-type Row = (
-    (SecretId, String, bool, Option<Timestamp>),
-    (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>),
-    (TokenId, TokenKind, String, bool, String, Option<OrganizationId>),
-    (UserId, String, UserStatus, OrganizationId),
-);
+type Caller = (VerifierId, Option<Timestamp>);
+type Secret = (SecretId, String, bool, Option<Timestamp>);
+type Times = (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
+type Token = (TokenId, TokenKind, String, bool, String, Option<OrganizationId>);
+type User = (UserId, String, UserStatus, OrganizationId);
 
-impl From<Row> for Found {
-    fn from(row: Row) -> Self {
-        let (secret, (issued_at, expires_at, revoked_at, last_used_at), token, user) = row;
+impl Found {
+    fn of(secret: Secret, times: Times, token: Token, user: User) -> Self {
         let (secret_id, last_four, is_current, late_at) = secret;
+        let (issued_at, expires_at, revoked_at, last_used_at) = times;
         let (token_id, kind, name, everything, scopes, token_organization) = token;
         let (user_id, email, user_status, private_organization) = user;
         Self {
@@ -89,10 +88,22 @@ impl From<Row> for Found {
     }
 }
 
-/// Everything that is selected of a token, in groups.
-macro_rules! columns {
+/// The tables that say whose a secret is, each joined through a unique index.
+macro_rules! owned_secrets {
     () => {
+        token_secrets::table
+            .inner_join(tokens::table.on(tokens::id.eq(token_secrets::token_id)))
+            .inner_join(users::table.on(users::id.eq(tokens::user_id)))
+            .inner_join(tenants::table.on(tenants::private_to.eq(users::id.nullable())))
+    };
+}
+
+/// Everything that is selected of a token, in groups. Two levels of tuples and no more: each further one takes the compiler
+/// ten times as long.
+macro_rules! columns {
+    ($($first:expr)?) => {
         (
+            $($first,)?
             (token_secrets::id, token_secrets::last_four, token_secrets::is_current, token_secrets::late_at),
             (
                 token_secrets::created_at,
@@ -106,26 +117,19 @@ macro_rules! columns {
     };
 }
 
-/// The tables that say whose a secret is, each joined through a unique index.
-macro_rules! owned_secrets {
-    () => {
-        token_secrets::table
-            .inner_join(tokens::table.on(tokens::id.eq(token_secrets::token_id)))
-            .inner_join(users::table.on(users::id.eq(tokens::user_id)))
-            .inner_join(tenants::table.on(tenants::private_to.eq(users::id.nullable())))
-    };
-}
-
 /// The token that a secret belongs to.
 ///
 /// # Errors
 /// When the database refuses; an unknown secret is `None`.
 pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option<Found>> {
-    let row = on!(connection, c => owned_secrets!().filter(token_secrets::hash.eq(hash)).select(columns!()).get_result::<Row>(c));
-    Ok(row.optional()?.map(Found::from))
+    let row = on!(connection, c => owned_secrets!()
+        .filter(token_secrets::hash.eq(hash))
+        .select(columns!())
+        .get_result::<(Secret, Times, Token, User)>(c));
+    Ok(row.optional()?.map(|(secret, times, token, user)| Found::of(secret, times, token, user)))
 }
 
-/// Who asks, and the token that they ask about: one statement, since a check is one round trip.
+/// Who asks, and the token that they ask about.
 pub struct Asked {
     /// The service.
     pub verifier: VerifierId,
@@ -135,21 +139,22 @@ pub struct Asked {
     pub found: Option<Found>,
 }
 
-/// The service that a credential belongs to, and the token that it asks about.
+/// The service that a credential belongs to, and the token that it asks about. A known token costs one statement, since a
+/// check is one round trip; an unknown one costs a second.
 ///
 /// # Errors
 /// When the database refuses; an unknown credential is `None`.
 pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretHash) -> Result<Option<Asked>> {
-    let row = on!(connection, c => verifiers::table
-        .left_join(owned_secrets!().on(token_secrets::hash.eq(token)))
-        .filter(verifiers::hash.eq(credential))
-        .select((verifiers::id, verifiers::last_used_at, columns!().nullable()))
-        .get_result::<(VerifierId, Option<Timestamp>, Option<Row>)>(c));
-    Ok(row.optional()?.map(|(verifier, last_used_at, row)| Asked {
-        verifier,
-        last_used_at,
-        found: row.map(Found::from),
-    }))
+    let row = on!(connection, c => owned_secrets!()
+        .inner_join(verifiers::table.on(verifiers::hash.eq(credential)))
+        .filter(token_secrets::hash.eq(token))
+        .select(columns!((verifiers::id, verifiers::last_used_at)))
+        .get_result::<(Caller, Secret, Times, Token, User)>(c));
+    if let Some(((verifier, last_used_at), secret, times, token, user)) = row.optional()? {
+        return Ok(Some(Asked { verifier, last_used_at, found: Some(Found::of(secret, times, token, user)) }));
+    }
+    let known = verifier(connection, credential)?;
+    Ok(known.map(|(verifier, last_used_at)| Asked { verifier, last_used_at, found: None }))
 }
 
 /// The organization that a check is about, and what the owner has there at this moment.
