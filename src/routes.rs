@@ -185,6 +185,9 @@ routes! {
             GET Nothing sign_up::pages::show_invitation;
             POST Nothing sign_up::pages::accept;
         }
+        "/invitations/{code}/decline" {
+            POST SignedIn organizations::invitations::answer::say_no;
+        }
         "/password/forgot" {
             GET Nothing recovery::pages::show;
             POST Nothing recovery::pages::submit;
@@ -293,6 +296,9 @@ routes! {
         "/settings/logs" {
             GET SignedIn audit::pages::show;
         }
+        "/settings/license" {
+            GET SignedIn organizations::license::pages::worked_in;
+        }
         "/settings/tokens" {
             GET SignedIn tokens::pages::list;
         }
@@ -386,6 +392,53 @@ routes! {
             GET Member(RemoveMembers) organizations::members::pages::ask_remove;
             POST Member(RemoveMembers) organizations::members::pages::remove;
         }
+        "/organizations/{slug}/invitations" {
+            GET Member(InviteMembers) organizations::invitations::pages::list;
+        }
+        "/organizations/{slug}/invitations/new" {
+            GET MemberConfirmed(InviteMembers) organizations::invitations::pages::new;
+            POST MemberConfirmed(InviteMembers) organizations::invitations::pages::create;
+        }
+        "/organizations/{slug}/invitations/{id}/resend" {
+            POST MemberConfirmed(InviteMembers) organizations::invitations::pages::resend;
+        }
+        "/organizations/{slug}/invitations/{id}/cancel" {
+            POST Member(InviteMembers) organizations::invitations::pages::cancel;
+        }
+        "/organizations/{slug}/teams" {
+            GET Member(SeeTeams) organizations::teams::pages::list;
+        }
+        "/organizations/{slug}/teams/new" {
+            GET MemberConfirmed(CreateTeams) organizations::teams::pages::new;
+            POST MemberConfirmed(CreateTeams) organizations::teams::pages::create;
+        }
+        "/organizations/{slug}/teams/{id}" {
+            GET Member(SeeTeams) organizations::teams::pages::show;
+        }
+        "/organizations/{slug}/teams/{id}/edit" {
+            GET MemberConfirmed(ChangeTeams) organizations::teams::pages::edit;
+            POST MemberConfirmed(ChangeTeams) organizations::teams::pages::save;
+        }
+        "/organizations/{slug}/teams/{id}/members" {
+            GET MemberConfirmed(ChangeTeams) organizations::teams::pages::ask_add;
+            POST MemberConfirmed(ChangeTeams) organizations::teams::pages::add;
+        }
+        "/organizations/{slug}/teams/{id}/remove" {
+            POST Member(ChangeTeams) organizations::teams::pages::remove;
+        }
+        "/organizations/{slug}/teams/{id}/delete" {
+            GET Member(DeleteTeams) organizations::teams::pages::ask_delete;
+            POST Member(DeleteTeams) organizations::teams::pages::delete;
+        }
+        "/organizations/{slug}/license" {
+            GET Member(SeeOrganization) organizations::license::pages::show;
+        }
+        "/organizations/{slug}/logs" {
+            GET Member(SeeLogs) organizations::logs::show;
+        }
+        "/organizations/{slug}/logs/export" {
+            GET Member(SeeLogs) organizations::logs::export;
+        }
         "/organizations/{slug}/roles" {
             GET Member(SeeRoles) organizations::roles::pages::list;
         }
@@ -421,6 +474,13 @@ routes! {
         }
         "/admin/invitations/{id}/cancel" {
             POST AdministratorConfirmed administration::invitations::cancel;
+        }
+        "/admin/organizations" {
+            GET Administrator administration::organizations::list;
+        }
+        "/admin/organizations/{id}" {
+            GET Administrator administration::organizations::show;
+            POST AdministratorConfirmed administration::organizations::save;
         }
         "/admin/recovery" {
             GET Administrator administration::recovery::show;

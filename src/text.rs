@@ -29,6 +29,16 @@ pub fn shown(text: &str, most: usize) -> String {
     text.chars().filter(|c| !is_deceptive(*c)).take(most).collect()
 }
 
+/// Whether a mail program could make a link of a name: it has a scheme, or a dot within a word.
+pub fn looks_like_a_link(name: &str) -> bool {
+    let letters: Vec<char> = name.chars().collect();
+    let dotted = letters.windows(3).any(|three| {
+        let beside = |c: char| c.is_alphanumeric() || c == '/';
+        beside(three[0]) && matches!(three[1], '.' | '\u{3002}' | '\u{ff0e}') && beside(three[2])
+    });
+    dotted || name.contains("//") || name.contains('@')
+}
+
 fn problem(code: &'static str, message: impl Into<Cow<'static, str>>) -> ValidationError {
     ValidationError::new(code).with_message(message.into())
 }
@@ -135,6 +145,16 @@ mod tests {
         }
         assert_eq!(tidy("  Zoe\u{308} "), "Zoë");
         assert!(last_name("").is_ok() && first_name(" ").is_err());
+    }
+
+    #[test]
+    fn names_that_become_links_are_known() {
+        for bad in ["evil.example", "Pay at https://evil", "www.evil.example now", "a@b", "evil\u{ff0e}example"] {
+            assert!(looks_like_a_link(bad), "{bad}");
+        }
+        for good in ["Acme Inc.", "Acme", "St. Mary", "A. B. & Co.", "Zoë…"] {
+            assert!(!looks_like_a_link(good), "{good}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Every path, as a function; templates, redirects and mails use these alone.
 
-use crate::ids::{IdentityId, InvitationId, MailId, PasskeyId, RoleId, SessionId, TokenId, UserId, VerifierId};
+use crate::ids::{
+    IdentityId, InvitationId, MailId, OrganizationId, PasskeyId, RoleId, SessionId, TeamId, TokenId, UserId, VerifierId,
+};
 
 macro_rules! paths {
     ($($(#[$doc:meta])* $name:ident = $path:literal;)+) => {$(
@@ -68,6 +70,8 @@ paths! {
     settings_appearance = "/settings/appearance";
     /// My log.
     settings_logs = "/settings/logs";
+    /// The license of the organization that is worked in.
+    settings_license = "/settings/license";
     /// My tokens.
     settings_tokens = "/settings/tokens";
     /// Those of my tokens that end soon.
@@ -88,6 +92,8 @@ paths! {
     admin_verifiers = "/admin/verifiers";
     /// Invitations to this instance.
     admin_invitations = "/admin/invitations";
+    /// The organizations of this instance.
+    admin_organizations = "/admin/organizations";
     /// Helping somebody back in.
     admin_recovery = "/admin/recovery";
     /// The outbox.
@@ -175,6 +181,34 @@ organization_paths! {
     member_role = "/members/{}/role", user: UserId;
     /// Removes a member.
     member_remove = "/members/{}/remove", user: UserId;
+    /// Who is invited to it.
+    member_invitations = "/invitations";
+    /// Inviting somebody.
+    member_invitations_new = "/invitations/new";
+    /// Sends an invitation again, with another link; POST.
+    member_invitation_resend = "/invitations/{}/resend", invitation: InvitationId;
+    /// Takes an invitation back; POST.
+    member_invitation_cancel = "/invitations/{}/cancel", invitation: InvitationId;
+    /// Its teams.
+    teams = "/teams";
+    /// A new team.
+    teams_new = "/teams/new";
+    /// One team.
+    team = "/teams/{}", team: TeamId;
+    /// Its name and role.
+    team_edit = "/teams/{}/edit", team: TeamId;
+    /// Puts members into it.
+    team_members = "/teams/{}/members", team: TeamId;
+    /// Takes a member out of it; POST.
+    team_remove = "/teams/{}/remove", team: TeamId;
+    /// Ends it.
+    team_delete = "/teams/{}/delete", team: TeamId;
+    /// What its plan allows, and what it has.
+    organization_license = "/license";
+    /// What happened in it.
+    organization_logs = "/logs";
+    /// The same as a file.
+    organization_logs_export = "/logs/export";
     /// Its roles.
     roles = "/roles";
     /// A new role.
@@ -230,6 +264,21 @@ pub fn second_factor_remove(code: &str) -> String {
 /// The page of an invitation.
 pub fn invitation(code: &str) -> String {
     format!("/invitations/{code}")
+}
+
+/// The same invitation for whoever it is for, signed in; an id opens nothing else.
+pub fn invitation_here(id: &InvitationId) -> String {
+    format!("/invitations/{id}")
+}
+
+/// Says no to it; POST.
+pub fn invitation_decline(id: &InvitationId) -> String {
+    format!("/invitations/{id}/decline")
+}
+
+/// An organization's license, for administrators.
+pub fn admin_organization(id: &OrganizationId) -> String {
+    format!("/admin/organizations/{id}")
 }
 
 /// Takes an invitation back; POST.

@@ -2,6 +2,7 @@
 
 pub mod invitations;
 pub mod mail;
+pub mod organizations;
 pub mod pages;
 pub mod recovery;
 pub mod verifiers;

@@ -92,6 +92,8 @@ text_enum! {
         Invited = "invitation.created",
         /// An invitation was taken back.
         InvitationCancelled = "invitation.cancelled",
+        /// Whoever was invited to an organization declined.
+        InvitationDeclined = "invitation.declined",
         /// A passkey was added.
         PasskeyAdded = "passkey.added",
         /// A passkey got another name.
@@ -150,6 +152,8 @@ text_enum! {
         TeamMemberAdded = "team.member_added",
         /// A member was taken out of a team.
         TeamMemberRemoved = "team.member_removed",
+        /// What an organization may have changed.
+        LicenseChanged = "license.changed",
         /// A verifier was made.
         VerifierCreated = "verifier.created",
         /// A verifier was deleted.
@@ -193,6 +197,7 @@ impl Action {
             Self::IdentityDisconnected => "Sign-in account disconnected",
             Self::Invited => "Invitation sent",
             Self::InvitationCancelled => "Invitation taken back",
+            Self::InvitationDeclined => "Invitation declined",
             Self::PasskeyAdded => "Passkey added",
             Self::PasskeyRenamed => "Passkey renamed",
             Self::PasskeyRemoved => "Passkey removed",
@@ -222,6 +227,7 @@ impl Action {
             Self::TeamDeleted => "Team deleted",
             Self::TeamMemberAdded => "Member added to a team",
             Self::TeamMemberRemoved => "Member taken out of a team",
+            Self::LicenseChanged => "License changed",
             Self::VerifierCreated => "Verifier created",
             Self::VerifierDeleted => "Verifier deleted",
         }

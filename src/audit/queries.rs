@@ -31,7 +31,9 @@ pub struct Entry {
     pub address: String,
     /// With what.
     pub agent: String,
-    /// To what.
+    /// To what: its id,
+    pub subject_id: String,
+    /// and its name at that moment.
     pub subject_name: String,
     /// More.
     pub detail: String,
@@ -83,6 +85,12 @@ pub struct Told {
 
 diesel::alias!(users as subjects: Subjects);
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Small letters; SQLite knows those of ASCII alone.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 /// What an organization's log is searched for.
 #[derive(Debug, Clone, Default)]
 pub struct Sought {
@@ -90,9 +98,9 @@ pub struct Sought {
     pub before: Option<String>,
     /// Of this kind.
     pub action: Option<Action>,
-    /// By this person: their e-mail.
+    /// By somebody whose e-mail contains this.
     pub actor: Option<String>,
-    /// Whose subject or detail contains this.
+    /// Whose subject, its e-mail, or whose detail contains this.
     pub text: Option<String>,
 }
 
@@ -125,13 +133,19 @@ pub fn for_organization(
     if let Some(action) = sought.action {
         those = those.filter(audit_events::action.eq(action));
     }
+    let containing = |text: &str| {
+        let literal = email_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        format!("%{literal}%")
+    };
     if let Some(actor) = &sought.actor {
-        those = those.filter(users::email_key.eq(email_key(actor)));
+        those = those.filter(users::email_key.like(containing(actor)).escape('\\'));
     }
     if let Some(text) = &sought.text {
-        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let here = audit_events::subject_name.like(pattern.clone()).escape('\\');
-        those = those.filter(here.or(audit_events::detail.like(pattern).escape('\\')));
+        let pattern = containing(text);
+        let named = lower(audit_events::subject_name).like(pattern.clone()).escape('\\');
+        let of_person = subjects.field(users::email_key).nullable().like(pattern.clone()).escape('\\');
+        let told = lower(audit_events::detail).like(pattern).escape('\\');
+        those = those.filter(named.or(told).nullable().or(of_person));
     }
     let rows: Vec<(Entry, Option<Person>, Option<Person>)> = those.load(connection)?;
     let called = |person: Option<Person>| {

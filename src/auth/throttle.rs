@@ -75,6 +75,12 @@ pub const MAILS_ALL: Limit = Limit { failures: 200, ..MAILS };
 pub const CONFIRM_MAILS: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 /// Ways to a provider that were begun from one network: no failures, but each is kept for a while.
 pub const PROVIDER: Limit = Limit { failures: 300, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };
+/// Invitations of one organization in a day,
+pub const INVITATIONS: Limit = Limit { failures: 20, window: DAY, closed: HOUR, closed_at_most: 24 * HOUR };
+/// of one user, whichever organizations they make,
+pub const INVITATIONS_USER: Limit = Limit { failures: 60, ..INVITATIONS };
+/// and to one address, whoever invites it.
+pub const INVITATIONS_ADDRESS: Limit = Limit { failures: 3, ..INVITATIONS };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 

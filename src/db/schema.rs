@@ -85,6 +85,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitation_teams (invitation_id, team_id) {
+        invitation_id -> Text,
+        team_id -> Text,
+    }
+}
+
+diesel::table! {
     invitations (id) {
         id -> Text,
         hash -> Binary,
@@ -92,6 +99,24 @@ diesel::table! {
         email_key -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        shown_hash -> Nullable<Binary>,
+        organization_id -> Nullable<Text>,
+        invited_by -> Nullable<Text>,
+        role -> Nullable<Text>,
+        role_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    licenses (organization_id) {
+        organization_id -> Text,
+        plan -> Text,
+        members -> Nullable<BigInt>,
+        teams -> Nullable<BigInt>,
+        api_keys -> Nullable<BigInt>,
+        service_accounts -> Nullable<BigInt>,
+        tokens -> Nullable<BigInt>,
+        changed_at -> BigInt,
     }
 }
 
@@ -385,6 +410,12 @@ diesel::joinable!(devices -> users (user_id));
 diesel::joinable!(email_changes -> users (user_id));
 diesel::joinable!(form_uses -> users (user_id));
 diesel::joinable!(identities -> users (user_id));
+diesel::joinable!(invitation_teams -> invitations (invitation_id));
+diesel::joinable!(invitation_teams -> teams (team_id));
+diesel::joinable!(invitations -> organizations (organization_id));
+diesel::joinable!(invitations -> roles (role_id));
+diesel::joinable!(invitations -> users (invited_by));
+diesel::joinable!(licenses -> organizations (organization_id));
 diesel::joinable!(links -> users (user_id));
 diesel::joinable!(members -> organizations (organization_id));
 diesel::joinable!(members -> roles (role_id));
@@ -415,7 +446,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     facts,
     form_uses,
     identities,
+    invitation_teams,
     invitations,
+    licenses,
     links,
     members,
     openid_flows,

@@ -101,6 +101,13 @@ letter! {
 }
 
 letter! {
+    /// A member invites to their organization.
+    OrganizationInvitation, "mail/organization_invitation.txt", "mail/organization_invitation.html",
+    { product, from, organization, role, url },
+    |facts| format!("You are invited to {} on {}", facts.organization, facts.product)
+}
+
+letter! {
     /// A link to choose a new password.
     ResetPassword, "mail/reset_password.txt", "mail/reset_password.html",
     { product, first_name, at, browser, address, url },

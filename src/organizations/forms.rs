@@ -5,8 +5,9 @@ use unicode_normalization::UnicodeNormalization;
 use validator::{Validate, ValidationError};
 
 use super::policy::Rights;
-use super::roles::NewRole;
+use super::roles::{Choice, NewRole};
 use super::service::Named;
+use super::teams::NewTeam;
 use crate::catalogue::Catalogue;
 use crate::ids::is_ulid;
 use crate::text;
@@ -120,6 +121,44 @@ impl RoleForm {
         }
         Ok(NewRole { name: text::tidy(&self.name), description: text::tidy(&self.description), rights })
     }
+}
+
+/// A team.
+#[derive(Clone, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct TeamForm {
+    #[validate(custom(function = text::title))]
+    pub name: String,
+    #[validate(custom(function = text::description))]
+    pub description: String,
+    /// A role's word, or nothing.
+    pub role: String,
+}
+
+impl TeamForm {
+    /// The team, with the role that was looked up.
+    pub fn named(&self, role: Option<(Choice, Rights)>) -> NewTeam {
+        NewTeam { name: text::tidy(&self.name), description: text::tidy(&self.description), role }
+    }
+}
+
+/// Members who were ticked.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct PickedForm {
+    pub user: Vec<String>,
+}
+
+/// An invitation.
+#[derive(Clone, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct InvitationForm {
+    #[validate(custom(function = text::email))]
+    pub email: String,
+    /// A role's word.
+    pub role: String,
+    /// Teams' ids.
+    pub team: Vec<String>,
 }
 
 /// A role chosen for somebody.

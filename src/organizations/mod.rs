@@ -5,7 +5,11 @@
 //! wants a [`Member`], which only this module makes, of the address, the route's row and the member's present rights; a
 //! change wants [`Acting`], which asks the same again within its transaction, the organization's row locked.
 
+pub mod admin;
 mod forms;
+pub mod invitations;
+pub mod license;
+pub mod logs;
 mod member;
 pub mod members;
 pub mod pages;
@@ -13,12 +17,14 @@ pub mod policy;
 mod queries;
 pub mod roles;
 mod service;
+pub mod teams;
 mod views;
 
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
-pub use queries::{Choice, Found, Which, choices, standing};
+pub use queries::{Choice, Found, Organization, Which, choices, standing};
 pub use service::{join, know_as};
+pub(crate) use views::{LicenseView, Pager, Part, split};
 
 use crate::text_enum;
 

@@ -5,18 +5,18 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::forms::{HandOverForm, OrganizationForm, PhraseForm, is_phrase};
+use super::license::{self, Limited};
 use super::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use super::policy::Right;
 use super::queries::{self, Listed};
 use super::service::{self, HandedOver};
 use super::views::{
-    DeletePage, EventLine, HandOverPage, ListPage, ListRow, NewPage, Place, SettingsPage, ShowPage, initials, role_name,
+    DeletePage, HandOverPage, ListPage, ListRow, NewPage, OfferRow, Place, SettingsPage, ShowPage, initials, role_name,
 };
-use super::{Kind, members};
+use super::{Kind, invitations, logs, members};
 use crate::app::Instance;
-use crate::audit::{self, Sought, Told};
+use crate::audit::{self, Sought};
 use crate::auth::SignedIn;
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::urls;
 use crate::web::{Moment, Notice, Posted, Pressed, Problems, Visitor, html, see_other};
@@ -31,6 +31,13 @@ pub(super) fn done(instance: &Instance, place: &str, notice: Notice) -> HttpResp
     response
 }
 
+/// The same, with how many things it was done to.
+pub(super) fn done_with(instance: &Instance, place: &str, notice: Notice, count: usize) -> HttpResponse {
+    let mut response = see_other(place);
+    notice.send_with(&mut response, instance.config.is_https(), count);
+    response
+}
+
 /// A page of an organization, with what is wrong on it.
 pub(super) fn answer(problems: &Problems, page: &impl Template) -> Result<HttpResponse> {
     html(if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, page)
@@ -41,8 +48,15 @@ pub(super) fn answer(problems: &Problems, page: &impl Template) -> Result<HttpRe
 /// # Errors
 /// When the database refuses.
 pub async fn list(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    let account = who.account().clone();
-    let mine = instance.db.read(move |connection| queries::mine(connection, who.owner())).await?;
+    let (account, now) = (who.account().clone(), instance.clock.now());
+    let (email, catalogue) = (account.email.clone(), instance.config.catalogue.clone());
+    let (mine, offers) = instance
+        .db
+        .read(move |connection| {
+            let offers = invitations::open_for(connection, &email, now, &catalogue)?;
+            Ok((queries::mine(connection, who.owner())?, offers))
+        })
+        .await?;
     let row = |(listed, members): (Listed, i64)| {
         let organization = listed.organization;
         ListRow {
@@ -58,8 +72,20 @@ pub async fn list(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>
             name: organization.name,
         }
     };
-    let rows = mine.into_iter().map(row).collect();
-    html(StatusCode::OK, &ListPage { shell: visitor.shell("My organizations", "organizations"), rows })
+    let offer = |offer: invitations::Offer| OfferRow {
+        accept_url: urls::invitation_here(&offer.id),
+        decline_url: urls::invitation_decline(&offer.id),
+        organization: offer.organization.name,
+        by: offer.by,
+        role: offer.role,
+        ends: Moment::new(offer.expires_at, now),
+    };
+    let page = ListPage {
+        shell: visitor.shell("My organizations", "organizations"),
+        offers: offers.into_iter().map(offer).collect(),
+        rows: mine.into_iter().map(row).collect(),
+    };
+    html(StatusCode::OK, &page)
 }
 
 fn new_page(
@@ -125,50 +151,53 @@ fn slug_taken() -> Problems {
     problems
 }
 
-fn event(told: Told, now: Timestamp) -> EventLine {
-    let entry = told.entry;
-    let about = if entry.subject_name.is_empty() { told.subject.unwrap_or_default() } else { entry.subject_name };
-    let detail = [about, entry.detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
-    EventLine {
-        what: entry.action.words().to_owned(),
-        detail,
-        who: told.actor.unwrap_or_default(),
-        at: Moment::new(entry.at, now),
-    }
-}
-
 /// `GET /organizations/{slug}`.
 ///
 /// # Errors
 /// [`Error::NotFound`] when they are no member.
 pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
-    let (now, organization) = (member.now(), member.organization().id.clone());
-    let (user, sees_logs) = (member.account().user_id.clone(), member.rights().may(Right::SeeLogs));
-    let (members, me, events) = member
-        .instance()
-        .db
-        .read(move |connection| {
-            let events = if sees_logs {
-                audit::for_organization(connection, &organization, &Sought::default(), LATEST)?
-            } else {
-                Vec::new()
-            };
-            let members = queries::count_members(connection, &organization)?;
-            Ok((members, members::find(connection, &organization, &user)?, events))
-        })
-        .await?;
+    let (now, organization) = (member.now(), member.organization().clone());
+    let (user, rights) = (member.account().user_id.clone(), member.rights().clone());
+    let work = move |connection: &mut crate::db::Connection| {
+        let id = &organization.id;
+        let events = if rights.may(Right::SeeLogs) {
+            audit::for_organization(connection, id, &Sought::default(), LATEST)?
+        } else {
+            Vec::new()
+        };
+        let mut figures = Vec::new();
+        for (what, right, url) in figures_of(&organization.slug) {
+            if rights.may(right) {
+                figures.push((what.words(), license::used(connection, id, what, now)?, url));
+            }
+        }
+        let ending = queries::ending(connection, id, (&user, rights.may(Right::SeeKeys)), now)?;
+        Ok((figures, ending, members::find(connection, id, &user)?, events))
+    };
+    let (figures, ending, me, events) = member.instance().db.read(work).await?;
     let place = Place::of(&member);
     let page = ShowPage {
         shell: visitor.shell_in(&place.name, "Overview", "organization"),
         role: role_name(me.role, me.role_name.as_deref()),
         works_here: member.account().organization.id == member.organization().id,
-        members,
+        figures,
+        ending: ending.into_iter().map(|(name, at)| (name, Moment::new(at, now))).collect(),
         is_target: me.is_target,
         created: Moment::new(me.joined_at, now),
-        events: events.into_iter().map(|told| event(told, now)).collect(),
+        events: events.iter().map(|told| logs::line(told, now)).collect(),
         place,
     };
     html(StatusCode::OK, &page)
+}
+
+/// What the overview counts, who sees it, and where there is more; nowhere yet for some.
+fn figures_of(slug: &str) -> [(Limited, Right, Option<String>); 4] {
+    [
+        (Limited::Members, Right::SeeMembers, Some(urls::members(slug))),
+        (Limited::Teams, Right::SeeTeams, Some(urls::teams(slug))),
+        (Limited::ApiKeys, Right::SeeKeys, None),
+        (Limited::ServiceAccounts, Right::SeeServiceAccounts, None),
+    ]
 }
 
 /// `POST /organizations/{slug}/switch`: works in it from now on, in this browser.

@@ -6,8 +6,9 @@ use super::Kind;
 use super::policy::{Grant, Standing};
 use crate::auth::capability::Owner;
 use crate::catalogue::Role;
+use crate::clock::{DAY, Timestamp};
 use crate::db::Connection;
-use crate::db::schema::{members, organizations, roles, team_members, teams};
+use crate::db::schema::{members, organizations, roles, team_members, teams, token_secrets, tokens};
 use crate::error::Result;
 use crate::ids::{OrganizationId, UserId};
 
@@ -172,3 +173,36 @@ pub fn owners(connection: &mut Connection, organization: &OrganizationId) -> Res
 pub fn count_members(connection: &mut Connection, organization: &OrganizationId) -> Result<i64> {
     Ok(members::table.filter(members::organization_id.eq(organization)).count().get_result(connection)?)
 }
+
+/// What ends within so many days is told of on the overview,
+const SOON: i64 = 30 * DAY;
+/// so many of it.
+const ENDING: i64 = 5;
+
+/// The keys and tokens for this organization alone that end soon, the first first: one's own personal ones, and all the
+/// others where one may see keys.
+///
+/// # Errors
+/// When the database refuses.
+pub fn ending(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    (user, sees_keys): (&UserId, bool),
+    now: Timestamp,
+) -> Result<Vec<(String, Timestamp)>> {
+    let mut those = tokens::table
+        .inner_join(token_secrets::table)
+        .filter(tokens::organization_id.eq(organization).and(token_secrets::is_current))
+        .filter(token_secrets::revoked_at.is_null())
+        .filter(token_secrets::expires_at.gt(now).and(token_secrets::expires_at.le(now.plus(SOON))))
+        .order((token_secrets::expires_at, tokens::id))
+        .limit(ENDING)
+        .select((tokens::name, token_secrets::expires_at.assume_not_null()))
+        .into_boxed();
+    let mine = tokens::kind.eq(PERSONAL).and(tokens::user_id.eq(user));
+    those = if sees_keys { those.filter(mine.or(tokens::kind.ne(PERSONAL))) } else { those.filter(mine) };
+    Ok(those.load(connection)?)
+}
+
+/// How the table of tokens calls personal ones.
+const PERSONAL: &str = "pat";

@@ -1,13 +1,16 @@
 //! What the pages of organizations show: everything in the form in which it is printed.
 
 use askama::Template;
+use serde::Deserialize;
 
+use super::license::{License, Limited};
 use super::member::Member;
 use super::policy::{Grant, MATTERS, OPERATIONS, Right, Rights};
 use super::roles::OwnRole;
 use super::{Kind, policy};
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
+use crate::text;
 use crate::tokens::ScopeMatrix;
 use crate::urls;
 use crate::web::{Badge, Field, FieldError, Moment, Shell, filters};
@@ -46,6 +49,57 @@ pub fn initials(name: &str) -> String {
     name.split_whitespace().filter_map(|word| word.chars().next()).take(2).flat_map(char::to_uppercase).collect()
 }
 
+/// Which part of a list: what is searched for, which of those, and which page.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Part {
+    pub search: String,
+    pub only: String,
+    pub page: i64,
+}
+
+/// The word for "the targets alone".
+pub const TARGETS: &str = "targets";
+
+impl Part {
+    /// As far as it makes sense.
+    pub fn tidy(self) -> Self {
+        let search = text::shown(self.search.trim(), 100);
+        let only = if self.only == TARGETS { self.only } else { String::new() };
+        Self { search, only, page: self.page.clamp(0, 1_000_000) }
+    }
+
+    fn url(&self, path: &str, page: i64) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("search", &self.search), ("only", &self.only)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        if page > 0 {
+            query.append_pair("page", &page.to_string());
+        }
+        let query = query.finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+}
+
+/// The ways to the pages before and after.
+#[derive(Default)]
+pub struct Pager {
+    pub newer: Option<String>,
+    pub older: Option<String>,
+}
+
+/// One page of what was read with one row too many, and the ways on.
+pub fn split<T>(mut rows: Vec<T>, size: i64, part: &Part, path: &str) -> (Vec<T>, Pager) {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let newer = (part.page > 0).then(|| part.url(path, part.page - 1));
+    (rows, Pager { newer, older: more.then(|| part.url(path, part.page + 1)) })
+}
+
 /// What a role is called.
 pub fn role_name(role: Role, own: Option<&str>) -> String {
     match role {
@@ -72,7 +126,18 @@ fn role_words(role: Role) -> &'static str {
 #[template(path = "organizations/list.html")]
 pub struct ListPage {
     pub shell: Shell,
+    pub offers: Vec<OfferRow>,
     pub rows: Vec<ListRow>,
+}
+
+/// An organization that one is invited to.
+pub struct OfferRow {
+    pub organization: String,
+    pub by: String,
+    pub role: String,
+    pub ends: Moment,
+    pub accept_url: String,
+    pub decline_url: String,
 }
 
 pub struct ListRow {
@@ -102,7 +167,10 @@ pub struct ShowPage {
     pub place: Place,
     pub role: String,
     pub works_here: bool,
-    pub members: i64,
+    /// What there is: words, number, and where there is more.
+    pub figures: Vec<(&'static str, i64, Option<String>)>,
+    /// What stops working soon, and when.
+    pub ending: Vec<(String, Moment)>,
     pub is_target: bool,
     pub created: Moment,
     pub events: Vec<EventLine>,
@@ -176,11 +244,13 @@ pub struct MembersPage {
     pub rows: Vec<MemberRow>,
     pub search: String,
     pub total: i64,
-    pub newer: Option<String>,
-    pub older: Option<String>,
+    /// Are the targets alone listed?
+    pub targets: bool,
+    pub pager: Pager,
 }
 
 pub struct MemberRow {
+    pub id: String,
     pub name: String,
     pub email: String,
     pub initials: String,
@@ -202,6 +272,7 @@ impl MemberRow {
             badges.push(Badge { kind: "quiet", word: "Target" });
         }
         Self {
+            id: listed.user_id.to_string(),
             initials: initials(&name),
             name: if name.is_empty() { listed.email.clone() } else { name },
             email: listed.email.clone(),
@@ -220,6 +291,8 @@ pub struct MemberPage {
     pub shell: Shell,
     pub place: Place,
     pub member: MemberRow,
+    /// Their teams: name and page.
+    pub teams: Vec<(String, String)>,
     pub sources: Vec<SourceLine>,
     pub matters: Vec<RightLine>,
     pub catalogue: Vec<RightLine>,
@@ -318,6 +391,177 @@ pub struct MemberRolePage {
     pub role: Field,
     pub options: Vec<RoleOption>,
     pub action_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "organizations/teams.html")]
+pub struct TeamsPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub rows: Vec<TeamRow>,
+    pub search: String,
+    pub pager: Pager,
+    pub may_create: bool,
+}
+
+pub struct TeamRow {
+    pub name: String,
+    pub description: String,
+    pub role: Option<String>,
+    pub members: i64,
+    pub url: String,
+}
+
+#[derive(Template)]
+#[template(path = "organizations/team.html")]
+pub struct TeamPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub team: TeamRow,
+    pub rows: Vec<MemberRow>,
+    pub sees_members: bool,
+    pub refused: Option<&'static str>,
+    pub search: String,
+    pub pager: Pager,
+    pub edit_url: Option<String>,
+    pub add_url: Option<String>,
+    pub remove_url: Option<String>,
+    pub delete_url: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "organizations/team_form.html")]
+pub struct TeamFormPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub errors: Vec<FieldError>,
+    pub name: Field,
+    pub description: Field,
+    pub role: Field,
+    pub options: Vec<RoleOption>,
+    pub action_url: String,
+    pub button: &'static str,
+    pub back_url: String,
+    pub members: i64,
+}
+
+/// The roles that a team can have: all but the owner's, and none.
+pub fn for_teams(options: Vec<RoleOption>, chosen: &str) -> Vec<RoleOption> {
+    let none = RoleOption {
+        word: String::new(),
+        name: "No role".to_owned(),
+        words: "Its members may do what they may do without it.".to_owned(),
+        chosen: chosen.is_empty(),
+    };
+    let others = options.into_iter().filter(|option| option.word != Role::Owner.as_str());
+    std::iter::once(none).chain(others).collect()
+}
+
+#[derive(Template)]
+#[template(path = "organizations/team_add.html")]
+pub struct TeamAddPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub errors: Vec<FieldError>,
+    /// Id, whether it is ticked, and who.
+    pub rows: Vec<(String, bool, MemberRow)>,
+    pub team_name: String,
+    pub team_url: String,
+    pub user: Field,
+    pub sees_members: bool,
+    pub action_url: String,
+    pub search: String,
+    pub pager: Pager,
+}
+
+#[derive(Template)]
+#[template(path = "organizations/invitations.html")]
+pub struct InvitationsPage {
+    pub shell: Shell,
+    pub place: Place,
+    /// A link that was just made: to whom, and where it leads.
+    pub made: Option<(String, String)>,
+    pub refused: Option<String>,
+    pub rows: Vec<InvitationRow>,
+}
+
+pub struct InvitationRow {
+    pub email: String,
+    pub role: String,
+    pub teams: String,
+    pub by: String,
+    pub sent: Moment,
+    pub ends: Moment,
+    pub status: Badge,
+    pub resend_url: String,
+    pub cancel_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "organizations/invite.html")]
+pub struct InvitePage {
+    pub shell: Shell,
+    pub place: Place,
+    pub errors: Vec<FieldError>,
+    pub email: Field,
+    pub role: Field,
+    pub options: Vec<RoleOption>,
+    pub team: Field,
+    /// Id, name, and whether it is ticked.
+    pub teams: Vec<(String, String, bool)>,
+}
+
+#[derive(Template)]
+#[template(path = "organizations/license.html")]
+pub struct LicensePage {
+    pub shell: Shell,
+    pub place: Place,
+    pub license: LicenseView,
+}
+
+/// The same beside one's own settings.
+#[derive(Template)]
+#[template(path = "organizations/license_worked_in.html")]
+pub struct LicenseWorkedInPage {
+    pub shell: Shell,
+    pub organization: String,
+    pub url: Option<String>,
+    pub license: Option<LicenseView>,
+}
+
+/// What a plan allows, beside what there is.
+pub struct LicenseView {
+    pub plan: String,
+    pub lines: Vec<LicenseLine>,
+}
+
+pub struct LicenseLine {
+    pub what: &'static str,
+    pub used: i64,
+    /// Nothing is no limit.
+    pub limit: Option<i64>,
+    pub status: Option<Badge>,
+}
+
+impl LicenseView {
+    pub fn new(license: &License, used: &[(Limited, i64)], kind: Kind) -> Self {
+        let line = |(what, used): &(Limited, i64)| {
+            let limit = license.limit(*what);
+            let status = limit.and_then(|limit| match used.cmp(&limit) {
+                std::cmp::Ordering::Less if limit >= 10 && used * 10 >= limit * 9 => {
+                    Some(Badge { kind: "attention", word: "Nearly full" })
+                }
+                std::cmp::Ordering::Less => None,
+                std::cmp::Ordering::Equal => Some(Badge { kind: "attention", word: "Full" }),
+                std::cmp::Ordering::Greater => Some(Badge { kind: "danger", word: "Over the limit" }),
+            });
+            LicenseLine { what: what.words(), used: *used, limit, status }
+        };
+        // A private organization has one member, and no teams.
+        let here =
+            |(what, _): &&(Limited, i64)| kind == Kind::Shared || !matches!(what, Limited::Members | Limited::Teams);
+        Self { plan: license.plan.clone(), lines: used.iter().filter(here).map(line).collect() }
+    }
 }
 
 #[derive(Template)]

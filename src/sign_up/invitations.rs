@@ -1,14 +1,16 @@
-//! Invitations to make an account: a mailed link that is bound to its address. Whoever opens it has the mailbox.
+//! Invitations to make an account: a mailed link that is bound to its address. Whoever opens it has the mailbox. Those to
+//! an organization are rows of the same table, and [`crate::organizations::invitations`]' business.
 
+use actix_web::web;
 use diesel::prelude::*;
 
 use super::service;
 use crate::app::Instance;
-use crate::audit::{Action, Event, Origin, record};
+use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::auth::AdministratorConfirmed;
 use crate::auth::link;
 use crate::auth::secret::SecretHash;
-use crate::auth::session::NewKey;
+use crate::auth::session::{self, NewKey};
 use crate::clock::{DAY, Timestamp};
 use crate::db::schema::invitations;
 use crate::db::{Connection, Tx};
@@ -16,6 +18,9 @@ use crate::error::{Error, Result};
 use crate::ids::InvitationId;
 use crate::mail::letters::Invitation as InvitationLetter;
 use crate::mail::queue;
+use crate::organizations::invitations::Answered;
+use crate::organizations::license::{Limited, room};
+use crate::organizations::{self, Organization};
 use crate::urls;
 use crate::users::{NewUser, by_email, email_key};
 
@@ -43,7 +48,11 @@ const COLUMNS: Columns = (invitations::id, invitations::email, invitations::crea
 /// # Errors
 /// When the database refuses.
 pub fn list(connection: &mut Connection) -> Result<Vec<Invitation>> {
-    Ok(invitations::table.order(invitations::id.desc()).select(COLUMNS).load(connection)?)
+    Ok(invitations::table
+        .filter(invitations::organization_id.is_null())
+        .order(invitations::id.desc())
+        .select(COLUMNS)
+        .load(connection)?)
 }
 
 /// Invites an address, in place of an earlier invitation, and says the link's code: for the page, where there may be no
@@ -91,7 +100,8 @@ pub async fn invite(instance: &Instance, who: AdministratorConfirmed, email: &st
 /// # Errors
 /// [`Error::NotFound`] when it is used or was never there.
 pub fn cancel(tx: &mut Tx<'_>, who: &AdministratorConfirmed, id: &InvitationId, now: Timestamp) -> Result<()> {
-    if diesel::delete(invitations::table.find(id)).execute(&mut **tx)? != 1 {
+    let this = invitations::table.filter(invitations::id.eq(id).and(invitations::organization_id.is_null()));
+    if diesel::delete(this).execute(&mut **tx)? != 1 {
         return Err(Error::NotFound);
     }
     log(tx, who, now, Action::InvitationCancelled, id)
@@ -117,16 +127,22 @@ fn log(tx: &mut Tx<'_>, who: &AdministratorConfirmed, now: Timestamp, action: Ac
 /// When the database refuses.
 pub fn address(connection: &mut Connection, code: &str, now: Timestamp) -> Result<Option<String>> {
     let good = invitations::hash.eq(SecretHash::of(code)).and(invitations::expires_at.gt(now));
-    Ok(invitations::table.filter(good).select(invitations::email).get_result(connection).optional()?)
+    Ok(invitations::table
+        .filter(good.and(invitations::organization_id.is_null()))
+        .select(invitations::email)
+        .get_result(connection)
+        .optional()?)
 }
 
-/// Whether an address is invited.
+/// Whether an address is invited, to the instance or to an organization: then it may make an account.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp) -> Result<bool> {
     let good = invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
-    Ok(diesel::select(diesel::dsl::exists(invitations::table.filter(good))).get_result(connection)?)
+    let here = invitations::table.filter(good.and(invitations::organization_id.is_null()));
+    Ok(diesel::select(diesel::dsl::exists(here)).get_result(connection)?
+        || organizations::invitations::is_invited(connection, email, now)?)
 }
 
 /// Accepts an invitation: the address is its own, whatever the form says.
@@ -149,11 +165,53 @@ pub async fn accept(instance: &Instance, code: String, mut new: NewUser, origin:
     made.map_err(|error| if matches!(error, Error::Taken(_)) { Error::NotFound } else { error })
 }
 
-/// Ends the invitations of an address.
+/// What became of accepting an invitation to an organization without an account.
+pub enum Arrived {
+    /// The account is made and a member, and somebody is signed in to it.
+    In(NewKey, Answered),
+    /// The organization is full; nothing was made.
+    Full(Organization),
+}
+
+/// Makes the account of whoever is invited to an organization and came with the mailed link, and makes it a member.
+///
+/// # Errors
+/// [`Error::NotFound`] when the link is used, taken back or over, or proves no mailbox.
+pub async fn accept_and_join(
+    instance: &web::Data<Instance>,
+    code: String,
+    mut new: NewUser,
+    origin: Origin,
+) -> Result<Arrived> {
+    let (now, by) = (instance.clock.now(), instance.clone());
+    let made = instance
+        .db
+        .write(move |tx| {
+            let (catalogue, notices) = (&by.config.catalogue, Some(by.notices.as_ref()));
+            let offer = organizations::invitations::offer(tx, &code, now, catalogue)?.ok_or(Error::NotFound)?;
+            if !offer.has_mailbox {
+                return Err(Error::NotFound);
+            }
+            if room(tx, &offer.organization.id, Limited::Members, now)?.is_err() {
+                return Ok(Arrived::Full(offer.organization));
+            }
+            new.email.clone_from(&offer.email);
+            let user = service::make_account(tx, &new, origin.clone(), now)?;
+            let actor = Actor::arriving(&user, origin);
+            let answered = organizations::invitations::accept(tx, (&user, &actor), &code, now, catalogue, notices)?;
+            let (_, key) = session::begin(tx, &user, false, true, actor.origin(), &by.config.sessions, now)?;
+            Ok(Arrived::In(key, answered))
+        })
+        .await;
+    made.map_err(|error| if matches!(error, Error::Taken(_)) { Error::NotFound } else { error })
+}
+
+/// Ends the invitations of an address to make an account; those to organizations stay open for it.
 ///
 /// # Errors
 /// When the database refuses.
 pub(super) fn end_for(tx: &mut Tx<'_>, email_key: &str) -> Result<()> {
-    diesel::delete(invitations::table.filter(invitations::email_key.eq(email_key))).execute(&mut **tx)?;
+    let those = invitations::email_key.eq(email_key).and(invitations::organization_id.is_null());
+    diesel::delete(invitations::table.filter(those)).execute(&mut **tx)?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use validator::Validate;
 use zeroize::Zeroizing;
 
+use super::invitations::Arrived;
 use super::{Confirmation, NewSignUp, invitations, service};
 use crate::app::Instance;
 use crate::audit::Origin;
@@ -15,11 +16,14 @@ use crate::auth::capability::instance as instance_of;
 use crate::auth::password::{Context, Password, PasswordRules};
 use crate::config::SignUpMode;
 use crate::error::{Error, Result};
+use crate::ids::is_ulid;
 use crate::openid::ProviderButton;
+use crate::organizations;
+use crate::organizations::invitations::{Answered, Offer, answer};
 use crate::sign_in::pages::no_passwords;
 use crate::text;
 use crate::urls;
-use crate::users::NewUser;
+use crate::users::{NewUser, by_email};
 use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
 
 #[derive(Template)]
@@ -29,6 +33,10 @@ struct SignUpPage {
     errors: Vec<FieldError>,
     /// The address of an invitation; it can't be changed.
     invited: Option<String>,
+    /// The organization that it is to, where it is to one.
+    joining: Option<Joining>,
+    /// Whether the account, once made, is a member.
+    joins: bool,
     action_url: String,
     email: Field,
     first_name: Field,
@@ -38,6 +46,15 @@ struct SignUpPage {
     rules: PasswordRules,
     passwords: bool,
     providers: Vec<ProviderButton>,
+}
+
+/// What an invitation to an organization says.
+struct Joining {
+    organization: String,
+    by: String,
+    role: String,
+    /// For those who have an account; nothing where it is known that they have none.
+    sign_in_url: Option<String>,
 }
 
 /// A page that says one thing and leads on.
@@ -63,7 +80,7 @@ struct ConfirmPage {
 }
 
 /// What the form of a new account sends.
-#[derive(Default, Deserialize, Validate)]
+#[derive(Clone, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct SignUpForm {
     #[validate(custom(function = text::email))]
@@ -103,9 +120,10 @@ fn form_page(
     status: StatusCode,
     form: &SignUpForm,
     problems: &Problems,
-    invitation: Option<(String, String)>,
+    invitation: Option<(String, String, Option<Joining>)>,
 ) -> Result<HttpResponse> {
-    let (invited, action_url) = invitation.map_or((None, urls::signup()), |(email, url)| (Some(email), url));
+    let (invited, action_url, joining) =
+        invitation.map_or((None, urls::signup(), None), |(email, url, joining)| (Some(email), url, joining));
     html(
         status,
         &SignUpPage {
@@ -123,7 +141,9 @@ fn form_page(
             } else {
                 Vec::new()
             },
+            joins: joining.as_ref().is_some_and(|joining| joining.sign_in_url.is_none()),
             invited,
+            joining,
             action_url,
         },
     )
@@ -287,8 +307,16 @@ pub async fn confirm(
     let code = code.into_inner();
     let outcome = service::confirm(&instance, code.clone(), &form.password, Origin::of(visitor.request())).await;
     match outcome {
-        Ok(Confirmation::Done(key)) => {
+        Ok(Confirmation::Done(key, email)) => {
             key.give(&session)?;
+            let now = instance.clock.now();
+            let invited =
+                instance.db.read(move |connection| organizations::invitations::is_invited(connection, &email, now));
+            if invited.await? {
+                let mut response = see_other(&urls::organizations());
+                Notice::SignedUp.send(&mut response, instance.config.is_https());
+                return Ok(response);
+            }
             Ok(welcome(&instance))
         }
         Ok(Confirmation::WrongPassword) => {
@@ -312,6 +340,32 @@ async fn invited_address(instance: &Instance, code: &str) -> Result<Option<Strin
     instance.db.read(move |connection| invitations::address(connection, &code, now)).await
 }
 
+/// The form of an invitation to an organization, for whoever has no account yet; or may have one, where the link does not
+/// prove that the address is theirs.
+fn joining_page(
+    visitor: &Visitor,
+    instance: &Instance,
+    form: &SignUpForm,
+    problems: &Problems,
+    (offer, code): (Offer, &str),
+) -> Result<HttpResponse> {
+    let joining = Joining {
+        organization: offer.organization.name,
+        by: offer.by,
+        role: offer.role,
+        sign_in_url: (!offer.has_mailbox).then(|| urls::login_returning(&urls::invitation(code))),
+    };
+    let form = SignUpForm { email: offer.email.clone(), ..form.clone() };
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    form_page(visitor, instance, status, &form, problems, Some((offer.email, urls::invitation(code), Some(joining))))
+}
+
+/// Whether an address has an account.
+async fn has_account(instance: &Instance, email: &str) -> Result<bool> {
+    let email = email.to_owned();
+    Ok(instance.db.read(move |connection| by_email(connection, &email)).await?.is_some())
+}
+
 /// `GET /invitations/{code}`.
 ///
 /// # Errors
@@ -321,12 +375,81 @@ pub async fn show_invitation(
     instance: web::Data<Instance>,
     code: web::Path<String>,
 ) -> Result<HttpResponse> {
+    if let Some(offer) = answer::find(&instance, &code).await? {
+        if visitor.account().is_some() {
+            return match answer::for_account(&visitor, offer, &code)? {
+                Some(page) => Ok(page),
+                None => spent(&visitor, urls::organizations(), "My organizations"),
+            };
+        }
+        if is_ulid(&code) {
+            return Err(Error::SignIn { back: urls::invitation(&code) });
+        }
+        if offer.has_mailbox && has_account(&instance, &offer.email).await? {
+            return answer::to_sign_in(&visitor, offer, &code);
+        }
+        return joining_page(&visitor, &instance, &SignUpForm::default(), &Problems::none(), (offer, &code));
+    }
     let Some(email) = invited_address(&instance, &code).await? else {
         return spent(&visitor, urls::login(), "Go to sign in");
     };
     let form = SignUpForm { email: email.clone(), ..SignUpForm::default() };
-    let place = Some((email, urls::invitation(&code)));
+    let place = Some((email, urls::invitation(&code), None));
     form_page(&visitor, &instance, StatusCode::OK, &form, &Problems::none(), place)
+}
+
+/// The account to be, its password hashed.
+async fn new_user(instance: &Instance, form: &SignUpForm, password: Password) -> Result<NewUser> {
+    Ok(NewUser {
+        email: form.email.trim().to_owned(),
+        first_name: text::tidy(&form.first_name),
+        last_name: text::tidy(&form.last_name),
+        password_hash: Some(instance.hasher.hash(password).await?),
+        is_administrator: false,
+    })
+}
+
+/// A stranger answers an invitation to an organization. With the mailed link the account is made at once, and is a member.
+/// With the one that the inviter copied, the address is proved by a mail first; the invitation waits until they are in.
+async fn arrive(
+    visitor: &Visitor,
+    instance: &web::Data<Instance>,
+    session: &Session,
+    form: SignUpForm,
+    (offer, code): (Offer, String),
+) -> Result<HttpResponse> {
+    let form = SignUpForm { email: offer.email.clone(), ..form };
+    let password = match form.check(instance) {
+        Ok(password) => password,
+        Err(found) => return joining_page(visitor, instance, &form, &found, (offer, &code)),
+    };
+    let origin = Origin::of(visitor.request());
+    if !offer.has_mailbox {
+        let new = NewSignUp {
+            email: offer.email.clone(),
+            first_name: text::tidy(&form.first_name),
+            last_name: text::tidy(&form.last_name),
+            password,
+        };
+        service::ask(instance, new, origin).await?;
+        return check_mail(visitor, &offer.email, "24 hours");
+    }
+    let new = new_user(instance, &form, password).await?;
+    match invitations::accept_and_join(instance, code, new, origin).await {
+        Ok(Arrived::In(key, answered)) => {
+            key.give(session)?;
+            let (place, notice) = match answered {
+                Answered::Joined(organization, sees) => (answer::home(&organization, sees), Notice::OrganizationJoined),
+                _ => (urls::organizations(), Notice::SignedUp),
+            };
+            let mut response = see_other(&place);
+            notice.send(&mut response, instance.config.is_https());
+            Ok(response)
+        }
+        Ok(Arrived::Full(organization)) => answer::full(visitor, &organization),
+        Err(Error::NotFound) => spent(visitor, urls::login(), "Go to sign in"),
+        Err(error) => Err(error),
+    }
 }
 
 /// `POST /invitations/{code}`.
@@ -340,10 +463,25 @@ pub async fn accept(
     code: web::Path<String>,
     Posted(form): Posted<SignUpForm>,
 ) -> Result<HttpResponse> {
+    let code = code.into_inner();
+    if let Some(offer) = answer::find(&instance, &code).await? {
+        if visitor.account().is_some() {
+            return match answer::join(&visitor, &instance, &code).await {
+                Err(Error::NotFound) => spent(&visitor, urls::organizations(), "My organizations"),
+                answered => answered,
+            };
+        }
+        if is_ulid(&code) {
+            return Err(Error::SignIn { back: urls::invitation(&code) });
+        }
+        if !instance.config.password_sign_in {
+            return no_passwords(&visitor);
+        }
+        return arrive(&visitor, &instance, &session, form, (offer, code)).await;
+    }
     if !instance.config.password_sign_in {
         return no_passwords(&visitor);
     }
-    let code = code.into_inner();
     let Some(email) = invited_address(&instance, &code).await? else {
         return spent(&visitor, urls::login(), "Go to sign in");
     };
@@ -351,17 +489,11 @@ pub async fn accept(
     let password = match form.check(&instance) {
         Ok(password) => password,
         Err(found) => {
-            let place = Some((email, urls::invitation(&code)));
+            let place = Some((email, urls::invitation(&code), None));
             return form_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &found, place);
         }
     };
-    let new = NewUser {
-        email,
-        first_name: text::tidy(&form.first_name),
-        last_name: text::tidy(&form.last_name),
-        password_hash: Some(instance.hasher.hash(password).await?),
-        is_administrator: false,
-    };
+    let new = new_user(&instance, &form, password).await?;
     match invitations::accept(&instance, code, new, Origin::of(visitor.request())).await {
         Ok(key) => {
             key.give(&session)?;

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::mail::letters::{AddressKnown, ConfirmAddress};
 use crate::mail::queue;
+use crate::organizations;
 use crate::urls;
 use crate::users::{NewUser, by_email, create, email_key};
 
@@ -49,8 +50,8 @@ pub struct Wish {
 
 /// What became of proving an address.
 pub enum Confirmation {
-    /// The account is made, and somebody signed in to it.
-    Done(NewKey),
+    /// The account is made, with this address, and somebody signed in to it.
+    Done(NewKey, String),
     /// That is not the password that was chosen.
     WrongPassword,
 }
@@ -148,7 +149,7 @@ pub async fn confirm(instance: &Instance, code: String, typed: &str, origin: Ori
     if instance.hasher.verify(password, Some(&wish.password_hash)).await? == Verdict::Mismatch {
         return Ok(Confirmation::WrongPassword);
     }
-    let sessions = instance.config.sessions.clone();
+    let (sessions, email) = (instance.config.sessions.clone(), wish.email.clone());
     let made = instance
         .db
         .write(move |tx| {
@@ -166,7 +167,7 @@ pub async fn confirm(instance: &Instance, code: String, typed: &str, origin: Ori
         })
         .await;
     match made {
-        Ok(key) => Ok(Confirmation::Done(key)),
+        Ok(key) => Ok(Confirmation::Done(key, email)),
         // Somebody else proved the same address meanwhile.
         Err(Error::Taken(_)) => Err(Error::NotFound),
         Err(error) => Err(error),
@@ -207,5 +208,6 @@ pub fn make_account(tx: &mut Tx<'_>, new: &NewUser, origin: Origin, now: Timesta
 /// # Errors
 /// When the database refuses.
 pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
+    organizations::invitations::forget_old(tx, now)?;
     Ok(diesel::delete(sign_ups::table.filter(sign_ups::expires_at.le(now))).execute(&mut **tx)?)
 }

@@ -93,6 +93,14 @@ text_enum! {
         OrganizationHandedOver = "organization-handed-over",
         /// One is out.
         OrganizationLeft = "organization-left",
+        /// One is in.
+        OrganizationJoined = "organization-joined",
+        /// One was in already.
+        AlreadyMember = "already-member",
+        /// One said no.
+        InvitationDeclined = "invitation-declined",
+        /// An organization may have more, or less.
+        LicenseSaved = "license-saved",
         /// What the header shows.
         OrganizationSwitched = "organization-switched",
         /// One is a target, or none any more.
@@ -160,6 +168,13 @@ impl Notice {
             Self::SignedOutEverywhere => {
                 let ended = if count == 1 { "has ended" } else { "have ended" };
                 ("good", format!("You are signed out everywhere: {} {ended}, this one too.", many("session")))
+            }
+            Self::TeamMemberAdded if count == 0 => {
+                ("good", "Everybody you selected was in the team already.".to_owned())
+            }
+            Self::TeamMemberAdded => {
+                let are = if count == 1 { "is" } else { "are" };
+                ("good", format!("{} {are} in the team now.", many("member")))
             }
             Self::RecoveryCodeUsed => {
                 let left = match count {
@@ -279,6 +294,10 @@ impl Notice {
             Self::OrganizationHandedOver => ("good", "The organization is handed over. You are one of its admins now."),
             Self::OrganizationLeft => ("good", "You have left the organization. What you had for it stopped working."),
             Self::OrganizationSwitched => ("good", "You work in this organization now."),
+            Self::OrganizationJoined => ("good", "Welcome. You are a member of this organization now."),
+            Self::AlreadyMember => ("good", "You are a member of that organization already."),
+            Self::InvitationDeclined => ("good", "The invitation is declined. Nobody else can use it."),
+            Self::LicenseSaved => ("good", "The license is saved. It holds for what is made from now on."),
             Self::MemberRoleSaved => {
                 ("good", "The new role is saved. It holds from the next request on, for tokens, too.")
             }

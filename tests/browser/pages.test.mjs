@@ -1,7 +1,7 @@
 // Every page in every state: accessible in both themes, valid, never wider than its window, light on the wire.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ADMINISTRATOR, answerTo, arrive, createToken, createOrganization, createRole, createVerifier, fill, inDetails, inRow, invite, press, signIn, wear } from "./support/acts.mjs";
+import { ADMINISTRATOR, answerTo, arrive, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, wear } from "./support/acts.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
 import { start, until } from "./support/server.mjs";
 import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
@@ -44,6 +44,14 @@ async function furnish(page) {
   for (const name of ["billing", LONG.slice(0, 60)]) await createVerifier(page, name);
   await createOrganization(page, "Acme Robotics", "acme");
   await createRole(page, "acme", "Deployers", ["channels: update", "Members: create"]);
+  for (const name of ["Deploy", LONG.slice(0, 60)]) await createTeam(page, "acme", name, "Deployers");
+  await page.goto("/organizations/acme/teams");
+  await page.goto((await page.getByRole("link", { name: "Deploy", exact: true }).getAttribute("href")) + "/members");
+  await page.locator("main [name=user]").first().check();
+  await press(page, "Add to team");
+  await page.locator(".notice.good").waitFor();
+  links.shown = await inviteTo(page, "acme", "joining@example.com");
+  await inviteTo(page, "acme", `${"long-name-".repeat(6)}@example.com`);
 }
 
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
@@ -112,6 +120,8 @@ const mailed = {
   "was it you?": by((page) => page.goto(links.oldAddress)),
   "an invitation": by((page) => page.goto(links.invitation)),
   "an invitation, refused": by((page) => sent(links.invitation, "Create account")(page), 422),
+  "an invitation to an organization": by((page) => page.goto(links.shown)),
+  "an invitation to an organization, refused": by((page) => sent(links.shown, "Create account")(page), 422),
 };
 const members = {
   "profile": at("/settings/profile"),
@@ -139,6 +149,9 @@ const members = {
   "administration": at("/admin"),
   "verifiers": at("/admin/verifiers"),
   "verifiers, refused": by(sent("/admin/verifiers", "Create verifier"), 422),
+  "license": at("/settings/license"),
+  "administered organizations": at("/admin/organizations"),
+  "administered organizations, none found": at("/admin/organizations?search=nobody"),
   "invitations": at("/admin/invitations"),
   "invitations, refused": by(sent("/admin/invitations", "Send invitation", { email: "nobody" }), 422),
   "mail": at("/admin/mail"),
@@ -210,6 +223,31 @@ const organizations = {
   "members, none found": at(`${PLACE}/members?search=nobody`),
   "member": by(theFirst("members")),
   "a member's role": by(theFirst("members", "/role")),
+  "targets": at(`${PLACE}/members?only=targets`),
+  "open invitations": at(`${PLACE}/invitations`),
+  "invite a member": at(`${PLACE}/invitations/new`),
+  "invite a member, refused": by(sent(`${PLACE}/invitations/new`, "Send invitation", { email: "nobody" }), 422),
+  "an invitation for another account": by((page) => page.goto(links.shown)),
+  "teams": at(`${PLACE}/teams`),
+  "teams, none found": at(`${PLACE}/teams?search=nobody`),
+  "team": by(theFirst("teams")),
+  "change a team": by(theFirst("teams", "/edit")),
+  "add members to a team": by(theFirst("teams", "/members")),
+  "delete a team?": by(theFirst("teams", "/delete")),
+  "new team": at(`${PLACE}/teams/new`),
+  "new team, refused": by(sent(`${PLACE}/teams/new`, "Create team", { name: "" }), 422),
+  "organization's license": at(`${PLACE}/license`),
+  "organization's logs": at(`${PLACE}/logs`),
+  "organization's logs, nothing found": at(`${PLACE}/logs?search=nobody`),
+  "administered organization": by(async (page) => {
+    await page.goto("/admin/organizations");
+    return page.goto(await page.locator("main tbody a").first().getAttribute("href"));
+  }),
+  "administered organization, refused": by(async (page) => {
+    await page.goto("/admin/organizations");
+    const address = await page.locator("main tbody a").first().getAttribute("href");
+    return sent(address, "Save license", { members: "many" })(page);
+  }, 422),
   "roles": at(`${PLACE}/roles`),
   "role": by(theFirst("roles")),
   "change a role": by(theFirst("roles", "/edit")),

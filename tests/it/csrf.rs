@@ -159,6 +159,15 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
         app.make_member("given", email, Role::Viewer);
     }
     let hugo = app.user_id("hugo@example.com");
+    let team = browser.make_team("acme", "Deploy", "");
+    let [first, second] = ["jo@example.com", "kim@example.com"].map(|email| {
+        browser.invite_to("acme", email, "viewer");
+        app.invitation_id(email)
+    });
+    let mut host = app.other("olga@example.com");
+    host.make_organization("olgas");
+    host.invite_to("olgas", ADMIN, "viewer");
+    let declined = app.invitation_id(ADMIN);
     let [acme, left, given] = ["acme", "left", "given"].map(|slug| app.organization_id(slug));
     let at = |below: &str, pairs: Pairs| {
         (format!("/organizations/acme{below}"), [vec![("organization", acme.clone())], pairs].concat())
@@ -171,6 +180,16 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
         at("/roles/new", vec![("name", own("Another")), ("scope", own("channels:read"))]),
         at(&format!("/roles/{role}/edit"), vec![("name", own("Renamed")), ("right", own("org.logs:read"))]),
         at(&format!("/roles/{role}/delete"), vec![]),
+        at("/teams/new", vec![("name", own("Another")), ("role", own("viewer"))]),
+        at(&format!("/teams/{team}/edit"), vec![("name", own("Renamed")), ("role", own(""))]),
+        at(&format!("/teams/{team}/members"), vec![("user", hugo.clone())]),
+        at(&format!("/teams/{team}/remove"), vec![("user", hugo.clone())]),
+        at(&format!("/teams/{team}/delete"), vec![]),
+        at("/invitations/new", vec![("email", own("lou@example.com")), ("role", own("viewer"))]),
+        at(&format!("/invitations/{first}/resend"), vec![]),
+        at(&format!("/invitations/{second}/cancel"), vec![]),
+        (format!("/invitations/{declined}/decline"), vec![]),
+        (format!("/admin/organizations/{acme}"), vec![("plan", own("Large")), ("members", own("100"))]),
         at(&format!("/members/{hugo}/role"), vec![("role", own("member"))]),
         at(&format!("/members/{hugo}/remove"), vec![]),
         (own("/organizations/left/leave"), vec![("organization", left)]),

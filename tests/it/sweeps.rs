@@ -30,20 +30,34 @@ pub struct Below {
     slug: String,
     member: String,
     role: String,
+    team: String,
+    invitation: String,
+    organization: String,
 }
 
 impl Below {
-    /// With a member; `role` is one of its own.
+    /// With a member, a team and an invitation; `role` is one of its own.
     pub fn of(app: &TestApp, slug: &str, role: &str) -> Self {
         let email = format!("someone-in-{slug}@example.com");
         app.make_user(&email);
         app.make_member(slug, &email, Role::Viewer);
-        Self { slug: slug.to_owned(), member: app.user_id(&email), role: role.to_owned() }
+        let (organization, member) = (app.organization_id(slug), app.user_id(&email));
+        let [team, invitation] = ["team", "invitation"].map(str::to_owned);
+        app.sql(&format!(
+            "INSERT INTO teams (id, organization_id, name, name_key, description, created_at) \
+             VALUES ('{team}', '{organization}', 'Deploy', 'deploy', '', 0); \
+             INSERT INTO invitations \
+             (id, hash, email, email_key, created_at, expires_at, organization_id, invited_by, role) \
+             VALUES ('{invitation}', '', 'hal@example.com', 'hal@example.com', 0, 1, '{organization}', '{member}', 'viewer')"
+        ));
+        Self { slug: slug.to_owned(), member, role: role.to_owned(), team, invitation, organization }
     }
 
     pub fn path(&self, route: &str) -> String {
         let id = match route {
             route if route.starts_with("/organizations/{slug}/members") => &self.member,
+            route if route.starts_with("/organizations/{slug}/teams") => &self.team,
+            route if route.starts_with("/organizations/{slug}/invitations") => &self.invitation,
             _ => &self.role,
         };
         route.replace("{slug}", &self.slug).replace("{id}", id)
@@ -98,6 +112,7 @@ impl Places {
             route if route.starts_with("/settings/security") => &self.session,
             route if route.starts_with("/admin/verifiers") => &self.verifier,
             route if route.starts_with("/admin/invitations") => &self.invitation,
+            route if route.starts_with("/admin/organizations") => &self.below.organization,
             _ => &self.mail,
         };
         if let Some(start) = route.strip_suffix("{code}") {
@@ -105,6 +120,9 @@ impl Places {
         }
         if route.starts_with("/organizations/{slug}") {
             return self.below.path(route);
+        }
+        if let Some(below) = route.strip_prefix("/invitations/{code}") {
+            return format!("{}{below}", self.links[0]);
         }
         route
             .replace("{provider}", "nobody")

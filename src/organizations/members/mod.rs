@@ -5,7 +5,8 @@ mod queries;
 
 use diesel::prelude::*;
 
-pub use queries::{Listed, PAGE, find, list};
+pub(crate) use queries::listed;
+pub use queries::{Listed, PAGE, containing, find, list};
 
 use super::member::Acting;
 use super::policy::{Refusal, Rights};

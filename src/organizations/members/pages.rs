@@ -13,9 +13,10 @@ use crate::organizations::pages::{answer, done};
 use crate::organizations::policy::{Refusal, Right, Rights, may_change};
 use crate::organizations::queries::{self, Which};
 use crate::organizations::views::{
-    ConfirmPage, MemberPage, MemberRolePage, MemberRow, MembersPage, Place, right_lines, role_options,
+    ConfirmPage, MemberPage, MemberRolePage, MemberRow, MembersPage, Part, Place, TARGETS, right_lines, role_options,
+    split,
 };
-use crate::organizations::{Found, roles, standing};
+use crate::organizations::{Found, roles, standing, teams};
 use crate::tokens;
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
@@ -30,54 +31,28 @@ fn words(refusal: Refusal) -> &'static str {
     }
 }
 
-/// Which part of the list.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Part {
-    search: String,
-    page: i64,
-}
-
-impl Part {
-    fn url(&self, slug: &str, page: i64) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        if !self.search.is_empty() {
-            query.append_pair("search", &self.search);
-        }
-        if page > 0 {
-            query.append_pair("page", &page.to_string());
-        }
-        let query = query.finish();
-        let path = urls::members(slug);
-        if query.is_empty() { path } else { format!("{path}?{query}") }
-    }
-}
-
 /// `GET /organizations/{slug}/members`.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> Result<HttpResponse> {
-    let mut part = part.into_inner();
-    part.search = crate::text::shown(part.search.trim(), 100);
-    let page = part.page.clamp(0, 1_000_000);
-    let (id, search) = (member.organization().id.clone(), part.search.clone());
-    let (mut rows, members) = member
-        .instance()
-        .db
-        .read(move |connection| Ok((listed(connection, &id, &search, page)?, queries::count_members(connection, &id)?)))
-        .await?;
-    let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let more = rows.len() > size;
-    rows.truncate(size);
+    let part = part.into_inner().tidy();
+    let (id, search, page) = (member.organization().id.clone(), part.search.clone(), part.page);
+    let targets = part.only == TARGETS;
+    let work = move |connection: &mut crate::db::Connection| {
+        let rows = listed(connection, &id, (&search, targets, page))?;
+        Ok((rows, queries::count_members(connection, &id)?))
+    };
+    let (rows, total) = member.instance().db.read(work).await?;
     let place = Place::of(&member);
     let (now, me) = (member.now(), &member.account().user_id);
+    let (rows, pager) = split(rows, PAGE, &part, &urls::members(&place.slug));
     let view = MembersPage {
         shell: visitor.shell_in(&place.name, "Members", "org-members"),
         rows: rows.iter().map(|row| MemberRow::of(row, me, &place.slug, now)).collect(),
-        total: members,
-        newer: (page > 0).then(|| part.url(&place.slug, page - 1)),
-        older: more.then(|| part.url(&place.slug, page + 1)),
+        total,
+        targets,
+        pager,
         search: part.search,
         place,
     };
@@ -94,6 +69,17 @@ async fn the_member(member: &Member, user: UserId) -> Result<(Listed, Found)> {
     member.instance().db.read(work).await
 }
 
+/// The teams that somebody is in, each with its page, where whoever asks may see teams.
+async fn teams_of(member: &Member, user: &UserId) -> Result<Vec<(String, String)>> {
+    if !member.rights().may(Right::SeeTeams) {
+        return Ok(Vec::new());
+    }
+    let (id, user) = (member.organization().id.clone(), user.clone());
+    let those = member.instance().db.read(move |connection| teams::of_member(connection, &id, &user)).await?;
+    let slug = &member.organization().slug;
+    Ok(those.into_iter().map(|(id, name)| (name, urls::team(slug, &id))).collect())
+}
+
 fn rights_of(member: &Member, found: &Found) -> Rights {
     Rights::of(&found.standing, found.organization.kind, &member.instance().config.catalogue)
 }
@@ -105,6 +91,7 @@ fn rights_of(member: &Member, found: &Found) -> Rights {
 pub async fn show(member: Member, visitor: Visitor, path: web::Path<(String, UserId)>) -> Result<HttpResponse> {
     let (listed, found) = the_member(&member, path.into_inner().1).await?;
     let place = Place::of(&member);
+    let teams = teams_of(&member, &listed.user_id).await?;
     let (sources, matters, catalogue) =
         right_lines(&found.standing.0, found.organization.kind, &member.instance().config.catalogue);
     let touches = member.rights().covers(&rights_of(&member, &found));
@@ -112,6 +99,7 @@ pub async fn show(member: Member, visitor: Visitor, path: web::Path<(String, Use
     let may = |right| touches && member.rights().may(right);
     let page = MemberPage {
         shell: visitor.shell_in(&place.name, &row.name, "org-members"),
+        teams,
         sources,
         matters,
         catalogue,

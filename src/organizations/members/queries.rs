@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::catalogue::Role;
 use crate::clock::Timestamp;
 use crate::db::Connection;
-use crate::db::schema::{members, roles, users};
+use crate::db::schema::members;
 use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId, UserId};
 use crate::users::{UserStatus, email_key};
@@ -38,8 +38,10 @@ pub struct Listed {
     pub joined_at: Timestamp,
 }
 
+/// What is read of each; whoever uses it has the tables' names at hand.
 macro_rules! listed {
-    () => {
+    () => {{
+        use $crate::db::schema::{members, roles, users};
         members::table
             .inner_join(users::table)
             .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
@@ -55,8 +57,9 @@ macro_rules! listed {
                 members::is_target,
                 members::created_at,
             ))
-    };
+    }};
 }
+pub(crate) use listed;
 
 /// What `LIKE` takes for "contains this", its own signs taken literally.
 pub fn containing(typed: &str) -> String {
@@ -64,15 +67,14 @@ pub fn containing(typed: &str) -> String {
     format!("%{literal}%")
 }
 
-/// The members whose name or e-mail contains what was typed, by name, one page; one more than that tells of another.
+/// The members whose name or e-mail contains what was typed, or of those the targets alone, by name, one page; one more than that tells of another.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn list(
     connection: &mut Connection,
     organization: &OrganizationId,
-    search: &str,
-    page: i64,
+    (search, targets, page): (&str, bool, i64),
 ) -> Result<Vec<Listed>> {
     let mut those = listed!()
         .filter(members::organization_id.eq(organization))
@@ -80,6 +82,9 @@ pub fn list(
         .limit(PAGE + 1)
         .offset(page.saturating_mul(PAGE))
         .into_boxed();
+    if targets {
+        those = those.filter(members::is_target);
+    }
     if !search.trim().is_empty() {
         those = those.filter(members::name_key.like(containing(search)).escape('\\'));
     }

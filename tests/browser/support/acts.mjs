@@ -129,3 +129,21 @@ export async function introspect(app, verifier, token) {
   assert.equal(answer.status, 200);
   return answer.json();
 }
+
+export async function createTeam(page, slug, name, role) {
+  await page.goto(`/organizations/${slug}/teams/new`);
+  await fill(page, { name });
+  await page.getByRole("radio", { name: role }).check();
+  await press(page, "Create team");
+  await page.locator("h1", { hasText: name }).waitFor();
+}
+
+/** Invites somebody to an organization; the page then shows the link. */
+export async function inviteTo(page, slug, email) {
+  await page.goto(`/organizations/${slug}/invitations/new`);
+  await fill(page, { email });
+  await press(page, "Send invitation");
+  const link = page.locator("#link");
+  await link.waitFor();
+  return link.innerText();
+}

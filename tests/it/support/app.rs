@@ -15,7 +15,7 @@ use keystead::auth::PlainSecret;
 use keystead::catalogue::Role;
 use keystead::clock::{Clock, Timestamp};
 use keystead::config::Config;
-use keystead::db::schema::{audit_events, members, organizations, outbox, users};
+use keystead::db::schema::{audit_events, invitations, members, organizations, outbox, users};
 use keystead::db::{Connection, Engine, Tx};
 use keystead::error::Result;
 use keystead::ids::{UserId, ulid};
@@ -293,6 +293,15 @@ impl TestApp {
         self.read(|connection| {
             let this = organizations::table.filter(organizations::slug.eq(slug));
             Ok(this.select(organizations::id).first::<String>(connection)?)
+        })
+    }
+
+    /// The id of the latest invitation of an address.
+    #[track_caller]
+    pub fn invitation_id(&self, email: &str) -> String {
+        self.read(|connection| {
+            let those = invitations::table.filter(invitations::email_key.eq(email));
+            Ok(those.order(invitations::id.desc()).select(invitations::id).first::<String>(connection)?)
         })
     }
 

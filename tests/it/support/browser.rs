@@ -230,6 +230,24 @@ impl Browser {
         link.rsplit('/').next().unwrap().to_owned()
     }
 
+    /// Makes a team with a role's word, or none; gives its id.
+    #[track_caller]
+    pub fn make_team(&mut self, slug: &str, name: &str, role: &str) -> String {
+        let path = format!("/organizations/{slug}/teams/new");
+        let form = self.open(&path).form(&path).set("name", name).set("role", role);
+        let made = self.submit(&form).expect(303);
+        made.location().rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Invites somebody to an organization; gives the path of the link that is shown.
+    #[track_caller]
+    pub fn invite_to(&mut self, slug: &str, email: &str, role: &str) -> String {
+        let path = format!("/organizations/{slug}/invitations/new");
+        let form = self.open(&path).form(&path).set("email", email).set("role", role);
+        let link = self.submit(&form).expect(200).one("#link");
+        link[link.find("/invitations/").unwrap()..].to_owned()
+    }
+
     /// Revokes a token through its page.
     #[track_caller]
     pub fn revoke_token(&mut self, id: &str) -> Page {

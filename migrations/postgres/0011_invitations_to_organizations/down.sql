@@ -1,0 +1,14 @@
+DROP TABLE licenses;
+DROP TABLE invitation_teams;
+DELETE FROM invitations WHERE organization_id IS NOT NULL;
+DROP INDEX invitations_role;
+DROP INDEX invitations_inviter;
+DROP INDEX invitations_email;
+DROP INDEX invitations_organization;
+DROP INDEX invitations_instance;
+ALTER TABLE invitations DROP COLUMN role_id;
+ALTER TABLE invitations DROP COLUMN role;
+ALTER TABLE invitations DROP COLUMN invited_by;
+ALTER TABLE invitations DROP COLUMN organization_id;
+ALTER TABLE invitations DROP COLUMN shown_hash;
+ALTER TABLE invitations ADD CONSTRAINT invitations_email_key_key UNIQUE (email_key);

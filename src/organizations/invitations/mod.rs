@@ -1,0 +1,552 @@
+//! Invitations to an organization: to an address, with a role and teams, for seven days. They are rows of the table of
+//! all invitations; those without an organization are invitations to the instance, and belong to [`crate::sign_up`].
+//!
+//! Two links lead to one. The mailed one proves the mailbox, so it can make an account. The one that the inviter copies
+//! proves nothing: with it, and with none at all, only an account that has the address can accept.
+
+pub mod answer;
+pub mod pages;
+
+use diesel::prelude::*;
+
+use super::license::{Full, Limited, room};
+use super::member::{Acting, lock};
+use super::policy::{Right, Rights, capped};
+use super::queries::{Organization, Which, standing};
+use super::roles::Choice;
+use super::service::join;
+use super::views::role_name;
+use super::{Kind, roles, teams};
+use crate::audit::{Action, Actor, Event, record};
+use crate::auth::link::new_code;
+use crate::auth::secret::SecretHash;
+use crate::catalogue::{Catalogue, Role};
+use crate::clock::{DAY, Timestamp};
+use crate::config::Config;
+use crate::db::schema::{invitation_teams, invitations, members, organizations, users};
+use crate::db::{Connection, Tx};
+use crate::error::{Error, Result};
+use crate::ids::{InvitationId, OrganizationId, RoleId, TeamId, UserId, is_ulid};
+use crate::mail::letters::OrganizationInvitation;
+use crate::mail::{Notices, SecurityNotice, queue};
+use crate::text::looks_like_a_link;
+use crate::urls;
+use crate::users::{UserStatus, email_key};
+
+/// For how long an invitation is good.
+const LIFETIME: i64 = 7 * DAY;
+/// How long one that is over stays listed, to be sent again.
+const KEPT: i64 = 30 * DAY;
+
+/// An invitation to be, checked.
+#[derive(Debug, Clone)]
+pub struct NewInvitation {
+    /// To whom.
+    pub email: String,
+    /// A role's word.
+    pub role: String,
+    /// Into which teams.
+    pub teams: Vec<TeamId>,
+}
+
+/// What came of a wish to invite somebody.
+#[derive(Debug, Clone)]
+pub enum Invited {
+    /// They are invited, and this is the code of the link to copy.
+    Yes {
+        /// To whom.
+        email: String,
+        /// For the link.
+        code: String,
+    },
+    /// There is no such role.
+    NoRole,
+    /// There is no such team.
+    NoTeam,
+    /// The role, or a team, gives more than whoever asks may do.
+    Beyond,
+    /// They are a member.
+    Member,
+    /// The license has no room for another.
+    Full(Full),
+}
+
+/// What stands in the row of an invitation to an organization.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = invitations)]
+struct Row {
+    id: InvitationId,
+    email: String,
+    email_key: String,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    organization_id: Option<OrganizationId>,
+    invited_by: Option<UserId>,
+    role: Option<Role>,
+    role_id: Option<RoleId>,
+}
+
+impl Row {
+    fn choice(&self) -> Choice {
+        Choice { role: self.role.unwrap_or(Role::Viewer), id: self.role_id.clone() }
+    }
+}
+
+/// An invitation in an organization's list.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// Its id.
+    pub id: InvitationId,
+    /// To whom.
+    pub email: String,
+    /// As what.
+    pub role: String,
+    /// Into which teams.
+    pub teams: Vec<String>,
+    /// By whom; nobody who is still here.
+    pub by: Option<String>,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// First name, last name and e-mail of a user.
+type Person = (String, String, String);
+
+fn called((first, last, email): Person) -> String {
+    let name = format!("{first} {last}").trim().to_owned();
+    if name.is_empty() { email } else { name }
+}
+
+/// The roles beside their invitations.
+macro_rules! roles_of_it {
+    () => {
+        crate::db::schema::roles::table.on(crate::db::schema::roles::id.nullable().eq(invitations::role_id))
+    };
+}
+
+/// An organization's open invitations, and those that ended lately, the newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub fn list(connection: &mut Connection, organization: &OrganizationId) -> Result<Vec<Pending>> {
+    let inviter = members::table.inner_join(users::table);
+    let rows: Vec<(Row, Option<String>)> = invitations::table
+        .left_join(roles_of_it!())
+        .filter(invitations::organization_id.eq(organization))
+        .order(invitations::id.desc())
+        .select((Row::as_select(), crate::db::schema::roles::name.nullable()))
+        .load(connection)?;
+    let here: Vec<(UserId, Person)> = inviter
+        .filter(members::organization_id.eq(organization))
+        .filter(members::user_id.eq_any(rows.iter().filter_map(|(row, _)| row.invited_by.as_ref())))
+        .select((users::id, (users::first_name, users::last_name, users::email)))
+        .load(connection)?;
+    let into: Vec<(InvitationId, String)> = invitation_teams::table
+        .inner_join(crate::db::schema::teams::table)
+        .filter(invitation_teams::invitation_id.eq_any(rows.iter().map(|(row, _)| &row.id)))
+        .order(crate::db::schema::teams::name_key)
+        .select((invitation_teams::invitation_id, crate::db::schema::teams::name))
+        .load(connection)?;
+    let pending = |(row, own): (Row, Option<String>)| Pending {
+        role: role_name(row.choice().role, own.as_deref()),
+        teams: into.iter().filter(|(id, _)| *id == row.id).map(|(_, name)| name.clone()).collect(),
+        by: here.iter().find(|(id, _)| Some(id) == row.invited_by.as_ref()).map(|(_, person)| called(person.clone())),
+        id: row.id,
+        email: row.email,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+    };
+    Ok(rows.into_iter().map(pending).collect())
+}
+
+/// What a letter of invitation needs besides.
+#[derive(Debug, Clone)]
+pub struct Letterhead {
+    product: String,
+    base: String,
+    from: String,
+}
+
+impl Letterhead {
+    /// Of this instance, from somebody.
+    pub fn new(config: &Config, from: String) -> Self {
+        Self { product: config.product_name.clone(), base: config.absolute(""), from }
+    }
+}
+
+/// Invites an address, in place of an earlier invitation to this organization.
+///
+/// # Errors
+/// When the database refuses.
+pub fn invite(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    now: Timestamp,
+    new: &NewInvitation,
+    catalogue: &Catalogue,
+    head: &Letterhead,
+) -> Result<Invited> {
+    let organization = acting.organization();
+    let (role, rights) = match roles::chosen(tx, &organization.id, &new.role, catalogue) {
+        Ok(role) => role,
+        Err(Error::NotFound) => return Ok(Invited::NoRole),
+        Err(error) => return Err(error),
+    };
+    let mut into = Vec::new();
+    for id in &new.teams {
+        match teams::find(tx, &organization.id, id) {
+            Ok(team) => into.push(team),
+            Err(Error::NotFound) => return Ok(Invited::NoTeam),
+            Err(error) => return Err(error),
+        }
+    }
+    if !acting.rights().covers(&rights) || into.iter().any(|team| !acting.rights().covers(&team.rights(catalogue))) {
+        return Ok(Invited::Beyond);
+    }
+    let key = email_key(&new.email);
+    let same = members::organization_id.eq(&organization.id).and(users::email_key.eq(&key));
+    let there = members::table.inner_join(users::table).filter(same);
+    if diesel::select(diesel::dsl::exists(there)).get_result(&mut **tx)? {
+        return Ok(Invited::Member);
+    }
+    if let Err(full) = room(tx, &organization.id, Limited::Members, now)? {
+        return Ok(Invited::Full(full));
+    }
+    let earlier = invitations::organization_id.eq(&organization.id).and(invitations::email_key.eq(&key));
+    diesel::delete(invitations::table.filter(earlier)).execute(&mut **tx)?;
+    let (id, mailed, shown) = (InvitationId::new(), new_code(), new_code());
+    diesel::insert_into(invitations::table)
+        .values((
+            invitations::id.eq(&id),
+            invitations::hash.eq(SecretHash::of(&mailed)),
+            invitations::shown_hash.eq(Some(SecretHash::of(&shown))),
+            invitations::email.eq(new.email.trim()),
+            invitations::email_key.eq(key),
+            invitations::organization_id.eq(Some(&organization.id)),
+            invitations::invited_by.eq(Some(acting.user())),
+            invitations::role.eq(Some(role.role)),
+            invitations::role_id.eq(&role.id),
+            invitations::created_at.eq(now),
+            invitations::expires_at.eq(now.plus(LIFETIME)),
+        ))
+        .execute(&mut **tx)?;
+    let mut names = Vec::new();
+    for team in &into {
+        diesel::insert_into(invitation_teams::table)
+            .values((invitation_teams::invitation_id.eq(&id), invitation_teams::team_id.eq(&team.id)))
+            .execute(&mut **tx)?;
+        names.push(team.name.as_str());
+    }
+    let own = match &role.id {
+        Some(id) => Some(roles::find(tx, &organization.id, id)?.name),
+        None => None,
+    };
+    let called = role_name(role.role, own.as_deref());
+    // Not the address: it would outlive its owner's account in the log.
+    let detail = if names.is_empty() { called.clone() } else { format!("{called}; teams: {}", names.join(", ")) };
+    acting.record(tx, now, Action::Invited, None, (id.as_str(), "", &detail))?;
+    mail(tx, organization, new.email.trim(), (&called, &mailed), head, now)?;
+    Ok(Invited::Yes { email: new.email.trim().to_owned(), code: shown })
+}
+
+fn mail(
+    tx: &mut Tx<'_>,
+    organization: &Organization,
+    email: &str,
+    (role, code): (&str, &str),
+    head: &Letterhead,
+    now: Timestamp,
+) -> Result<()> {
+    // Anybody can make an organization and have it write to strangers: no name of theirs becomes a link in that mail.
+    let plain = |name: &str, otherwise: &str| if looks_like_a_link(name) { otherwise } else { name }.to_owned();
+    let letter = OrganizationInvitation {
+        product: head.product.clone(),
+        from: plain(&head.from, "Somebody"),
+        organization: plain(&organization.name, &organization.slug),
+        role: plain(role, "a role of its own"),
+        url: format!("{}{}", head.base, urls::invitation(code)),
+    };
+    queue(tx, None, email, &letter.letter()?.good_for(LIFETIME), now)
+}
+
+/// An invitation as it was made, to be made again.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not one of this organization's.
+pub fn as_made(connection: &mut Connection, organization: &OrganizationId, id: &InvitationId) -> Result<NewInvitation> {
+    let row = find_in(connection, organization, id)?;
+    let into = invitation_teams::table.filter(invitation_teams::invitation_id.eq(id));
+    let teams = into.select(invitation_teams::team_id).load(connection)?;
+    Ok(NewInvitation { role: row.choice().word().to_owned(), email: row.email, teams })
+}
+
+fn find_in(connection: &mut Connection, organization: &OrganizationId, id: &InvitationId) -> Result<Row> {
+    let this = invitations::table.find(id).filter(invitations::organization_id.eq(organization));
+    Ok(this.select(Row::as_select()).get_result(connection)?)
+}
+
+/// Takes an invitation back. Says whether whoever asks may do what it would have given.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is used, or not one of this organization's.
+pub fn cancel(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    now: Timestamp,
+    id: &InvitationId,
+    catalogue: &Catalogue,
+) -> Result<bool> {
+    let organization = &acting.organization().id;
+    let row = find_in(tx, organization, id)?;
+    let (_, rights) = roles::chosen(tx, organization, row.choice().word(), catalogue)?;
+    if !acting.rights().covers(&rights) {
+        return Ok(false);
+    }
+    diesel::delete(invitations::table.find(id)).execute(&mut **tx)?;
+    acting.record(tx, now, Action::InvitationCancelled, None, (id.as_str(), "", ""))?;
+    Ok(true)
+}
+
+/// An invitation as it is now: what would come of accepting it.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Its id.
+    pub id: InvitationId,
+    /// To whom.
+    pub email: String,
+    /// To which organization.
+    pub organization: Organization,
+    /// By whom.
+    pub by: String,
+    /// As what: no more than whoever invited has now.
+    pub role: String,
+    /// Into which teams.
+    pub teams: Vec<String>,
+    /// Whether whoever came has its mailbox.
+    pub has_mailbox: bool,
+    /// Until when.
+    pub expires_at: Timestamp,
+    choice: Choice,
+    team_ids: Vec<TeamId>,
+    inviter: UserId,
+    key: String,
+}
+
+/// The open invitation behind a link's code or an id. Whose inviter is gone, or may nothing any more, is over.
+///
+/// # Errors
+/// When the database refuses.
+pub fn offer(connection: &mut Connection, text: &str, now: Timestamp, catalogue: &Catalogue) -> Result<Option<Offer>> {
+    // An id opens it for the account with its address alone, which has to be shown by then.
+    let (by_id, hash) = (is_ulid(text), SecretHash::of(text));
+    let open = invitations::table
+        .filter(invitations::expires_at.gt(now).and(invitations::organization_id.is_not_null()))
+        .select((Row::as_select(), invitations::hash));
+    let found: Option<(Row, SecretHash)> = if by_id {
+        open.filter(invitations::id.eq(text)).get_result(connection).optional()?
+    } else {
+        let either = invitations::hash.eq(hash).nullable().or(invitations::shown_hash.eq(Some(hash)));
+        open.filter(either).get_result(connection).optional()?
+    };
+    let Some((row, mailed)) = found else { return Ok(None) };
+    weigh(connection, row, !by_id && mailed == hash, catalogue)
+}
+
+/// What an invitation gives now.
+fn weigh(connection: &mut Connection, row: Row, has_mailbox: bool, catalogue: &Catalogue) -> Result<Option<Offer>> {
+    let (Some(organization), Some(inviter)) = (row.organization_id.clone(), row.invited_by.clone()) else {
+        return Ok(None);
+    };
+    let person: Option<(UserStatus, Person)> = users::table
+        .find(&inviter)
+        .select((users::status, (users::first_name, users::last_name, users::email)))
+        .get_result(connection)
+        .optional()?;
+    let Some((UserStatus::Active, person)) = person else { return Ok(None) };
+    let Some(found) = standing(connection, &inviter, Which::Id(&organization))? else { return Ok(None) };
+    let rights = Rights::of(&found.standing, Kind::Shared, catalogue);
+    let wished = row.choice();
+    let own = match &wished.id {
+        Some(id) => Some(roles::find(connection, &organization, id)?),
+        None => None,
+    };
+    let list = own.as_ref().map(|own| own.rights.as_str());
+    let Some(role) = capped(&rights, (wished.role, list), catalogue) else { return Ok(None) };
+    let choice = if role == wished.role { wished } else { Choice::built_in(role) };
+    let ids: Vec<TeamId> = invitation_teams::table
+        .filter(invitation_teams::invitation_id.eq(&row.id))
+        .order(invitation_teams::team_id)
+        .select(invitation_teams::team_id)
+        .load(connection)?;
+    let (mut team_ids, mut names) = (Vec::new(), Vec::new());
+    for id in ids {
+        let team = teams::find(connection, &organization, &id)?;
+        if rights.covers(&team.rights(catalogue)) {
+            team_ids.push(id);
+            names.push(team.name);
+        }
+    }
+    Ok(Some(Offer {
+        id: row.id,
+        email: row.email,
+        organization: found.organization,
+        by: called(person),
+        role: role_name(choice.role, own.filter(|_| choice.id.is_some()).as_ref().map(|own| own.name.as_str())),
+        teams: names,
+        has_mailbox,
+        expires_at: row.expires_at,
+        choice,
+        team_ids,
+        inviter,
+        key: row.email_key,
+    }))
+}
+
+/// The open invitations of an address, the newest first: for its owner to answer without a link.
+///
+/// # Errors
+/// When the database refuses.
+pub fn open_for(connection: &mut Connection, email: &str, now: Timestamp, catalogue: &Catalogue) -> Result<Vec<Offer>> {
+    let theirs = invitations::email_key.eq(email_key(email)).and(invitations::organization_id.is_not_null());
+    let rows: Vec<Row> = invitations::table
+        .filter(theirs.and(invitations::expires_at.gt(now)))
+        .order(invitations::id.desc())
+        .limit(20)
+        .select(Row::as_select())
+        .load(connection)?;
+    let mut offers = Vec::new();
+    for row in rows {
+        offers.extend(weigh(connection, row, false, catalogue)?);
+    }
+    Ok(offers)
+}
+
+/// Whether an address may make an account because somebody who is still a member invited it to their organization.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp) -> Result<bool> {
+    let inviters = members::organization_id
+        .nullable()
+        .eq(invitations::organization_id)
+        .and(members::user_id.nullable().eq(invitations::invited_by));
+    let open = invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
+    let those = invitations::table.inner_join(members::table.on(inviters)).filter(open);
+    Ok(diesel::select(diesel::dsl::exists(those)).get_result(connection)?)
+}
+
+/// What came of answering an invitation.
+#[derive(Debug, Clone)]
+pub enum Answered {
+    /// They are a member now, and may see its overview or not.
+    Joined(Organization, bool),
+    /// They were one already.
+    Member(Organization),
+    /// It is for another address.
+    Elsewhere(Box<Offer>),
+    /// The license has no room for another.
+    Full(Organization),
+}
+
+/// Makes an account a member: the one whose address was invited, as what it was invited as, as far as whoever invited them
+/// may still give that. The user's row is locked already, by [`Actor`]'s making.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is used, taken back or over, or its inviter is gone.
+pub fn accept(
+    tx: &mut Tx<'_>,
+    (user, actor): (&UserId, &Actor),
+    text: &str,
+    now: Timestamp,
+    catalogue: &Catalogue,
+    notices: Option<&Notices>,
+) -> Result<Answered> {
+    let seen = offer(tx, text, now, catalogue)?.ok_or(Error::NotFound)?;
+    // What stands there once nobody else can change it is what counts: the inviter may be on their way out.
+    lock(tx, &seen.organization.id)?;
+    let offer = offer(tx, text, now, catalogue)?.ok_or(Error::NotFound)?;
+    let organization = &offer.organization;
+    let (key, person): (String, Person) = users::table
+        .find(user)
+        .select((users::email_key, (users::first_name, users::last_name, users::email)))
+        .get_result(&mut **tx)?;
+    if key != offer.key {
+        return if is_ulid(text) { Err(Error::NotFound) } else { Ok(Answered::Elsewhere(Box::new(offer))) };
+    }
+    let is_member = standing(tx, user, Which::Id(&organization.id))?.is_some();
+    if !is_member && room(tx, &organization.id, Limited::Members, now)?.is_err() {
+        return Ok(Answered::Full(organization.clone()));
+    }
+    if diesel::delete(invitations::table.find(&offer.id)).execute(&mut **tx)? != 1 {
+        return Err(Error::NotFound);
+    }
+    if is_member {
+        return Ok(Answered::Member(organization.clone()));
+    }
+    join(tx, &organization.id, user, &offer.choice, now)?;
+    for team in &offer.team_ids {
+        teams::put_in(tx, &organization.id, team, user, now)?;
+    }
+    let detail = if offer.teams.is_empty() {
+        offer.role.clone()
+    } else {
+        format!("{}; teams: {}", offer.role, offer.teams.join(", "))
+    };
+    let event = Event {
+        action: Action::MemberJoined,
+        user: Some(user),
+        organization: Some(&organization.id),
+        subject_id: user.as_str(),
+        subject_name: "",
+        detail: &detail,
+    };
+    record(tx, actor, now, &event)?;
+    if let Some(notices) = notices {
+        let name = called(person);
+        let what = format!("Your invitation to {} was accepted", organization.name);
+        let more = format!("{name} joined as {}.", offer.role);
+        let notice =
+            SecurityNotice::new(what, more).saying("See the members", urls::members(&organization.slug)).by(name);
+        notices.send(tx, &offer.inviter, &notice, actor.origin(), now)?;
+    }
+    let mine = standing(tx, user, Which::Id(&organization.id))?.ok_or(Error::NotFound)?;
+    let may_look = Rights::of(&mine.standing, Kind::Shared, catalogue).may(Right::SeeOrganization);
+    Ok(Answered::Joined(organization.clone(), may_look))
+}
+
+/// Declines an invitation of one's own address.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is used, taken back or over, or for another address.
+pub fn decline(tx: &mut Tx<'_>, (user, actor): (&UserId, &Actor), text: &str, now: Timestamp) -> Result<()> {
+    let key: String = users::table.find(user).select(users::email_key).get_result(&mut **tx)?;
+    let theirs = invitations::email_key.eq(key).and(invitations::organization_id.is_not_null());
+    let mine = invitations::table.filter(theirs.and(invitations::expires_at.gt(now)));
+    let row: Row = mine.filter(invitations::id.eq(text)).select(Row::as_select()).get_result(&mut **tx)?;
+    let organization = row.organization_id.ok_or(Error::NotFound)?;
+    lock(tx, &organization)?;
+    if diesel::delete(invitations::table.find(&row.id)).execute(&mut **tx)? != 1 {
+        return Err(Error::NotFound);
+    }
+    let name: String = organizations::table.find(&organization).select(organizations::name).get_result(&mut **tx)?;
+    let event = Event {
+        action: Action::InvitationDeclined,
+        user: Some(user),
+        organization: Some(&organization),
+        subject_id: row.id.as_str(),
+        subject_name: &name,
+        detail: "",
+    };
+    record(tx, actor, now, &event)
+}
+
+/// Takes away what is long over; for the hourly job.
+///
+/// # Errors
+/// When the database refuses.
+pub fn forget_old(tx: &mut Tx<'_>, now: Timestamp) -> Result<usize> {
+    let over = invitations::organization_id.is_not_null().and(invitations::expires_at.lt(now.plus(-KEPT)));
+    Ok(diesel::delete(invitations::table.filter(over)).execute(&mut **tx)?)
+}

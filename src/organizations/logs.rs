@@ -1,0 +1,352 @@
+//! `/organizations/{slug}/logs`: who did what in an organization; filtered, searched, and exported as it is read.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+
+use super::member::Member;
+use super::policy::{Right, Rights};
+use super::queries::{Which, standing};
+use super::views::{EventLine, Place};
+use crate::app::Instance;
+use crate::audit::{self, Action, ActorKind, Entry, Sought, Told};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::ids::{OrganizationId, UserId};
+use crate::text;
+use crate::urls;
+use crate::web::{Moment, Shell, Visitor, filters, html};
+
+/// So many entries stand on a page.
+const PAGE: usize = 50;
+/// So many are read at a time for an export.
+const BATCH: i64 = 500;
+
+/// What is asked of the log.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    before: String,
+    action: String,
+    who: String,
+    search: String,
+    format: String,
+}
+
+impl Asked {
+    fn sought(&self) -> Sought {
+        let some = |text: &str| Some(text::shown(text.trim(), 254)).filter(|text| !text.is_empty());
+        Sought {
+            before: some(&self.before),
+            action: Action::from_word(&self.action),
+            actor: some(&self.who),
+            text: some(&self.search),
+        }
+    }
+
+    /// A path with what was asked, and what else.
+    fn url(&self, path: &str, more: &[(&str, &str)]) -> String {
+        let asked = [("action", &self.action), ("who", &self.who), ("search", &self.search)];
+        let kept = asked.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied());
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept.filter(|(_, value)| !value.is_empty()));
+        let query = query.finish();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
+    fn is_narrow(&self) -> bool {
+        [&self.action, &self.who, &self.search].iter().any(|text| !text.is_empty())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "organizations/logs.html")]
+struct LogsPage {
+    shell: Shell,
+    place: Place,
+    rows: Vec<EventLine>,
+    /// Word, words, and whether it is chosen.
+    actions: Vec<(&'static str, &'static str, bool)>,
+    who: String,
+    search: String,
+    narrow: bool,
+    older: Option<String>,
+    newest: Option<String>,
+    csv_url: String,
+    json_url: String,
+}
+
+/// What can stand in an organization's log.
+fn actions() -> impl Iterator<Item = Action> {
+    let here = ["organization.", "member.", "role.", "team.", "invitation.", "license.", "key.", "service_account."];
+    let one_by_one = ["token.revoked", "policy.changed"];
+    Action::ALL.iter().copied().filter(move |action| {
+        let word = action.as_str();
+        here.iter().any(|start| word.starts_with(start)) || one_by_one.contains(&word)
+    })
+}
+
+/// Who acted, in words.
+fn who(told: &Told) -> String {
+    match (told.entry.actor_kind, &told.actor) {
+        (ActorKind::User, Some(name)) => name.clone(),
+        (ActorKind::User, None) => "Somebody whose account is gone".to_owned(),
+        (ActorKind::Operator, _) => "Whoever runs this service".to_owned(),
+        (ActorKind::System, _) => "The service itself".to_owned(),
+        (ActorKind::Stranger, _) => "Somebody not signed in".to_owned(),
+    }
+}
+
+/// What it happened to: its name then, or the person's name now.
+fn subject(told: &Told) -> String {
+    if told.entry.subject_name.is_empty() {
+        told.subject.clone().unwrap_or_default()
+    } else {
+        told.entry.subject_name.clone()
+    }
+}
+
+/// An entry as a line of a page.
+pub(super) fn line(told: &Told, now: Timestamp) -> EventLine {
+    let parts = [subject(told), told.entry.detail.clone()];
+    EventLine {
+        what: told.entry.action.words().to_owned(),
+        detail: parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": "),
+        who: who(told),
+        at: Moment::new(told.entry.at, now),
+    }
+}
+
+/// `GET /organizations/{slug}/logs`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn show(member: Member, visitor: Visitor, asked: web::Query<Asked>) -> Result<HttpResponse> {
+    let asked = asked.into_inner();
+    let (id, sought, now) = (member.organization().id.clone(), asked.sought(), member.now());
+    // One more than is shown tells whether there is another page.
+    let count = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let mut told =
+        member.instance().db.read(move |connection| audit::for_organization(connection, &id, &sought, count)).await?;
+    let more = told.len() > PAGE;
+    told.truncate(PAGE);
+    let place = Place::of(&member);
+    let (path, export) = (urls::organization_logs(&place.slug), urls::organization_logs_export(&place.slug));
+    let page = LogsPage {
+        shell: visitor.shell_in(&place.name, "Logs", "org-logs"),
+        older: told.last().filter(|_| more).map(|last| asked.url(&path, &[("before", &last.entry.id)])),
+        newest: (!asked.before.is_empty()).then(|| asked.url(&path, &[])),
+        rows: told.iter().map(|told| line(told, now)).collect(),
+        actions: actions().map(|action| (action.as_str(), action.words(), action.as_str() == asked.action)).collect(),
+        csv_url: asked.url(&export, &[("format", "csv")]),
+        json_url: asked.url(&export, &[("format", "jsonl")]),
+        narrow: asked.is_narrow(),
+        who: text::shown(&asked.who, 254),
+        search: text::shown(&asked.search, 254),
+        place,
+    };
+    html(StatusCode::OK, &page)
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    JsonLines,
+}
+
+const COLUMNS: [&str; 10] =
+    ["id", "at", "action", "what", "actor_kind", "actor_id", "actor", "subject_id", "subject", "detail"];
+
+/// A cell that no spreadsheet takes for a formula (OWASP, CSV injection).
+fn cell(text: &str) -> String {
+    let guard =
+        if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+#[derive(Serialize)]
+struct Somebody<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Something<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    at: String,
+    action: &'static str,
+    what: &'static str,
+    actor: Somebody<'a>,
+    subject: Something<'a>,
+    detail: &'a str,
+}
+
+impl Format {
+    fn of(word: &str) -> Result<Self> {
+        match word {
+            "" | "csv" => Ok(Self::Csv),
+            "jsonl" => Ok(Self::JsonLines),
+            _ => Err(Error::BadRequest("a log is exported as csv or jsonl")),
+        }
+    }
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::JsonLines => "application/jsonl; charset=utf-8",
+        }
+    }
+
+    fn head(self) -> String {
+        match self {
+            Self::Csv => COLUMNS.join(",") + "\r\n",
+            Self::JsonLines => String::new(),
+        }
+    }
+
+    fn write(self, told: &Told) -> Result<String> {
+        let (Entry { id, at, action, actor_kind, actor_id, subject_id, detail, .. }, name) =
+            (&told.entry, subject(told));
+        Ok(match self {
+            Self::Csv => {
+                let (at, actor) = (at.rfc3339(), told.actor.clone().unwrap_or_default());
+                let cells: [&str; 10] = [
+                    id,
+                    &at,
+                    action.as_str(),
+                    action.words(),
+                    actor_kind.as_str(),
+                    actor_id,
+                    &actor,
+                    subject_id,
+                    &name,
+                    detail,
+                ];
+                cells.map(cell).join(",") + "\r\n"
+            }
+            Self::JsonLines => {
+                let line = Line {
+                    id,
+                    at: at.rfc3339(),
+                    action: action.as_str(),
+                    what: action.words(),
+                    actor: Somebody { kind: actor_kind.as_str(), id: actor_id, name: told.actor.as_deref() },
+                    subject: Something { id: subject_id, name: &name },
+                    detail,
+                };
+                serde_json::to_string(&line).map_err(|error| Error::Internal(error.to_string()))? + "\n"
+            }
+        })
+    }
+}
+
+/// An export on its way: where it stands in the log.
+struct Export {
+    instance: web::Data<Instance>,
+    user: UserId,
+    organization: OrganizationId,
+    sought: Sought,
+    format: Format,
+}
+
+impl Export {
+    /// The next piece, and what is left after it; whoever loses the right meanwhile gets no more.
+    async fn next(mut self) -> Result<Option<(Bytes, Option<Self>)>> {
+        let (user, organization, sought) = (self.user.clone(), self.organization.clone(), self.sought.clone());
+        let instance = self.instance.clone();
+        let read = self.instance.db.read(move |connection| {
+            let found = standing(connection, &user, Which::Id(&organization))?.ok_or(Error::NotFound)?;
+            let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
+            if !rights.may(Right::SeeLogs) {
+                return Err(Error::NotFound);
+            }
+            audit::for_organization(connection, &organization, &sought, BATCH)
+        });
+        let told = read.await?;
+        let mut piece = if self.sought.before.is_none() { self.format.head() } else { String::new() };
+        for one in &told {
+            piece.push_str(&self.format.write(one)?);
+        }
+        let last = told.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+        self.sought.before = told.last().map(|one| one.entry.id.clone());
+        Ok(Some((Bytes::from(piece), (!last).then_some(self))))
+    }
+}
+
+/// `GET /organizations/{slug}/logs/export`: as much as there is, piece by piece, so that it is nowhere in memory at once.
+///
+/// # Errors
+/// [`Error::BadRequest`] for a format that there is not.
+pub async fn export(member: Member, instance: web::Data<Instance>, asked: web::Query<Asked>) -> Result<HttpResponse> {
+    let format = Format::of(&asked.format)?;
+    let name = format!("{}-log-{}.{}", member.organization().slug, member.now().date(), format.ending());
+    let export = Export {
+        instance,
+        user: member.account().user_id.clone(),
+        organization: member.organization().id.clone(),
+        sought: Sought { before: None, ..asked.sought() },
+        format,
+    };
+    let pieces = stream::try_unfold(Some(export), |left| async move {
+        match left {
+            Some(export) => export.next().await,
+            None => Ok(None),
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, format.kind()))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming::<_, Error>(Box::pin(pieces)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for (text, wanted) in [
+            ("plain", "\"plain\""),
+            ("", "\"\""),
+            ("say \"hi\", twice", "\"say \"\"hi\"\", twice\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+channels:update", "\"'+channels:update\""),
+            ("-2", "\"'-2\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+        ] {
+            assert_eq!(cell(text), wanted);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_event_of_an_organization_can_be_chosen() {
+        let words: Vec<&str> = actions().map(Action::as_str).collect();
+        for word in ["organization.created", "member.joined", "team.deleted", "invitation.created", "license.changed"] {
+            assert!(words.contains(&word), "{word}");
+        }
+        assert!(!words.contains(&"session.signed_in"));
+    }
+}

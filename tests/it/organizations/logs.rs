@@ -1,0 +1,128 @@
+//! An organization's log: who did what, found again, and taken along.
+
+use keystead::catalogue::Role;
+
+use crate::support::{ADMIN, Engine, TestApp, on_both};
+
+/// So many entries, the text of each after its number.
+fn fill(app: &TestApp, count: usize) {
+    let organization = app.organization_id("acme");
+    let ada = app.user_id(ADMIN);
+    let mut index = 0;
+    while index < count {
+        let rows = (index..count.min(index + 500)).map(|index| {
+            format!(
+                "('01k{index:023}', {}, 'role.changed', 'user', '{ada}', 'session x', '', '', NULL, '{organization}', \
+                 's', 'Role {index}', '+channels:update')",
+                1_700_000_000 + index
+            )
+        });
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        app.sql(&format!(
+            "INSERT INTO audit_events (id, at, action, actor_kind, actor_id, through, address, agent, user_id, \
+             organization_id, subject_id, subject_name, detail) VALUES {rows}"
+        ));
+        index += 500;
+    }
+}
+
+/// Covers: S0-34, S0-40
+fn the_log_is_filtered_searched_and_paged(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    bob.make_team("acme", "Deploy 100%", "viewer");
+    fill(&app, 120);
+    let logs = "/organizations/acme/logs";
+    let whats = |page: &crate::support::Page| page.texts("tbody .cell-main");
+    let first = ada.open(logs);
+    assert_eq!(whats(&first).len(), 50);
+    assert!(first.links().iter().all(|link| !link.contains("before=&")));
+    let second = ada.open(&first.attributes("a[rel=next]", "href")[0]);
+    let third = ada.open(&second.attributes("a[rel=next]", "href")[0]);
+    assert_eq!((whats(&second).len(), whats(&third).len()), (50, 22));
+    assert_eq!(third.attributes("a[rel=prev]", "href"), [logs]);
+    assert!(third.attributes("a[rel=next]", "href").is_empty());
+    for (query, found) in [
+        ("action=team.created", 1),
+        ("who=bob%40", 1),
+        ("who=BOB@example.com", 1),
+        ("who=nobody", 0),
+        ("search=deploy", 1),
+        ("search=100%25", 1),
+        ("search=%25%25", 0),
+        ("search=role+119", 1),
+        ("search='", 0),
+        ("action=organization.created&who=ada", 1),
+        ("action=organization.created&who=bob", 0),
+    ] {
+        assert_eq!(whats(&ada.open(&format!("{logs}?{query}"))).len(), found, "{query}");
+    }
+    let narrow = ada.open(&format!("{logs}?action=role.changed&search=role"));
+    let next = narrow.attributes("a[rel=next]", "href").remove(0);
+    assert!(next.contains("action=role.changed") && next.contains("search=role"), "{next}");
+    assert_eq!(ada.open(&format!("{logs}?before=nonsense")).status, 200);
+    ada.open(&format!("{logs}?action=nonsense"));
+    // The overview tells of the latest, and of how many there are.
+    let home = ada.open("/organizations/acme");
+    assert!(home.links().contains(&logs.to_owned()));
+    assert_eq!(home.texts(".figures .figure"), ["2", "1", "0", "0"]);
+    // Members see no log, and nobody another organization's.
+    let mut carol = app.member("acme", "carol@example.com", Role::Member);
+    carol.get(logs).expect(403);
+    carol.get(&format!("{logs}/export")).expect(403);
+    let mut eve = app.other("eve@example.com");
+    eve.make_organization("eves");
+    eve.get(&format!("{logs}/export")).expect(404);
+    assert_eq!(whats(&eve.open("/organizations/eves/logs")).len(), 1);
+}
+
+/// Covers: S0-34
+fn what_is_found_is_exported(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    ada.make_team("acme", "=1+1\"; DROP", "viewer");
+    fill(&app, 1_234);
+    let export = |ada: &mut crate::support::Browser, query: &str| {
+        ada.send(crate::support::Request::get(&format!("/organizations/acme/logs/export?{query}")))
+    };
+    let csv = export(&mut ada, "format=csv");
+    assert_eq!((csv.status, csv.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+    let name = csv.header("content-disposition").unwrap();
+    assert_eq!(name, "attachment; filename=\"acme-log-2026-11-22.csv\"");
+    let text = csv.text();
+    let lines: Vec<&str> = text.trim_end().split("\r\n").collect();
+    assert_eq!(lines.len(), 1 + 2 + 1_234);
+    assert_eq!(lines[0], "id,at,action,what,actor_kind,actor_id,actor,subject_id,subject,detail");
+    assert!(lines[1].contains("\"'=1+1\"\"; DROP\""), "{}", lines[1]);
+    assert!(text.contains("\"'+channels:update\"") && text.contains("\"Ada Lovelace\""));
+    let mut ids: Vec<&str> = lines[1..].iter().map(|line| line.split(',').next().unwrap()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), lines.len() - 1, "each once, none left out");
+    let json = export(&mut ada, "format=jsonl&action=role.changed&search=role+12");
+    assert_eq!(json.header("content-type"), Some("application/jsonl; charset=utf-8"));
+    let told: Vec<serde_json::Value> = json.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told.len(), 1 + 10 + 34, "12, 120 to 129, 1200 to 1233");
+    assert_eq!(told[0]["actor"]["name"], "Ada Lovelace");
+    assert_eq!(told[0]["action"], "role.changed");
+    export(&mut ada, "format=xlsx").text();
+    assert_eq!(export(&mut ada, "format=xlsx").status, 400);
+}
+
+/// A long log goes out in pieces; at no moment is it in memory as a whole.
+/// Covers: FC-38
+fn a_long_log_is_streamed(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    fill(&app, 100_000);
+    let answer = ada.send(crate::support::Request::get("/organizations/acme/logs/export?format=jsonl"));
+    assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+    assert_eq!(answer.header("content-length"), None);
+    assert_eq!(answer.text().lines().count(), 100_001);
+    assert_eq!(ada.open("/organizations/acme/logs?search=role+77777").texts("tbody tr").len(), 1);
+}
+
+on_both!(the_log_is_filtered_searched_and_paged, what_is_found_is_exported, a_long_log_is_streamed);
