@@ -22,6 +22,8 @@ use crate::web::{Moment, Shell, Visitor, filters, html};
 
 /// So many entries stand on a page.
 const PAGE: usize = 50;
+/// Who is erased has no name.
+const GONE: &str = "Somebody whose account is gone";
 /// So many are read at a time for an export.
 const BATCH: i64 = 500;
 
@@ -93,19 +95,25 @@ fn actions() -> impl Iterator<Item = Action> {
 fn who(told: &Told) -> String {
     match (told.entry.actor_kind, &told.actor) {
         (ActorKind::User, Some(name)) => name.clone(),
-        (ActorKind::User, None) => "Somebody whose account is gone".to_owned(),
+        (ActorKind::User, None) => GONE.to_owned(),
         (ActorKind::Operator, _) => "Whoever runs this service".to_owned(),
         (ActorKind::System, _) => "The service itself".to_owned(),
         (ActorKind::Stranger, _) => "Somebody not signed in".to_owned(),
     }
 }
 
+/// Whether it happened to a person, whose own log it stands in, too.
+fn is_about_somebody(action: Action) -> bool {
+    let word = action.as_str();
+    word.starts_with("member.") || word.starts_with("team.member_") || action == Action::OrganizationHandedOver
+}
+
 /// What it happened to: its name then, or the person's name now.
 fn subject(told: &Told) -> String {
-    if told.entry.subject_name.is_empty() {
-        told.subject.clone().unwrap_or_default()
-    } else {
-        told.entry.subject_name.clone()
+    match &told.subject {
+        Some(person) => person.clone(),
+        None if is_about_somebody(told.entry.action) => GONE.to_owned(),
+        None => told.entry.subject_name.clone(),
     }
 }
 

@@ -231,6 +231,9 @@ impl Acting {
         (subject_id, subject_name, detail): (&str, &str, &str),
     ) -> Result<()> {
         let organization = Some(&self.organization.id);
+        // In the log of the one whom it is about it says where; the organization's own knows them by their id.
+        let subject_name =
+            if user.is_some() && subject_name.is_empty() { &self.organization.name } else { subject_name };
         record(tx, &self.actor, now, &Event { action, user, organization, subject_id, subject_name, detail })
     }
 }

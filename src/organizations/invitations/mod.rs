@@ -499,7 +499,7 @@ pub fn accept(
         user: Some(user),
         organization: Some(&organization.id),
         subject_id: user.as_str(),
-        subject_name: "",
+        subject_name: &organization.name,
         detail: &detail,
     };
     record(tx, actor, now, &event)?;

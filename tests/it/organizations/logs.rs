@@ -68,6 +68,20 @@ fn the_log_is_filtered_searched_and_paged(engine: Engine) {
     let home = ada.open("/organizations/acme");
     assert!(home.links().contains(&logs.to_owned()));
     assert_eq!(home.texts(".figures .figure"), ["2", "1", "0", "0"]);
+    // What is about a person names them here, and in their own log the organization; who is erased has no name.
+    let bob_id = app.user_id("bob@example.com");
+    let path = format!("/organizations/acme/members/{bob_id}/role");
+    let form = ada.open(&path).form(&path).set("role", "member");
+    ada.submit(&form).expect(303);
+    assert!(
+        ada.open(logs).texts("tbody th")[0].contains("Bob Babbage: member"),
+        "{:?}",
+        ada.open(logs).texts("tbody th")[0]
+    );
+    assert!(bob.open("/settings/logs").texts("tbody th").iter().any(|line| line.contains("ACME: member")));
+    app.sql("UPDATE audit_events SET subject_id = 'gone', actor_id = 'gone' WHERE action = 'member.role_changed'");
+    let erased = ada.open(logs).texts("tbody tr").remove(0);
+    assert!(erased.contains("Somebody whose account is gone: member") && !erased.contains("ACME"), "{erased}");
     // Members see no log, and nobody another organization's.
     let mut carol = app.member("acme", "carol@example.com", Role::Member);
     carol.get(logs).expect(403);
