@@ -117,6 +117,8 @@ id_types! {
     VerifierId,
     /// An invitation to make an account here.
     InvitationId,
+    /// A member that is no person.
+    ServiceAccountId,
     /// An organization's own role.
     RoleId,
     /// A team of an organization's members.

@@ -8,10 +8,11 @@
 //! | [`db`], [`auth`], [`web`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, letters, chores, the log |
 //! | [`setup`], [`sign_up`], [`sign_in`], [`recovery`] | from a stranger to a session |
 //! | [`profile`], [`email_change`], [`security`], [`passkeys`], [`appearance`] | the pages behind the avatar |
-//! | [`catalogue`], [`tokens`], [`verification`] | what scopes are made of; tokens; checking them |
-//! | [`users`], [`organizations`], [`administration`] | people, tenants, and who runs the instance |
+//! | [`catalogue`], [`tokens`], [`api_keys`], [`verification`] | what scopes are made of; tokens; an organization's keys; checking them |
+//! | [`users`], [`organizations`], [`service_accounts`], [`administration`] | people, tenants, members that are no people, and who runs the instance |
 
 pub mod administration;
+pub mod api_keys;
 pub mod app;
 pub mod appearance;
 pub mod audit;
@@ -34,6 +35,7 @@ pub mod recovery;
 pub mod routes;
 pub mod second_factor;
 pub mod security;
+pub mod service_accounts;
 pub mod setup;
 pub mod sign_in;
 pub mod sign_up;

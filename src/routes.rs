@@ -9,8 +9,8 @@ use actix_web::{HttpResponse, web};
 
 use crate::organizations::Right;
 use crate::{
-    administration, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery, second_factor,
-    security, setup, sign_in, sign_up, tokens, verification, web as shell,
+    administration, api_keys, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery,
+    second_factor, security, service_accounts, setup, sign_in, sign_up, tokens, verification, web as shell,
 };
 
 /// What a route needs of whoever asks.
@@ -26,7 +26,7 @@ pub enum Needs {
     Administrator,
     /// An administrator's session, confirmed.
     AdministratorConfirmed,
-    /// A session of a member with a right in the organization of the address.
+    /// A session of a member with a right in the organization of the address; where it names none, in the one worked in.
     Member(Right),
     /// The same, confirmed.
     MemberConfirmed(Right),
@@ -346,6 +346,23 @@ routes! {
         "/settings/tokens/{id}/file" {
             POST SignedIn tokens::pages::file;
         }
+        "/settings/api-keys" {
+            GET Member(Belong) api_keys::pages::list;
+        }
+        "/settings/api-keys/new" {
+            GET MemberConfirmed(CreateKeys) api_keys::pages::new;
+            POST MemberConfirmed(CreateKeys) api_keys::pages::create;
+        }
+        "/settings/api-keys/{id}" {
+            GET Member(Belong) api_keys::pages::show;
+        }
+        "/settings/api-keys/{id}/delete" {
+            GET Member(Belong) api_keys::pages::ask_delete;
+            POST Member(Belong) api_keys::pages::delete;
+        }
+        "/settings/api-keys/{id}/file" {
+            POST Member(Belong) api_keys::pages::file;
+        }
         "/organizations" {
             GET SignedIn organizations::pages::list;
         }
@@ -438,6 +455,64 @@ routes! {
         }
         "/organizations/{slug}/logs/export" {
             GET Member(SeeLogs) organizations::logs::export;
+        }
+        "/organizations/{slug}/policy/personal-tokens" {
+            GET Member(ChangeOrganization) organizations::policies::pages::personal_tokens;
+            POST MemberConfirmed(ChangeOrganization) organizations::policies::pages::set_personal_tokens;
+        }
+        "/organizations/{slug}/policy/api-keys" {
+            GET Member(ChangeOrganization) organizations::policies::pages::members_keys;
+            POST MemberConfirmed(ChangeOrganization) organizations::policies::pages::set_members_keys;
+        }
+        "/organizations/{slug}/service-accounts" {
+            GET Member(SeeServiceAccounts) service_accounts::pages::list;
+        }
+        "/organizations/{slug}/service-accounts/new" {
+            GET MemberConfirmed(CreateServiceAccounts) service_accounts::pages::new;
+            POST MemberConfirmed(CreateServiceAccounts) service_accounts::pages::create;
+        }
+        "/organizations/{slug}/service-accounts/{id}" {
+            GET Member(SeeServiceAccounts) service_accounts::pages::show;
+        }
+        "/organizations/{slug}/service-accounts/{id}/edit" {
+            GET MemberConfirmed(ChangeServiceAccounts) service_accounts::pages::edit;
+            POST MemberConfirmed(ChangeServiceAccounts) service_accounts::pages::save;
+        }
+        "/organizations/{slug}/service-accounts/{id}/disable" {
+            GET Member(ChangeServiceAccounts) service_accounts::pages::ask_disable;
+            POST Member(ChangeServiceAccounts) service_accounts::pages::disable;
+        }
+        "/organizations/{slug}/service-accounts/{id}/enable" {
+            POST MemberConfirmed(ChangeServiceAccounts) service_accounts::pages::enable;
+        }
+        "/organizations/{slug}/service-accounts/{id}/delete" {
+            GET Member(DeleteServiceAccounts) service_accounts::pages::ask_delete;
+            POST Member(DeleteServiceAccounts) service_accounts::pages::delete;
+        }
+        "/organizations/{slug}/service-accounts/{id}/tokens/new" {
+            GET MemberConfirmed(ChangeServiceAccounts) service_accounts::tokens::new;
+            POST MemberConfirmed(ChangeServiceAccounts) service_accounts::tokens::create;
+        }
+        "/organizations/{slug}/service-accounts/{id}/tokens/{token}" {
+            GET Member(SeeServiceAccounts) service_accounts::tokens::show;
+        }
+        "/organizations/{slug}/service-accounts/{id}/tokens/{token}/regenerate" {
+            GET MemberConfirmed(ChangeServiceAccounts) service_accounts::tokens::ask_regenerate;
+            POST MemberConfirmed(ChangeServiceAccounts) service_accounts::tokens::regenerate;
+        }
+        "/organizations/{slug}/service-accounts/{id}/tokens/{token}/old-secret/end" {
+            POST Member(ChangeServiceAccounts) service_accounts::tokens::end_old;
+        }
+        "/organizations/{slug}/service-accounts/{id}/tokens/{token}/revoke" {
+            GET Member(ChangeServiceAccounts) service_accounts::tokens::ask_revoke;
+            POST Member(ChangeServiceAccounts) service_accounts::tokens::revoke;
+        }
+        "/organizations/{slug}/service-accounts/{id}/tokens/{token}/delete" {
+            GET Member(ChangeServiceAccounts) service_accounts::tokens::ask_delete;
+            POST Member(ChangeServiceAccounts) service_accounts::tokens::delete;
+        }
+        "/organizations/{slug}/service-accounts/{id}/tokens/{token}/file" {
+            POST Member(ChangeServiceAccounts) service_accounts::tokens::file;
         }
         "/organizations/{slug}/roles" {
             GET Member(SeeRoles) organizations::roles::pages::list;

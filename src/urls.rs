@@ -1,7 +1,8 @@
 //! Every path, as a function; templates, redirects and mails use these alone.
 
 use crate::ids::{
-    IdentityId, InvitationId, MailId, OrganizationId, PasskeyId, RoleId, SessionId, TeamId, TokenId, UserId, VerifierId,
+    IdentityId, InvitationId, MailId, OrganizationId, PasskeyId, RoleId, ServiceAccountId, SessionId, TeamId, TokenId,
+    UserId, VerifierId,
 };
 
 macro_rules! paths {
@@ -82,6 +83,10 @@ paths! {
     settings_tokens_revoke = "/settings/tokens/revoke";
     /// Asking whether to delete all of them, and doing so.
     settings_tokens_delete_all = "/settings/tokens/delete-all";
+    /// The keys of the organization being worked in.
+    settings_api_keys = "/settings/api-keys";
+    /// A new one.
+    settings_api_keys_new = "/settings/api-keys/new";
     /// My organizations.
     organizations = "/organizations";
     /// A new organization.
@@ -149,6 +154,21 @@ pub fn settings_token_file(id: &TokenId) -> String {
     format!("/settings/tokens/{id}/file")
 }
 
+/// One key.
+pub fn settings_api_key(id: &TokenId) -> String {
+    format!("/settings/api-keys/{id}")
+}
+
+/// Asking whether to delete it, and doing so.
+pub fn settings_api_key_delete(id: &TokenId) -> String {
+    format!("/settings/api-keys/{id}/delete")
+}
+
+/// Its file; POST, with the secret in the body.
+pub fn settings_api_key_file(id: &TokenId) -> String {
+    format!("/settings/api-keys/{id}/file")
+}
+
 macro_rules! organization_paths {
     ($($(#[$doc:meta])* $name:ident = $below:literal $(, $id:ident: $kind:ty)?;)+) => {$(
         $(#[$doc])*
@@ -209,6 +229,26 @@ organization_paths! {
     organization_logs = "/logs";
     /// The same as a file.
     organization_logs_export = "/logs/export";
+    /// Its members that are no people.
+    service_accounts = "/service-accounts";
+    /// A new one.
+    service_accounts_new = "/service-accounts/new";
+    /// One of them.
+    service_account = "/service-accounts/{}", account: ServiceAccountId;
+    /// Its name, description, role and responsible member.
+    service_account_edit = "/service-accounts/{}/edit", account: ServiceAccountId;
+    /// Asking whether to disable it, and doing so.
+    service_account_disable = "/service-accounts/{}/disable", account: ServiceAccountId;
+    /// Enables it; POST.
+    service_account_enable = "/service-accounts/{}/enable", account: ServiceAccountId;
+    /// Ends it.
+    service_account_delete = "/service-accounts/{}/delete", account: ServiceAccountId;
+    /// A new token of its.
+    service_tokens_new = "/service-accounts/{}/tokens/new", account: ServiceAccountId;
+    /// Whether personal tokens may act in it.
+    policy_personal_tokens = "/policy/personal-tokens";
+    /// Whether members may make keys.
+    policy_members_keys = "/policy/api-keys";
     /// Its roles.
     roles = "/roles";
     /// A new role.
@@ -219,6 +259,30 @@ organization_paths! {
     role_edit = "/roles/{}/edit", role: RoleId;
     /// Ends a role.
     role_delete = "/roles/{}/delete", role: RoleId;
+}
+
+macro_rules! service_token_paths {
+    ($($(#[$doc:meta])* $name:ident = $below:literal;)+) => {$(
+        $(#[$doc])*
+        pub fn $name(slug: &str, account: &ServiceAccountId, id: &TokenId) -> String {
+            format!(concat!("/organizations/{}/service-accounts/{}/tokens/{}", $below), slug, account, id)
+        }
+    )+};
+}
+
+service_token_paths! {
+    /// A service account's token.
+    service_token = "";
+    /// A new secret for it.
+    service_token_regenerate = "/regenerate";
+    /// Ends its old secret before its time; POST.
+    service_token_old_end = "/old-secret/end";
+    /// Asking whether to revoke it, and doing so.
+    service_token_revoke = "/revoke";
+    /// Asking whether to delete it, and doing so.
+    service_token_delete = "/delete";
+    /// Its file; POST.
+    service_token_file = "/file";
 }
 
 /// Asking whether to delete a verifier, and doing so.

@@ -117,7 +117,7 @@ fn token(tx: &mut Tx<'_>, user: &UserId, number: usize, now: Timestamp) -> keyst
         .values((
             token_secrets::id.eq(SecretId::new()),
             token_secrets::token_id.eq(&id),
-            token_secrets::user_id.eq(user.as_str()),
+            token_secrets::holder.eq(user.as_str()),
             token_secrets::hash.eq(secret.hash()),
             token_secrets::last_four.eq(secret.last_four()),
             token_secrets::is_current.eq(true),

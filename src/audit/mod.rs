@@ -7,7 +7,7 @@
 pub mod pages;
 mod queries;
 
-pub use queries::{Entry, Sought, Told, for_organization, for_user, of_subject};
+pub use queries::{Entry, Sought, Told, for_organization, for_user, of_key, of_subject};
 
 use std::sync::Arc;
 
@@ -118,6 +118,26 @@ text_enum! {
         TokenRevoked = "token.revoked",
         /// A token was deleted.
         TokenDeleted = "token.deleted",
+        /// An organization's key was made.
+        KeyCreated = "api_key.created",
+        /// A key stopped, since its maker is no longer a member.
+        KeyStopped = "api_key.stopped",
+        /// A key acts for a service account from now on.
+        KeyHandedOver = "api_key.handed_over",
+        /// A key was deleted.
+        KeyDeleted = "api_key.deleted",
+        /// A service account was made.
+        ServiceAccountCreated = "service_account.created",
+        /// Its name, description, role or responsible member changed.
+        ServiceAccountChanged = "service_account.changed",
+        /// Its tokens and keys stopped working until it is enabled.
+        ServiceAccountDisabled = "service_account.disabled",
+        /// They work again.
+        ServiceAccountEnabled = "service_account.enabled",
+        /// It ended, its tokens and keys with it.
+        ServiceAccountDeleted = "service_account.deleted",
+        /// Something else is allowed in an organization.
+        OrganizationPolicyChanged = "organization.policy_changed",
         /// A shared organization was made.
         OrganizationCreated = "organization.created",
         /// Its name or address changed.
@@ -203,13 +223,23 @@ impl Action {
             Self::PasskeyRemoved => "Passkey removed",
             Self::PasskeyCopied => "Passkey refused, there may be a copy of it",
             Self::MailRead => "A mail read by an administrator",
-            Self::TokenCreated => "Personal access token created",
-            Self::TokenChanged => "Personal access token changed",
-            Self::TokenRegenerated => "Personal access token regenerated",
+            Self::TokenCreated => "Access token created",
+            Self::TokenChanged => "Access token changed",
+            Self::TokenRegenerated => "Access token regenerated",
             Self::TokenOldSecretEnded => "Old secret of a token ended",
             Self::TokenOldSecretUsed => "Old secret of a token used after its end",
-            Self::TokenRevoked => "Personal access token revoked",
-            Self::TokenDeleted => "Personal access token deleted",
+            Self::TokenRevoked => "Access token revoked",
+            Self::TokenDeleted => "Access token deleted",
+            Self::KeyCreated => "API key created",
+            Self::KeyStopped => "API key stopped",
+            Self::KeyHandedOver => "API key handed to a service account",
+            Self::KeyDeleted => "API key deleted",
+            Self::ServiceAccountCreated => "Service account created",
+            Self::ServiceAccountChanged => "Service account changed",
+            Self::ServiceAccountDisabled => "Service account disabled",
+            Self::ServiceAccountEnabled => "Service account enabled",
+            Self::ServiceAccountDeleted => "Service account deleted",
+            Self::OrganizationPolicyChanged => "Organization policy changed",
             Self::OrganizationCreated => "Organization created",
             Self::OrganizationChanged => "Organization changed",
             Self::OrganizationDeleted => "Organization deleted",

@@ -69,6 +69,24 @@ pub fn of_subject(connection: &mut Connection, owner: Owner<'_>, subject: &str, 
         .load(connection)?)
 }
 
+/// What happened to one of an organization's tokens or keys, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub fn of_key(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    subject: &str,
+    count: i64,
+) -> Result<Vec<Entry>> {
+    Ok(audit_events::table
+        .filter(audit_events::subject_id.eq(subject).and(audit_events::organization_id.eq(organization)))
+        .order(audit_events::id.desc())
+        .limit(count)
+        .select(Entry::as_select())
+        .load(connection)?)
+}
+
 /// First name, last name and e-mail of a user.
 type Person = (String, String, String);
 

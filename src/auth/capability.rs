@@ -93,9 +93,14 @@ impl SignedIn {
 #[derive(Debug, Clone, Copy)]
 pub struct Owner<'a>(&'a UserId);
 
-impl Owner<'_> {
+impl<'a> Owner<'a> {
     /// The user.
     pub fn user_id(&self) -> &UserId {
+        self.0
+    }
+
+    /// The user, for as long as the capability lasts.
+    pub fn into_user_id(self) -> &'a UserId {
         self.0
     }
 }

@@ -488,7 +488,7 @@ fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result
             )),
             exists(
                 token_secrets::table
-                    .filter(token_secrets::user_id.eq(sessions::user_id.nullable()).and(expiring_at!(now))),
+                    .filter(token_secrets::holder.eq(sessions::user_id.nullable()).and(expiring_at!(now))),
             ),
         ))
         .get_result::<(Login, User, Choice, Option<Choice>, bool, bool)>(c));

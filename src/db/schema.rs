@@ -168,6 +168,8 @@ diesel::table! {
         private_to -> Nullable<Text>,
         created_at -> BigInt,
         changes -> BigInt,
+        allows_personal_tokens -> Bool,
+        allows_members_keys -> Bool,
     }
 }
 
@@ -246,6 +248,21 @@ diesel::table! {
         name_key -> Text,
         description -> Text,
         rights -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    service_accounts (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        name_key -> Text,
+        description -> Text,
+        role -> Text,
+        role_id -> Nullable<Text>,
+        responsible_id -> Nullable<Text>,
+        is_enabled -> Bool,
         created_at -> BigInt,
     }
 }
@@ -343,7 +360,7 @@ diesel::table! {
         last_used_at -> Nullable<BigInt>,
         last_used_address -> Text,
         last_used_agent -> Text,
-        user_id -> Nullable<Text>,
+        holder -> Nullable<Text>,
         later_uses -> BigInt,
         late_at -> Nullable<BigInt>,
         ends_at -> BigInt,
@@ -355,7 +372,7 @@ diesel::table! {
     tokens (id) {
         id -> Text,
         kind -> Text,
-        user_id -> Text,
+        user_id -> Nullable<Text>,
         organization_id -> Nullable<Text>,
         name -> Text,
         description -> Text,
@@ -364,6 +381,8 @@ diesel::table! {
         created_at -> BigInt,
         name_key -> Text,
         may_rotate -> Bool,
+        service_account_id -> Nullable<Text>,
+        holder -> Nullable<Text>,
     }
 }
 
@@ -427,6 +446,9 @@ diesel::joinable!(pending_logins -> users (user_id));
 diesel::joinable!(recovery_codes -> recovery_sets (user_id));
 diesel::joinable!(recovery_sets -> users (user_id));
 diesel::joinable!(roles -> organizations (organization_id));
+diesel::joinable!(service_accounts -> organizations (organization_id));
+diesel::joinable!(service_accounts -> roles (role_id));
+diesel::joinable!(service_accounts -> users (responsible_id));
 diesel::joinable!(sessions -> organizations (organization_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(team_members -> teams (team_id));
@@ -435,6 +457,7 @@ diesel::joinable!(teams -> roles (role_id));
 diesel::joinable!(token_addresses -> tokens (token_id));
 diesel::joinable!(token_secrets -> tokens (token_id));
 diesel::joinable!(tokens -> organizations (organization_id));
+diesel::joinable!(tokens -> service_accounts (service_account_id));
 diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(totp -> users (user_id));
 
@@ -460,6 +483,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     recovery_codes,
     recovery_sets,
     roles,
+    service_accounts,
     sessions,
     setup_codes,
     sign_ups,

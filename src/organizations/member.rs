@@ -7,8 +7,8 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::policy::{Right, Rights, Standing};
-use super::queries::{Organization, Which, standing};
+use super::policy::{Right, Rights, Standing, may_make_keys};
+use super::queries::{Organization, Policy, Which, standing};
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::{Confirmed, SignedIn};
@@ -22,9 +22,10 @@ use crate::web::form::{PostedBy, Sender};
 use diesel::prelude::*;
 
 /// What a member who lacks a right is told; to everybody else there is nothing at that address.
-const LACKING: &str = "Your role in this organization does not allow this.";
+pub(crate) const LACKING: &str = "Your role in this organization does not allow this.";
 
-/// Somebody signed in, a member of the organization in the address, with the right that the route needs.
+/// Somebody signed in, a member of the organization in the address, with the right that the route needs. Where the address
+/// names none, it is the one being worked in.
 #[derive(Clone)]
 pub struct Member {
     who: SignedIn,
@@ -60,28 +61,35 @@ impl Member {
         let instance = request.app_data::<web::Data<Instance>>().cloned();
         let instance = instance.ok_or_else(|| Error::Internal("no instance".to_owned()))?;
         let needed = needed(&request)?;
-        let slug = request.match_info().get("slug").unwrap_or_default().to_owned();
-        if slug.contains('\0') {
+        let slug = request.match_info().get("slug").map(str::to_owned);
+        if slug.as_ref().is_some_and(|slug| slug.contains('\0')) {
             return Err(Error::NotFound);
         }
-        let user = who.account().user_id.clone();
-        let found = instance.db.read(move |connection| standing(connection, &user, Which::Slug(&slug))).await?;
+        let (user, chosen) = (who.account().user_id.clone(), who.account().organization.id.clone());
+        let asked = move |connection: &mut crate::db::Connection| {
+            standing(connection, &user, slug.as_deref().map_or(Which::Id(&chosen), Which::Slug))
+        };
+        let found = instance.db.read(asked).await?;
         let found = found.ok_or(Error::NotFound)?;
         let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
         let member = Self { who, organization: found.organization, standing: found.standing, rights, needed, instance };
-        member.holds(&member.rights)?;
+        member.holds(&member.rights, member.organization.policy())?;
         Ok(member)
     }
 
-    fn holds(&self, rights: &Rights) -> Result<()> {
-        if rights.may(self.needed) {
+    fn holds(&self, rights: &Rights, policy: Policy) -> Result<()> {
+        let allowed = match self.needed {
+            Right::CreateKeys => may_make_keys(rights, policy),
+            needed => rights.may(needed),
+        };
+        if allowed {
             return Ok(());
         }
         let is_there = self.organization.kind == super::Kind::Shared || !self.needed.is_for_shared();
         Err(if is_there { Error::Forbidden(LACKING) } else { Error::NotFound })
     }
 
-    /// The organization in the address.
+    /// The organization in the address, or the one being worked in.
     pub fn organization(&self) -> &Organization {
         &self.organization
     }
@@ -117,7 +125,7 @@ impl Member {
         let user = &self.who.account().user_id;
         let found = standing(tx, user, Which::Id(&self.organization.id))?.ok_or(Error::NotFound)?;
         let rights = Rights::of(&found.standing, found.organization.kind, &self.instance.config.catalogue);
-        self.holds(&rights)?;
+        self.holds(&rights, found.organization.policy())?;
         Ok(Acting { actor, user: user.clone(), organization: found.organization, rights })
     }
 }

@@ -10,19 +10,20 @@ mod forms;
 pub mod invitations;
 pub mod license;
 pub mod logs;
-mod member;
+pub(crate) mod member;
 pub mod members;
 pub mod pages;
+pub mod policies;
 pub mod policy;
 mod queries;
 pub mod roles;
 mod service;
 pub mod teams;
-mod views;
+pub(crate) mod views;
 
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
-pub use queries::{Choice, Found, Organization, Which, choices, standing};
+pub use queries::{Choice, Found, Organization, Policy, Which, choices, standing};
 pub use service::{join, know_as};
 pub(crate) use views::{LicenseView, Pager, Part, split};
 

@@ -25,7 +25,7 @@ use crate::web::{Moment, Notice, Posted, Pressed, Problems, Visitor, html, see_o
 const LATEST: i64 = 5;
 
 /// An answer that leads on and says what was done.
-pub(super) fn done(instance: &Instance, place: &str, notice: Notice) -> HttpResponse {
+pub(crate) fn done(instance: &Instance, place: &str, notice: Notice) -> HttpResponse {
     let mut response = see_other(place);
     notice.send(&mut response, instance.config.is_https());
     response
@@ -39,7 +39,7 @@ pub(super) fn done_with(instance: &Instance, place: &str, notice: Notice, count:
 }
 
 /// A page of an organization, with what is wrong on it.
-pub(super) fn answer(problems: &Problems, page: &impl Template) -> Result<HttpResponse> {
+pub(crate) fn answer(problems: &Problems, page: &impl Template) -> Result<HttpResponse> {
     html(if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, page)
 }
 
@@ -231,6 +231,7 @@ fn settings_page(
             "What stands after {} in addresses. Links with the old one stop working, and others may take it.",
             base(member.instance())
         ),
+        policy: member.organization().policy(),
         may_hand_over: member.rights().may(Right::HandOver),
         may_delete: member.rights().may(Right::DeleteOrganization),
         place,

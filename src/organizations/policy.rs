@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Kind;
+use super::queries::Policy;
 use crate::catalogue::{Catalogue, Role, covers};
 use crate::text_enum;
 
@@ -274,6 +275,11 @@ impl Rights {
     }
 }
 
+/// Whether somebody may make keys: where the organization does not let its members, only those who manage everybody's.
+pub fn may_make_keys(rights: &Rights, policy: Policy) -> bool {
+    rights.may(Right::CreateKeys) && (policy.members_keys || rights.may(Right::DeleteKeys))
+}
+
 /// Why a member can't be changed so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -435,6 +441,23 @@ mod tests {
         let wished = (Role::Own, Some("channels:delete"));
         assert_eq!(capped(&rights(Role::Admin), wished, &catalogue), Some(Role::Own));
         assert_eq!(capped(&rights(Role::Member), wished, &catalogue), Some(Role::Member));
+    }
+
+    /// Covers: S4-26
+    #[test]
+    fn who_makes_keys_follows_from_rights_and_the_organization() {
+        let policy = |members_keys| Policy { personal_tokens: true, members_keys };
+        for (of, open, closed) in [
+            (rights(Role::Owner), true, true),
+            (rights(Role::Admin), true, true),
+            (rights(Role::Member), true, false),
+            (rights(Role::Viewer), false, false),
+            (own("org.api-keys:create"), true, false),
+            (own("org.api-keys:delete"), false, false),
+            (own("org.api-keys:create org.api-keys:delete"), true, true),
+        ] {
+            assert_eq!((may_make_keys(&of, policy(true)), may_make_keys(&of, policy(false))), (open, closed), "{of:?}");
+        }
     }
 
     #[test]

@@ -23,6 +23,26 @@ pub struct Organization {
     pub slug: String,
     /// Its name.
     pub name: String,
+    /// Whether personal access tokens may act in it.
+    allows_personal_tokens: bool,
+    /// Whether members who don't manage everybody's keys may make some.
+    allows_members_keys: bool,
+}
+
+impl Organization {
+    /// What it allows.
+    pub fn policy(&self) -> Policy {
+        Policy { personal_tokens: self.allows_personal_tokens, members_keys: self.allows_members_keys }
+    }
+}
+
+/// What an organization allows beside its roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether personal access tokens may act in it.
+    pub personal_tokens: bool,
+    /// Whether members who don't manage everybody's keys may make some.
+    pub members_keys: bool,
 }
 
 /// An organization and what somebody has there.
@@ -49,7 +69,21 @@ diesel::alias!(roles as team_roles: TeamRoles);
 
 type OwnRole = (Role, Option<String>, Option<String>);
 type TeamRole = (Option<String>, Option<Role>, Option<String>, Option<String>);
-type Row = ((OrganizationId, Kind, String, String), OwnRole, TeamRole);
+type Row = (Organization, OwnRole, TeamRole);
+
+/// What is selected of an organization.
+macro_rules! columns {
+    () => {
+        (
+            organizations::id,
+            organizations::kind,
+            organizations::slug,
+            organizations::name,
+            organizations::allows_personal_tokens,
+            organizations::allows_members_keys,
+        )
+    };
+}
 
 /// What somebody has in an organization at this moment, in one statement: their role, and a row more for each team.
 ///
@@ -66,7 +100,7 @@ pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) ->
         .left_join(team_roles.on(team_roles.field(roles::id).nullable().eq(teams::role_id)))
         .filter(members::user_id.eq(user))
         .select((
-            (organizations::id, organizations::kind, organizations::slug, organizations::name),
+            columns!(),
             (members::role, roles::rights.nullable(), roles::name.nullable()),
             (
                 teams::name.nullable(),
@@ -82,14 +116,14 @@ pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) ->
             mine.filter(organizations::id.eq(text).or(organizations::slug.eq(text))).load(connection)?
         }
     };
-    let Some(((id, kind, slug, name), (role, rights, role_name), _)) = rows.first().cloned() else { return Ok(None) };
+    let Some((organization, (role, rights, role_name), _)) = rows.first().cloned() else { return Ok(None) };
     let own = Grant { role, rights: rights.filter(|_| role == Role::Own), role_name, team: None };
     let of_team = |(_, _, (team, role, rights, role_name)): Row| {
         let role = role?;
         Some(Grant { role, rights: rights.filter(|_| role == Role::Own), role_name, team })
     };
     let grants = std::iter::once(own).chain(rows.into_iter().filter_map(of_team)).collect();
-    Ok(Some(Found { organization: Organization { id, kind, slug, name }, standing: Standing(grants) }))
+    Ok(Some(Found { organization, standing: Standing(grants) }))
 }
 
 /// One that the header's switch offers.
@@ -141,11 +175,7 @@ pub fn mine(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<(Listed
         .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
         .filter(members::user_id.eq(owner.user_id()))
         .order((organizations::kind, organizations::name, organizations::id))
-        .select((
-            (organizations::id, organizations::kind, organizations::slug, organizations::name),
-            members::role,
-            roles::name.nullable(),
-        ))
+        .select((columns!(), members::role, roles::name.nullable()))
         .load(connection)?;
     let ids: Vec<&OrganizationId> = listed.iter().map(|row| &row.organization.id).collect();
     let counts: Vec<(OrganizationId, i64)> = members::table

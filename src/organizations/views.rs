@@ -193,6 +193,7 @@ pub struct SettingsPage {
     pub name: Field,
     pub slug: Field,
     pub slug_hint: String,
+    pub policy: super::Policy,
     pub may_hand_over: bool,
     pub may_delete: bool,
 }
@@ -234,6 +235,33 @@ pub struct ConfirmPage {
     pub keep: &'static str,
     pub button: &'static str,
     pub above: (String, &'static str),
+}
+
+/// The question before somebody is out: what stops, and who could have their keys.
+#[derive(Template)]
+#[template(path = "organizations/out.html")]
+pub struct OutPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub heading: String,
+    pub text: String,
+    pub stops: Vec<Stop>,
+    /// The service accounts that their keys can be handed to: id and name.
+    pub heirs: Vec<(String, String)>,
+    /// Why it can't be done.
+    pub refused: Option<String>,
+    pub action_url: String,
+    pub back_url: String,
+    pub keep: &'static str,
+    pub button: &'static str,
+    pub above: (String, &'static str),
+}
+
+/// A token or a key that will stop.
+pub struct Stop {
+    pub name: String,
+    pub is_key: bool,
+    pub masked: String,
 }
 
 #[derive(Template)]

@@ -85,7 +85,13 @@ pub struct RegenerateForm {
 }
 
 /// The moment that a choice of expiry means; what is wrong with it goes to its field.
-fn end(choice: &str, date: &str, now: Timestamp, policy: &TokenPolicy, problems: &mut Problems) -> Option<Timestamp> {
+pub(crate) fn end(
+    choice: &str,
+    date: &str,
+    now: Timestamp,
+    policy: &TokenPolicy,
+    problems: &mut Problems,
+) -> Option<Timestamp> {
     expiry(choice, date, now, policy).unwrap_or_else(|problem| {
         problems.add(problem.field(), problem.to_string());
         None
@@ -93,7 +99,7 @@ fn end(choice: &str, date: &str, now: Timestamp, policy: &TokenPolicy, problems:
 }
 
 /// The rights that were chosen, with all that they fill in; what is wrong with them goes to their fields.
-fn rights(access: &str, ticked: &[String], catalogue: &Catalogue, problems: &mut Problems) -> Rights {
+pub(crate) fn rights(access: &str, ticked: &[String], catalogue: &Catalogue, problems: &mut Problems) -> Rights {
     let everything = match access {
         "everything" => true,
         "selected" => false,
@@ -123,7 +129,7 @@ pub fn scopes(ticked: &[String], catalogue: &Catalogue) -> Result<Scopes, String
 }
 
 /// Adds the single thing that was asked for to those that have a row. What can't be one is said at its field.
-fn add_row(
+pub(crate) fn add_row(
     entity: &mut Vec<String>,
     kind: &mut String,
     id: &mut String,
@@ -149,7 +155,7 @@ fn add_row(
 }
 
 /// A thing was typed and not added: what was meant is not known.
-fn left_over(id: &str, problems: &mut Problems) {
+pub(crate) fn left_over(id: &str, problems: &mut Problems) {
     if !id.trim().is_empty() {
         problems.add("entity_id", "Add it with the button beside it and tick its rights, or leave the field empty");
     }

@@ -1,12 +1,11 @@
-//! A page of the owner's tokens: searched, filtered, sorted, and cut by key rather than by number, so that the last page
+//! A page of a holder's tokens: searched, filtered, sorted, and cut by key rather than by number, so that the last page
 //! costs what the first does.
 
 use diesel::prelude::*;
 use serde::Deserialize;
 
-use super::TokenKind;
+use super::Holder;
 use super::queries::{Record, Secret, Token, active_at, expiring_at};
-use crate::auth::capability::Owner;
 use crate::clock::Timestamp;
 use crate::db::Connection;
 use crate::db::schema::{token_secrets, tokens};
@@ -175,21 +174,28 @@ macro_rules! from_place {
     }};
 }
 
-/// A page of the owner's tokens.
+/// A page of the holder's tokens.
 ///
 /// # Errors
 /// [`Error::BadRequest`] when the cursor can't be read; when the database refuses.
-pub fn page(connection: &mut Connection, owner: Owner<'_>, wanted: &Wanted, now: Timestamp) -> Result<Slice> {
+pub fn page<'a>(
+    connection: &mut Connection,
+    holder: impl Into<Holder<'a>>,
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<Slice> {
+    let holder = holder.into();
     let backwards = !wanted.before.is_empty();
     let place = if backwards { &wanted.before } else { &wanted.after };
     let mut found = if wanted.q.trim().is_empty()
         && wanted.status == Filter::All
         && place.is_empty()
         && wanted.sort == Sort::default()
+        && holder.only().is_none()
     {
-        newest(connection, owner)?
+        newest(connection, holder)?
     } else {
-        search(connection, owner, wanted, place, now)?
+        search(connection, holder, wanted, place, now)?
     };
     let more = found.len() > PAGE;
     found.truncate(PAGE);
@@ -207,8 +213,8 @@ pub fn page(connection: &mut Connection, owner: Owner<'_>, wanted: &Wanted, now:
 
 /// The page that nearly everybody sees. It has no LIMIT, since SQLite prepares a statement with one anew at each call; its
 /// rows are taken one by one, and no more than are shown.
-fn newest(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<Token>> {
-    let mine = tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal));
+fn newest(connection: &mut Connection, holder: Holder<'_>) -> Result<Vec<Token>> {
+    let mine = tokens::holder.eq(holder.id());
     let query = tokens::table
         .inner_join(token_secrets::table)
         .filter(mine.and(token_secrets::is_current))
@@ -228,18 +234,21 @@ fn newest(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<Token>> {
 
 fn search(
     connection: &mut Connection,
-    owner: Owner<'_>,
+    holder: Holder<'_>,
     wanted: &Wanted,
     place: &str,
     now: Timestamp,
 ) -> Result<Vec<Token>> {
-    let mine = tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal));
+    let mine = tokens::holder.eq(holder.id());
     let mut query = tokens::table
         .inner_join(token_secrets::table)
         .filter(mine.and(token_secrets::is_current))
         .limit(MORE)
         .select((Record::as_select(), Secret::as_select()))
         .into_boxed();
+    if let Some(user) = holder.only() {
+        query = query.filter(tokens::user_id.eq(user));
+    }
     let key = text::search_key(&wanted.q);
     if !key.is_empty() {
         let escaped = key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
@@ -265,11 +274,11 @@ fn search(
     query = match wanted.sort.column() {
         "name" => from_place!(query, tokens::name_key, tokens::id, place, back),
         "expires" => {
-            query = query.filter(token_secrets::user_id.eq(owner.user_id().as_str()));
+            query = query.filter(token_secrets::holder.eq(holder.id()));
             from_place!(query, token_secrets::ends_at, token_secrets::token_id, moment(place)?, back)
         }
         "used" => {
-            query = query.filter(token_secrets::user_id.eq(owner.user_id().as_str()));
+            query = query.filter(token_secrets::holder.eq(holder.id()));
             from_place!(query, token_secrets::used_at, token_secrets::token_id, moment(place)?, back)
         }
         _ => {

@@ -3,7 +3,7 @@
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use super::TokenKind;
+use super::Holder;
 use super::policy::{Status, TokenPolicy, expires_soon, status};
 use crate::auth::capability::Owner;
 use crate::auth::secret::SecretHash;
@@ -11,8 +11,8 @@ use crate::clock::Timestamp;
 use crate::config::TokenConfig;
 use crate::db::schema::{members, organizations, token_addresses, token_policies, token_secrets, tokens};
 use crate::db::{Connection, on};
-use crate::error::Result;
-use crate::ids::{OrganizationId, SecretId, TokenId, UserId};
+use crate::error::{Error, Result};
+use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId};
 
 /// A token with its current secret's facts; never the secret.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -21,7 +21,11 @@ pub struct Record {
     /// Its id.
     pub id: TokenId,
     /// Its kind.
-    pub kind: TokenKind,
+    pub kind: super::TokenKind,
+    /// The user that it acts for; of a key, its maker.
+    pub user_id: Option<UserId>,
+    /// The service account that it acts for, if not for a user.
+    pub service_account_id: Option<ServiceAccountId>,
     /// The one organization that it is for; `None` is all of its owner's.
     pub organization_id: Option<OrganizationId>,
     /// What its owner calls it.
@@ -117,17 +121,18 @@ macro_rules! expiring_at {
 }
 pub(crate) use expiring_at;
 
-/// One of the owner's tokens.
+/// One of the holder's tokens.
 ///
 /// # Errors
-/// [`crate::error::Error::NotFound`] when there is none with this id, or it is somebody else's.
-pub fn find(connection: &mut Connection, owner: Owner<'_>, id: &TokenId) -> Result<Token> {
+/// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+pub fn find<'a>(connection: &mut Connection, holder: impl Into<Holder<'a>>, id: &TokenId) -> Result<Token> {
+    let holder = holder.into();
     let row: (Record, Secret) = tokens::table
         .inner_join(token_secrets::table)
-        .filter(tokens::id.eq(id).and(tokens::user_id.eq(owner.user_id())).and(token_secrets::is_current))
+        .filter(tokens::id.eq(id).and(tokens::holder.eq(holder.id())).and(token_secrets::is_current))
         .select((Record::as_select(), Secret::as_select()))
         .get_result(connection)?;
-    Ok(row.into())
+    if holder.holds(&row.0) { Ok(row.into()) } else { Err(Error::NotFound) }
 }
 
 /// The secret before the present one, while it still works.
@@ -173,7 +178,7 @@ pub fn addresses(connection: &mut Connection, token: &Token) -> Result<Vec<Seen>
 /// # Errors
 /// When the database refuses.
 pub fn count(connection: &mut Connection, owner: Owner<'_>) -> Result<i64> {
-    let mine = tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal));
+    let mine = tokens::holder.eq(owner.user_id());
     Ok(tokens::table.filter(mine).count().get_result(connection)?)
 }
 
@@ -182,8 +187,7 @@ pub fn count(connection: &mut Connection, owner: Owner<'_>) -> Result<i64> {
 /// # Errors
 /// When the database refuses.
 pub fn count_active(connection: &mut Connection, owner: Owner<'_>, now: Timestamp) -> Result<i64> {
-    let mine =
-        tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal)).and(token_secrets::is_current);
+    let mine = tokens::holder.eq(owner.user_id()).and(token_secrets::is_current);
     Ok(tokens::table
         .inner_join(token_secrets::table)
         .filter(mine)
@@ -197,7 +201,7 @@ pub fn count_active(connection: &mut Connection, owner: Owner<'_>, now: Timestam
 /// # Errors
 /// When the database refuses.
 pub fn count_expiring(connection: &mut Connection, owner: Owner<'_>, now: Timestamp) -> Result<i64> {
-    let mine = tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal));
+    let mine = tokens::holder.eq(owner.user_id());
     Ok(tokens::table
         .inner_join(token_secrets::table)
         .filter(mine)
@@ -277,6 +281,20 @@ pub fn policy(connection: &mut Connection, config: &TokenConfig) -> Result<Token
         allow_never: row.allow_never.unwrap_or(settings.allow_never),
         max_per_user: row.max_per_user.unwrap_or(settings.max_per_user),
     })
+}
+
+/// What of a service account's works now, by name.
+///
+/// # Errors
+/// When the database refuses.
+pub(crate) fn live_of_service_account(
+    connection: &mut Connection,
+    account: &ServiceAccountId,
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let theirs = tokens::service_account_id.eq(account).and(token_secrets::is_current);
+    let live = tokens::table.inner_join(token_secrets::table).filter(theirs).filter(active_at(now));
+    Ok(live.order(tokens::id.desc()).select(tokens::name).load(connection)?)
 }
 
 /// What a user has for one organization and still works: what stops when they are out.

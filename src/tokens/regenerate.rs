@@ -3,15 +3,16 @@
 
 use diesel::prelude::*;
 
-use super::TokenKind;
+use super::Holder;
 use super::policy::{Overlap, Status};
-use super::queries::{active_at, find, old_secret};
+use super::queries::{Token, active_at, find, old_secret};
 use super::service::{Made, Refused, Wish, insert_secret, is_taken, log, tell};
 use crate::app::Instance;
 use crate::audit::{Action, Actor};
-use crate::auth::capability::{Confirmed, Owner};
+use crate::auth::capability::Confirmed;
 use crate::auth::secret::PlainSecret;
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::db::Tx;
 use crate::db::schema::token_secrets;
 use crate::error::Result;
@@ -45,23 +46,43 @@ pub async fn regenerate(
         .db
         .write(move |tx| {
             let (owner, actor, now) = (wish.who.owner(), wish.who.actor(tx, wish.now)?, wish.now);
-            if wish.made_before(tx)? != Made::Nothing {
+            if wish.made_before(tx, owner)? != Made::Nothing {
                 return Ok(Regenerated::Before);
             }
             let token = find(tx, owner, &id)?;
-            if token.status(now) != Status::Active && is_taken(tx, owner, Some(&id), &token.record.name, now)? {
+            let renewed = renew(tx, owner, &wish.config, &actor, &token, expires_at, overlap, now)?;
+            let Some(secret) = renewed else {
                 return Ok(Regenerated::Refused(wish.refuse(tx, Refused::NameTaken)?));
-            }
-            let detail = supersede(tx, &id, overlap, expires_at, now)?;
-            let secret = PlainSecret::generate(&wish.config.tokens.brand, TokenKind::Personal.secret());
-            insert_secret(tx, owner.user_id(), &id, &secret, expires_at, now)?;
+            };
             wish.done(tx, &id)?;
-            log(tx, &actor, owner.user_id(), now, Action::TokenRegenerated, &id, &token.record.name, &detail)?;
             let token = find(tx, owner, &id)?;
             tell(tx, &wish.who, &wish.config, &token, "was regenerated", now)?;
             Ok(Regenerated::Now(secret))
         })
         .await
+}
+
+/// Gives a token a new secret, whoever's it is; `None` when another live one of the holder's has taken its name meanwhile.
+#[expect(clippy::too_many_arguments, reason = "each is another fact")]
+pub(crate) fn renew<'a>(
+    tx: &mut Tx<'_>,
+    holder: impl Into<Holder<'a>>,
+    config: &Config,
+    actor: &Actor,
+    token: &Token,
+    expires_at: Option<Timestamp>,
+    overlap: Overlap,
+    now: Timestamp,
+) -> Result<Option<PlainSecret>> {
+    let (holder, record) = (holder.into(), &token.record);
+    if token.status(now) != Status::Active && is_taken(tx, holder, Some(&record.id), &record.name, now)? {
+        return Ok(None);
+    }
+    let detail = supersede(tx, &record.id, overlap, expires_at, now)?;
+    let secret = PlainSecret::generate(&config.tokens.brand, record.kind.secret());
+    insert_secret(tx, holder, &record.id, &secret, expires_at, now)?;
+    log(tx, actor, record, now, Action::TokenRegenerated, &detail)?;
+    Ok(Some(secret))
 }
 
 /// Takes the current secret's place from it, and says for the log what becomes of it.
@@ -100,10 +121,16 @@ fn cut_old(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<usize> {
 ///
 /// # Errors
 /// [`crate::error::Error::NotFound`] when the token is not the owner's.
-pub fn end_old(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, id: &TokenId) -> Result<()> {
-    let token = find(tx, owner, id)?;
+pub fn end_old<'a>(
+    tx: &mut Tx<'_>,
+    holder: impl Into<Holder<'a>>,
+    actor: &Actor,
+    now: Timestamp,
+    id: &TokenId,
+) -> Result<()> {
+    let token = find(tx, holder, id)?;
     let Some(old) = old_secret(tx, &token, now)? else { return Ok(()) };
     cut_old(tx, id, now)?;
     let detail = format!("…{}", old.last_four);
-    log(tx, actor, owner.user_id(), now, Action::TokenOldSecretEnded, id, &token.record.name, &detail)
+    log(tx, actor, &token.record, now, Action::TokenOldSecretEnded, &detail)
 }

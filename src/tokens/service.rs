@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use super::policy::{Status, TokenPolicy, may_create};
-use super::queries::{self, Token, find};
-use super::{TokenKind, words};
+use super::queries::{self, Record, Token, find};
+use super::{Holder, TokenKind, words};
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::capability::{Confirmed, Owner, SignedIn};
@@ -16,10 +16,10 @@ use crate::config::Config;
 use crate::db::Tx;
 use crate::db::schema::{form_uses, token_secrets, tokens};
 use crate::error::{Error, Result};
-use crate::ids::{OrganizationId, SecretId, TokenId, UserId};
+use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId};
 use crate::mail::letters::TokenNotice;
 use crate::mail::queue;
-use crate::organizations::{self, Standing};
+use crate::organizations::{self, license::Full};
 use crate::{text, urls};
 
 /// What a token is given.
@@ -68,6 +68,8 @@ pub enum Refused {
     Beyond(Vec<String>),
     /// The owner is no member of that organization.
     NoMember,
+    /// The organization's license has no room for another one.
+    License(Full),
 }
 
 /// What became of a wish for a token.
@@ -82,7 +84,7 @@ pub enum Created {
 
 /// What a form made when it was sent before.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Made {
+pub(crate) enum Made {
     /// It was not.
     Nothing,
     /// This token.
@@ -92,33 +94,33 @@ pub(super) enum Made {
 }
 
 /// What a wish for a secret needs to know: where it came from, and the limit on such wishes.
-pub(super) struct Wish {
-    pub(super) who: SignedIn,
-    pub(super) form_id: String,
-    pub(super) door: String,
-    pub(super) now: Timestamp,
-    pub(super) config: Config,
+pub(crate) struct Wish {
+    pub(crate) who: SignedIn,
+    form_id: String,
+    door: String,
+    pub(crate) now: Timestamp,
+    pub(crate) config: Config,
 }
 
 impl Wish {
     /// Counts one more secret for this user in this hour.
-    pub(super) async fn begin(instance: &Instance, who: &Confirmed, form_id: &str) -> Result<Self> {
+    pub(crate) async fn begin(instance: &Instance, who: &SignedIn, form_id: &str) -> Result<Self> {
         let (now, user) = (instance.clock.now(), &who.account().user_id);
         let door = format!("tokens {user}");
         throttle::enter(&instance.db, vec![(door.clone(), throttle::TOKENS)], now).await?;
         let form_id = format!("{user} {form_id}");
-        Ok(Self { who: (**who).clone(), form_id, door, now, config: instance.config.clone() })
+        Ok(Self { who: who.clone(), form_id, door, now, config: instance.config.clone() })
     }
 
     /// What the same form made before, if it was sent before: nothing is made twice.
-    pub(super) fn made_before(&self, tx: &mut Tx<'_>) -> Result<Made> {
+    pub(crate) fn made_before<'a>(&self, tx: &mut Tx<'_>, holder: impl Into<Holder<'a>>) -> Result<Made> {
         let owner = self.who.owner();
         let mine = form_uses::table.find(&self.form_id).filter(form_uses::user_id.eq(owner.user_id()));
         let Some(made) = mine.select(form_uses::made).get_result::<String>(&mut **tx).optional()? else {
             return Ok(Made::Nothing);
         };
         throttle::give_back(tx, &self.door)?;
-        match find(tx, owner, &TokenId::from(made)) {
+        match find(tx, holder, &TokenId::from(made)) {
             Ok(token) => Ok(Made::Token(token.record.id)),
             Err(Error::NotFound) => Ok(Made::Gone),
             Err(error) => Err(error),
@@ -126,13 +128,13 @@ impl Wish {
     }
 
     /// Nothing came of it.
-    pub(super) fn refuse(&self, tx: &mut Tx<'_>, why: Refused) -> Result<Refused> {
+    pub(crate) fn refuse(&self, tx: &mut Tx<'_>, why: Refused) -> Result<Refused> {
         throttle::give_back(tx, &self.door)?;
         Ok(why)
     }
 
     /// Notes what was made of the form.
-    pub(super) fn done(&self, tx: &mut Tx<'_>, made: &TokenId) -> Result<()> {
+    pub(crate) fn done(&self, tx: &mut Tx<'_>, made: &TokenId) -> Result<()> {
         diesel::insert_into(form_uses::table)
             .values((
                 form_uses::form_id.eq(&self.form_id),
@@ -157,7 +159,7 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
         .db
         .write(move |tx| {
             let (owner, actor, now) = (wish.who.owner(), wish.who.actor(tx, wish.now)?, wish.now);
-            match wish.made_before(tx)? {
+            match wish.made_before(tx, owner)? {
                 Made::Nothing => {}
                 Made::Token(id) => return Ok(Created::Before(Some(id))),
                 Made::Gone => return Ok(Created::Before(None)),
@@ -173,12 +175,10 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
             if let Some(why) = refused {
                 return Ok(Created::Refused(wish.refuse(tx, why)?));
             }
-            let id = insert(tx, owner, &new, now)?;
-            let secret = PlainSecret::generate(&wish.config.tokens.brand, TokenKind::Personal.secret());
-            insert_secret(tx, owner.user_id(), &id, &secret, new.expires_at, now)?;
+            let (id, secret) = issue(tx, owner, For::User(owner.user_id()), &wish.config, &new, now)?;
             wish.done(tx, &id)?;
-            log(tx, &actor, owner.user_id(), now, Action::TokenCreated, &id, &new.name, "")?;
             let token = find(tx, owner, &id)?;
+            log(tx, &actor, &token.record, now, Action::TokenCreated, "")?;
             tell(tx, &wish.who, &wish.config, &token, "was created", now)?;
             Ok(Created::Now(id, secret))
         })
@@ -207,18 +207,15 @@ fn refused(
     let Some(place) = organizations::standing(tx, owner.user_id(), organizations::Which::Id(organization))? else {
         return Ok(Some(Refused::NoMember));
     };
-    let beyond = beyond(&place.standing, before, after, catalogue);
+    let allows = |scope: &Scope| place.standing.allows(catalogue, &scope.entity_type, &scope.operation);
+    let beyond = beyond(allows, before, after);
     Ok(if beyond.is_empty() { None } else { Some(Refused::Beyond(beyond)) })
 }
 
-/// What is newly given and more than the owner has there.
-fn beyond(standing: &Standing, before: &Rights, after: &Rights, catalogue: &Catalogue) -> Vec<String> {
+/// What is newly given and more than what is allowed there.
+pub(crate) fn beyond(allows: impl Fn(&Scope) -> bool, before: &Rights, after: &Rights) -> Vec<String> {
     let had = |scope: &Scope| before.everything || before.scopes.iter().any(|known| known == scope);
-    let more = after
-        .scopes
-        .iter()
-        .filter(|scope| !had(scope) && !standing.allows(catalogue, &scope.entity_type, &scope.operation));
-    more.map(Scope::to_string).collect()
+    after.scopes.iter().filter(|scope| !had(scope) && !allows(scope)).map(Scope::to_string).collect()
 }
 
 /// Changes name, description and rights; where the rights grow, the owner is told.
@@ -253,9 +250,9 @@ pub async fn change(instance: &Instance, who: &Confirmed, id: &TokenId, change: 
                     tokens::scopes.eq(after.scopes.to_text()),
                 ))
                 .execute(&mut **tx)?;
-            log(tx, &actor, owner.user_id(), now, Action::TokenChanged, &id, &change.name, &detail)?;
+            let token = find(tx, owner, &id)?;
+            log(tx, &actor, &token.record, now, Action::TokenChanged, &detail)?;
             if widens(&before, after) && token.status(now) == Status::Active {
-                let token = find(tx, owner, &id)?;
                 tell(tx, &who, &config, &token, "may do more than before", now)?;
             }
             Ok(None)
@@ -320,20 +317,26 @@ pub fn take_scope(
     let change =
         Change { name: token.record.name.clone(), description: token.record.description.clone(), rights: after };
     let detail = what_changed(&token, &before, &change);
-    log(tx, actor, owner.user_id(), now, Action::TokenChanged, id, &token.record.name, &detail)
+    log(tx, actor, &token.record, now, Action::TokenChanged, &detail)
 }
 
 /// Ends a token's secrets, for good. Ending it again changes nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not the owner's.
-pub fn revoke(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, id: &TokenId) -> Result<()> {
-    let token = find(tx, owner, id)?;
+/// [`Error::NotFound`] when it is not the holder's.
+pub fn revoke<'a>(
+    tx: &mut Tx<'_>,
+    holder: impl Into<Holder<'a>>,
+    actor: &Actor,
+    now: Timestamp,
+    id: &TokenId,
+) -> Result<()> {
+    let token = find(tx, holder, id)?;
     if token.status(now) == Status::Revoked {
         return Ok(());
     }
     end_secrets(tx, id, now)?;
-    log(tx, actor, owner.user_id(), now, Action::TokenRevoked, id, &token.record.name, "")
+    log(tx, actor, &token.record, now, Action::TokenRevoked, "")
 }
 
 /// Revokes those of a selection that still work, and says how many those were. If one of them is not the owner's, none is.
@@ -362,15 +365,15 @@ pub fn revoke_selected(
 pub fn revoke_all(tx: &mut Tx<'_>, user: &UserId, actor: &Actor, now: Timestamp) -> Result<usize> {
     session::lock(tx, user)?;
     let mine = tokens::user_id.eq(user).and(tokens::kind.eq(TokenKind::Personal)).and(token_secrets::is_current);
-    let live: Vec<(TokenId, String)> = tokens::table
+    let live: Vec<Record> = tokens::table
         .inner_join(token_secrets::table)
         .filter(mine)
         .filter(queries::active_at(now))
-        .select((tokens::id, tokens::name))
+        .select(Record::as_select())
         .load(&mut **tx)?;
-    for (id, name) in &live {
-        end_secrets(tx, id, now)?;
-        log(tx, actor, user, now, Action::TokenRevoked, id, name, "")?;
+    for record in &live {
+        end_secrets(tx, &record.id, now)?;
+        log(tx, actor, record, now, Action::TokenRevoked, "")?;
     }
     Ok(live.len())
 }
@@ -384,13 +387,19 @@ fn end_secrets(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<()> {
 /// Takes a token away, its secrets with it.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not the owner's.
-pub fn delete(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, id: &TokenId) -> Result<()> {
-    let token = find(tx, owner, id)?;
-    if diesel::delete(tokens::table.find(id).filter(tokens::user_id.eq(owner.user_id()))).execute(&mut **tx)? != 1 {
+/// [`Error::NotFound`] when it is not the holder's.
+pub fn delete<'a>(
+    tx: &mut Tx<'_>,
+    holder: impl Into<Holder<'a>>,
+    actor: &Actor,
+    now: Timestamp,
+    id: &TokenId,
+) -> Result<()> {
+    let token = find(tx, holder, id)?;
+    if diesel::delete(tokens::table.find(id)).execute(&mut **tx)? != 1 {
         return Err(Error::NotFound);
     }
-    log(tx, actor, owner.user_id(), now, Action::TokenDeleted, id, &token.record.name, "")
+    log(tx, actor, &token.record, now, Action::TokenDeleted, "")
 }
 
 /// Takes all of the owner's personal tokens away, each with its entry in the log, and says how many.
@@ -399,26 +408,24 @@ pub fn delete(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp, 
 /// When the database refuses; then none is gone.
 pub fn delete_all(tx: &mut Tx<'_>, owner: Owner<'_>, actor: &Actor, now: Timestamp) -> Result<usize> {
     let mine = tokens::user_id.eq(owner.user_id()).and(tokens::kind.eq(TokenKind::Personal));
-    let all: Vec<(TokenId, String)> =
-        tokens::table.filter(mine).order(tokens::id).select((tokens::id, tokens::name)).load(&mut **tx)?;
-    for (id, name) in &all {
-        log(tx, actor, owner.user_id(), now, Action::TokenDeleted, id, name, "")?;
+    let all: Vec<Record> = tokens::table.filter(mine).order(tokens::id).select(Record::as_select()).load(&mut **tx)?;
+    for record in &all {
+        log(tx, actor, record, now, Action::TokenDeleted, "")?;
     }
     diesel::delete(tokens::table.filter(mine)).execute(&mut **tx)?;
     Ok(all.len())
 }
 
-/// Whether another live token of the owner's has this name.
-pub(super) fn is_taken(
+/// Whether another live token of the holder's has this name.
+pub(crate) fn is_taken<'a>(
     tx: &mut Tx<'_>,
-    owner: Owner<'_>,
+    holder: impl Into<Holder<'a>>,
     id: Option<&TokenId>,
     name: &str,
     now: Timestamp,
 ) -> Result<bool> {
-    let same = tokens::user_id
-        .eq(owner.user_id())
-        .and(tokens::kind.eq(TokenKind::Personal))
+    let same = tokens::holder
+        .eq(holder.into().id())
         .and(tokens::name.eq(name))
         .and(tokens::id.ne(id.map(TokenId::as_str).unwrap_or_default()))
         .and(token_secrets::is_current);
@@ -426,13 +433,38 @@ pub(super) fn is_taken(
     Ok(live.count().get_result::<i64>(&mut **tx)? > 0)
 }
 
-fn insert(tx: &mut Tx<'_>, owner: Owner<'_>, new: &NewToken, now: Timestamp) -> Result<TokenId> {
+/// For whom a new token acts, which says of what kind it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum For<'a> {
+    /// A user, with a personal token.
+    User(&'a UserId),
+    /// A member, with an organization's key.
+    Member(&'a UserId),
+    /// A service account, with a token of its own.
+    ServiceAccount(&'a ServiceAccountId),
+}
+
+/// Writes a new token and its first secret. The rules have been asked by now.
+pub(crate) fn issue<'a>(
+    tx: &mut Tx<'_>,
+    holder: impl Into<Holder<'a>>,
+    acts_for: For<'_>,
+    config: &Config,
+    new: &NewToken,
+    now: Timestamp,
+) -> Result<(TokenId, PlainSecret)> {
+    let (kind, user, account) = match acts_for {
+        For::User(user) => (TokenKind::Personal, Some(user), None),
+        For::Member(user) => (TokenKind::ApiKey, Some(user), None),
+        For::ServiceAccount(account) => (TokenKind::ServiceAccount, None, Some(account)),
+    };
     let id = TokenId::new();
     diesel::insert_into(tokens::table)
         .values((
             tokens::id.eq(&id),
-            tokens::kind.eq(TokenKind::Personal),
-            tokens::user_id.eq(owner.user_id()),
+            tokens::kind.eq(kind),
+            tokens::user_id.eq(user),
+            tokens::service_account_id.eq(account),
             tokens::organization_id.eq(&new.organization),
             tokens::name.eq(&new.name),
             tokens::name_key.eq(text::search_key(&new.name)),
@@ -442,13 +474,15 @@ fn insert(tx: &mut Tx<'_>, owner: Owner<'_>, new: &NewToken, now: Timestamp) -> 
             tokens::created_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    Ok(id)
+    let secret = PlainSecret::generate(&config.tokens.brand, kind.secret());
+    insert_secret(tx, holder, &id, &secret, new.expires_at, now)?;
+    Ok((id, secret))
 }
 
 /// Makes a secret a token's current one; the database refuses a second.
-pub(super) fn insert_secret(
+pub(super) fn insert_secret<'a>(
     tx: &mut Tx<'_>,
-    user: &UserId,
+    holder: impl Into<Holder<'a>>,
     id: &TokenId,
     secret: &PlainSecret,
     expires_at: Option<Timestamp>,
@@ -458,7 +492,7 @@ pub(super) fn insert_secret(
         .values((
             token_secrets::id.eq(SecretId::new()),
             token_secrets::token_id.eq(id),
-            token_secrets::user_id.eq(user.as_str()),
+            token_secrets::holder.eq(holder.into().id()),
             token_secrets::hash.eq(secret.hash()),
             token_secrets::last_four.eq(secret.last_four()),
             token_secrets::is_current.eq(true),
@@ -484,8 +518,13 @@ pub(super) fn tell(
         None => None,
     };
     let scopes = Scopes::from_text(&record.scopes);
-    let can =
-        words::can(record.everything, &scopes, place.as_ref().map(|place| place.name.as_str()), &config.catalogue);
+    let can = words::can(
+        record.everything,
+        &scopes,
+        place.as_ref().map(|place| place.name.as_str()),
+        "you may do",
+        &config.catalogue,
+    );
     let letter = TokenNotice {
         product: config.product_name.clone(),
         first_name: account.first_name.clone(),
@@ -502,19 +541,29 @@ pub(super) fn tell(
     queue(tx, Some(&account.user_id), &account.email, &letter, now)
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is another fact of the entry")]
-pub(super) fn log(
+/// Writes an entry: a personal token's belongs to its owner's log, a service account's to the organization's, a key's to both.
+pub(crate) fn log(
     tx: &mut Tx<'_>,
     actor: &Actor,
-    user: &UserId,
+    of: &Record,
     now: Timestamp,
     action: Action,
-    id: &TokenId,
-    name: &str,
     detail: &str,
 ) -> Result<()> {
-    let event =
-        Event { action, user: Some(user), organization: None, subject_id: id.as_str(), subject_name: name, detail };
+    let action = match (of.kind, action) {
+        (TokenKind::ApiKey, Action::TokenCreated) => Action::KeyCreated,
+        (TokenKind::ApiKey, Action::TokenRevoked) => Action::KeyStopped,
+        (TokenKind::ApiKey, Action::TokenDeleted) => Action::KeyDeleted,
+        (_, action) => action,
+    };
+    let event = Event {
+        action,
+        user: of.user_id.as_ref(),
+        organization: of.organization_id.as_ref().filter(|_| of.kind != TokenKind::Personal),
+        subject_id: of.id.as_str(),
+        subject_name: &of.name,
+        detail,
+    };
     record(tx, actor, now, &event)
 }
 
@@ -525,6 +574,14 @@ pub(super) fn log(
 pub async fn policy(instance: &Instance) -> Result<TokenPolicy> {
     let config = instance.config.tokens.clone();
     instance.db.read(move |connection| queries::policy(connection, &config)).await
+}
+
+/// What tokens for an organization may be.
+///
+/// # Errors
+/// When the database refuses.
+pub(crate) async fn policy_here(instance: &Instance, _: Option<&OrganizationId>) -> Result<TokenPolicy> {
+    policy(instance).await
 }
 
 /// Ends whatever a user has for one organization: their keys, and their personal tokens that are for it alone. Says how
@@ -540,23 +597,27 @@ pub fn end_in_organization(
     now: Timestamp,
 ) -> Result<usize> {
     let theirs = tokens::user_id.eq(user).and(tokens::organization_id.eq(organization)).and(token_secrets::is_current);
-    let live: Vec<(TokenId, String)> = tokens::table
+    let live: Vec<Record> = tokens::table
         .inner_join(token_secrets::table)
         .filter(theirs)
         .filter(queries::active_at(now))
-        .select((tokens::id, tokens::name))
+        .select(Record::as_select())
         .load(&mut **tx)?;
-    for (id, name) in &live {
-        end_secrets(tx, id, now)?;
-        let event = Event {
-            action: Action::TokenRevoked,
-            user: Some(user),
-            organization: Some(organization),
-            subject_id: id.as_str(),
-            subject_name: name,
-            detail: "no longer a member",
-        };
-        record(tx, actor, now, &event)?;
+    for record in &live {
+        end_secrets(tx, &record.id, now)?;
+        log_in(tx, actor, record, now, "no longer a member")?;
     }
     Ok(live.len())
+}
+
+/// The end of what somebody had for an organization stands in its log, too, whatever kind it was of.
+fn log_in(tx: &mut Tx<'_>, actor: &Actor, of: &Record, now: Timestamp, detail: &str) -> Result<()> {
+    let action = if of.kind == TokenKind::ApiKey { Action::KeyStopped } else { Action::TokenRevoked };
+    let (user, organization) = (of.user_id.as_ref(), of.organization_id.as_ref());
+    record(
+        tx,
+        actor,
+        now,
+        &Event { action, user, organization, subject_id: of.id.as_str(), subject_name: &of.name, detail },
+    )
 }

@@ -39,10 +39,10 @@ pub fn list(words: &[String]) -> String {
     }
 }
 
-/// For a column: "Channels: read, list".
-pub fn short(everything: bool, scopes: &Scopes, catalogue: &Catalogue) -> String {
+/// For a column: "Channels: read, list". `bound` ends "Everything that": "you may do".
+pub fn short(everything: bool, scopes: &Scopes, bound: &str, catalogue: &Catalogue) -> String {
     if everything {
-        return "Everything that you may do".to_owned();
+        return format!("Everything that {bound}");
     }
     if scopes.is_empty() {
         return "Nothing".to_owned();
@@ -54,12 +54,12 @@ pub fn short(everything: bool, scopes: &Scopes, catalogue: &Catalogue) -> String
     groups(scopes, catalogue).iter().map(part).collect::<Vec<_>>().join(" · ")
 }
 
-/// For a sentence that begins with "It can": "read and publish to all channels of Acme".
-pub fn can(everything: bool, scopes: &Scopes, place: Option<&str>, catalogue: &Catalogue) -> String {
+/// For a sentence that begins with "It can": "read and publish to all channels of Acme"; `bound` as in [`short`].
+pub fn can(everything: bool, scopes: &Scopes, place: Option<&str>, bound: &str, catalogue: &Catalogue) -> String {
     let of = place.map(|name| format!(" of {name}")).unwrap_or_default();
     if everything {
         let where_ = place.map_or_else(|| "all your organizations".to_owned(), str::to_owned);
-        return format!("do everything that you may do in {where_}");
+        return format!("do everything that {bound} in {where_}");
     }
     if scopes.is_empty() {
         return "do nothing but prove that it is yours".to_owned();
@@ -107,14 +107,14 @@ mod tests {
             ("", None, "do nothing but prove that it is yours"),
             ("boats:sail", None, "sail all boats"),
         ] {
-            assert_eq!(can(false, &Scopes::from_text(scopes), place, &catalogue), sentence);
+            assert_eq!(can(false, &Scopes::from_text(scopes), place, "you may do", &catalogue), sentence);
         }
         assert_eq!(
-            can(true, &Scopes::default(), None, &catalogue),
+            can(true, &Scopes::default(), None, "you may do", &catalogue),
             "do everything that you may do in all your organizations"
         );
         let scopes = Scopes::from_text("groups:list:42 channels:read channels:list");
-        assert_eq!(short(false, &scopes, &catalogue), "Channels: read, list · Groups 42: list");
+        assert_eq!(short(false, &scopes, "you may do", &catalogue), "Channels: read, list · Groups 42: list");
         assert_eq!(
             difference(&Scopes::from_text("channels:read a:b"), &Scopes::from_text("channels:read c:d")),
             "+ c:d − a:b"

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::queries::{self, Asked, Found, Place};
+use super::queries::{self, Asked, Found, Place, Subject};
 use super::verdict::{Code, Wish, effective_scopes, judge};
 use crate::app::Instance;
 use crate::auth::capability::BearerProblem;
@@ -57,6 +57,8 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    service_account_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
@@ -72,6 +74,7 @@ impl Answer<'_> {
         name: None,
         kind: None,
         user_id: None,
+        service_account_id: None,
         organization_id: None,
         expires_at: None,
         required_scope: None,
@@ -173,7 +176,14 @@ pub async fn verify(
         token_id: Some(found.token_id.as_str()),
         name: Some(&found.name),
         kind: Some(found.kind.as_str()),
-        user_id: Some(found.user_id.as_str()),
+        user_id: match &found.subject {
+            Subject::User { id, .. } => Some(id.as_str()),
+            _ => None,
+        },
+        service_account_id: match &found.subject {
+            Subject::ServiceAccount { id, .. } => Some(id.as_str()),
+            _ => None,
+        },
         organization_id: look.place.as_ref().map(|(id, _)| id.as_str()),
         expires_at: found.expires_at.map(Timestamp::rfc3339),
         required_scope,
@@ -227,13 +237,17 @@ pub async fn introspect(
     let mut answer = json!({
         "active": true,
         "scope": effective_scopes(&found, standing, catalogue).join(" "),
-        "sub": found.user_id,
-        "username": found.email,
         "token_type": "Bearer",
         "iat": found.issued_at,
         "iss": instance.config.absolute(""),
         "jti": found.token_id,
     });
+    match &found.subject {
+        Subject::User { id, email, .. } => (answer["sub"], answer["username"]) = (json!(id), json!(email)),
+        // Its name is anybody's to choose; as a user's name it could be taken for somebody else's address.
+        Subject::ServiceAccount { id, .. } => answer["sub"] = json!(id),
+        Subject::Nobody => {}
+    }
     if let Some(end) = found.expires_at {
         answer["exp"] = json!(end);
     }
@@ -273,16 +287,21 @@ pub async fn token_self(
     if code != Code::Valid {
         return Err(Error::Bearer(BearerProblem::Invalid));
     }
-    Ok(reply(&json!({
+    let mut answer = json!({
         "id": found.token_id,
         "kind": found.kind.as_str(),
         "name": found.name,
         "token": masked(&instance.config.tokens.brand, found.kind.secret(), &found.last_four),
-        "user": { "id": found.user_id, "email": found.email },
         "organization_id": place.as_ref().map(|(id, _)| id),
         "everything": found.everything,
         "scopes": effective_scopes(&found, standing, catalogue),
         "created_at": found.issued_at.rfc3339(),
         "expires_at": found.expires_at.map(Timestamp::rfc3339),
-    })))
+    });
+    match &found.subject {
+        Subject::User { id, email, .. } => answer["user"] = json!({ "id": id, "email": email }),
+        Subject::ServiceAccount { id, name, .. } => answer["service_account"] = json!({ "id": id, "name": name }),
+        Subject::Nobody => {}
+    }
+    Ok(reply(&answer))
 }

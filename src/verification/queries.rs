@@ -1,13 +1,19 @@
 //! The reads of a check: few, each by a unique index.
 
+use diesel::backend::Backend;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::Binary;
 
 use crate::auth::SecretHash;
+use crate::catalogue::Role;
 use crate::clock::Timestamp;
-use crate::db::schema::{organizations as tenants, token_secrets, tokens, users, verifiers};
+use crate::db::schema::verifiers;
 use crate::db::{Connection, on};
 use crate::error::Result;
-use crate::ids::{OrganizationId, SecretId, TokenId, UserId, VerifierId};
+use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId, VerifierId};
+use crate::organizations::policy::Grant;
 use crate::organizations::{self, Standing, Which};
 use crate::tokens::TokenKind;
 use crate::users::UserStatus;
@@ -37,35 +43,118 @@ pub struct Found {
     pub kind: TokenKind,
     /// Its name.
     pub name: String,
-    /// Everything that its owner may do.
+    /// Everything that whoever it acts for may do.
     pub everything: bool,
     /// What it was given.
     pub scopes: String,
+    /// For whom it acts.
+    pub subject: Subject,
     /// The one organization that it is for; `None` is all of its owner's.
-    pub token_organization: Option<OrganizationId>,
-    /// Its owner.
-    pub user_id: UserId,
-    /// Their sign-in name.
-    pub email: String,
-    /// Whether their account may be used.
-    pub user_status: UserStatus,
-    /// Their private organization.
-    pub private_organization: OrganizationId,
+    pub bound: Option<Bound>,
+}
+
+/// For whom a token acts.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// A person: a personal token's owner, a key's maker.
+    User {
+        /// Who.
+        id: UserId,
+        /// Their sign-in name.
+        email: String,
+        /// Whether their account may be used.
+        status: UserStatus,
+        /// Their private organization.
+        private: Option<OrganizationId>,
+    },
+    /// A member that is no person.
+    ServiceAccount {
+        /// Which.
+        id: ServiceAccountId,
+        /// Its name.
+        name: String,
+        /// Whether it may be used.
+        is_enabled: bool,
+    },
+    /// Nobody: such a token is good for nothing.
+    Nobody,
+}
+
+impl Subject {
+    /// Whether what acts for it may be used at all.
+    pub fn is_enabled(&self) -> bool {
+        match self {
+            Self::User { status, .. } => *status == UserStatus::Active,
+            Self::ServiceAccount { is_enabled, .. } => *is_enabled,
+            Self::Nobody => false,
+        }
+    }
+}
+
+/// The one organization that a token is for.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// Which.
+    pub id: OrganizationId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Whether personal tokens may act there.
+    pub allows_personal: bool,
+    /// What whoever the token acts for has there at this moment; `None` when they are no member.
+    pub standing: Option<Standing>,
 }
 
 type Caller = (VerifierId, Option<Timestamp>);
 type Secret = (SecretId, String, bool, Option<Timestamp>);
 type Times = (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
-type Token = (TokenId, TokenKind, String, bool, String, Option<OrganizationId>);
-type User = (UserId, String, UserStatus, OrganizationId);
+type Token = (TokenId, TokenKind, String, bool, String);
+type User = (UserId, String, UserStatus, Option<OrganizationId>);
+type Account = (ServiceAccountId, String, bool, Role, Option<String>);
+type Home = (OrganizationId, String, bool);
+type OwnRole = (Role, Option<String>);
+type TeamRole = (Option<Role>, Option<String>);
+
+/// What is selected of a token, in groups. Two levels of tuples and no more: each further one takes the compiler ten times as
+/// long.
+type Row = (Secret, Times, Token, Option<User>, Option<Account>, Option<Home>, Option<OwnRole>, TeamRole);
+/// The same beside who asks; there may be no token.
+type AskedRow = (
+    Caller,
+    Option<Secret>,
+    Option<Times>,
+    Option<Token>,
+    Option<User>,
+    Option<Account>,
+    Option<Home>,
+    Option<OwnRole>,
+    TeamRole,
+);
+
+fn grant((role, rights): OwnRole) -> Grant {
+    Grant { role, rights: rights.filter(|_| role == Role::Own), role_name: None, team: None }
+}
 
 impl Found {
-    fn of(secret: Secret, times: Times, token: Token, user: User) -> Self {
+    /// Of the rows of one token: one, or one for each of the teams that add to its maker's rights.
+    fn of(rows: Vec<Row>) -> Option<Self> {
+        let mut rows = rows.into_iter();
+        let (secret, times, token, user, account, home, member, team) = rows.next()?;
+        let of_team = |(role, rights): (Option<Role>, Option<String>)| role.map(|role| grant((role, rights)));
+        let teams = of_team(team).into_iter().chain(rows.filter_map(|row| of_team(row.7)));
+        let own = match (&account, member) {
+            (Some((_, _, _, role, rights)), _) => Some((*role, rights.clone())),
+            (None, member) => member,
+        };
+        let standing = own.map(|own| Standing(std::iter::once(grant(own)).chain(teams).collect()));
+        let subject = match (user, account) {
+            (Some((id, email, status, private)), None) => Subject::User { id, email, status, private },
+            (None, Some((id, name, is_enabled, ..))) => Subject::ServiceAccount { id, name, is_enabled },
+            _ => Subject::Nobody,
+        };
         let (secret_id, last_four, is_current, late_at) = secret;
         let (issued_at, expires_at, revoked_at, last_used_at) = times;
-        let (token_id, kind, name, everything, scopes, token_organization) = token;
-        let (user_id, email, user_status, private_organization) = user;
-        Self {
+        let (token_id, kind, name, everything, scopes) = token;
+        Some(Self {
             secret_id,
             last_four,
             is_current,
@@ -79,42 +168,106 @@ impl Found {
             name,
             everything,
             scopes,
-            token_organization,
-            user_id,
-            email,
-            user_status,
-            private_organization,
-        }
+            subject,
+            bound: home.map(|(id, slug, allows_personal)| Bound { id, slug, allows_personal, standing }),
+        })
     }
 }
 
-/// The tables that say whose a secret is, each joined through a unique index.
-macro_rules! owned_secrets {
+/// The groups of [`Row`], in SQL.
+macro_rules! columns {
     () => {
-        token_secrets::table
-            .inner_join(tokens::table.on(tokens::id.eq(token_secrets::token_id)))
-            .inner_join(users::table.on(users::id.eq(tokens::user_id)))
-            .inner_join(tenants::table.on(tenants::private_to.eq(users::id.nullable())))
+        "s.id, s.last_four, s.is_current, s.late_at, \
+         s.created_at, s.expires_at, s.revoked_at, s.last_used_at, \
+         t.id, t.kind, t.name, t.everything, t.scopes, \
+         u.id, u.email, u.status, p.id, \
+         a.id, a.name, a.is_enabled, a.role, ar.rights, \
+         o.id, o.slug, o.allows_personal_tokens, \
+         m.role, r.rights, \
+         g.role, gr.rights "
     };
 }
 
-/// Everything that is selected of a token, in groups. Two levels of tuples and no more: each further one takes the compiler
-/// ten times as long.
-macro_rules! columns {
-    ($($first:expr)?) => {
-        (
-            $($first,)?
-            (token_secrets::id, token_secrets::last_four, token_secrets::is_current, token_secrets::late_at),
-            (
-                token_secrets::created_at,
-                token_secrets::expires_at,
-                token_secrets::revoked_at,
-                token_secrets::last_used_at,
-            ),
-            (tokens::id, tokens::kind, tokens::name, tokens::everything, tokens::scopes, tokens::organization_id),
-            (users::id, users::email, users::status, tenants::id),
-        )
+/// For whom the token `t` acts, and what they have where it is for: each table through a unique index. Of a member's teams
+/// each gives a row.
+macro_rules! owners {
+    () => {
+        "LEFT JOIN users u ON u.id = t.user_id \
+         LEFT JOIN organizations p ON p.private_to = u.id \
+         LEFT JOIN service_accounts a ON a.id = t.service_account_id \
+         LEFT JOIN roles ar ON ar.id = a.role_id \
+         LEFT JOIN organizations o ON o.id = t.organization_id \
+         LEFT JOIN members m ON m.organization_id = t.organization_id AND m.user_id = t.user_id \
+         LEFT JOIN roles r ON r.id = m.role_id \
+         LEFT JOIN team_members tm ON tm.organization_id = m.organization_id AND tm.user_id = m.user_id \
+         LEFT JOIN teams g ON g.id = tm.team_id \
+         LEFT JOIN roles gr ON gr.id = g.role_id "
     };
+}
+
+/// The types of the groups.
+mod typed {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+
+    pub type Caller = (Text, Nullable<BigInt>);
+    pub type Secret = (Text, Text, Bool, Nullable<BigInt>);
+    pub type Times = (BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>);
+    pub type Token = (Text, Text, Text, Bool, Text);
+    pub type User = Nullable<(Text, Text, Text, Nullable<Text>)>;
+    pub type Account = Nullable<(Text, Text, Bool, Text, Nullable<Text>)>;
+    pub type Home = Nullable<(Text, Text, Bool)>;
+    pub type OwnRole = Nullable<(Text, Nullable<Text>)>;
+    pub type TeamRole = (Nullable<Text>, Nullable<Text>);
+
+    pub type Row = (Secret, Times, Token, User, Account, Home, OwnRole, TeamRole);
+    pub type AskedRow =
+        (Caller, Nullable<Secret>, Nullable<Times>, Nullable<Token>, User, Account, Home, OwnRole, TeamRole);
+}
+
+/// Declares a statement that is written out, since as diesel's own type a join of so many tables takes the compiler minutes.
+/// Prepared once on each connection, like any other.
+macro_rules! statement {
+    ($(#[$doc:meta])* $name:ident gives $columns:ty: $($sql:expr, $hash:ident;)+) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, QueryId)]
+        struct $name { $($hash: SecretHash),+ }
+
+        impl Query for $name {
+            type SqlType = $columns;
+        }
+
+        impl<C> RunQueryDsl<C> for $name {}
+
+        impl<DB: Backend> QueryFragment<DB> for $name
+        where
+            SecretHash: ToSql<Binary, DB>,
+        {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                $(
+                    out.push_sql($sql);
+                    out.push_bind_param::<Binary, _>(&self.$hash)?;
+                )+
+                Ok(())
+            }
+        }
+    };
+}
+
+statement! {
+    /// The token that a secret belongs to.
+    BySecret gives typed::Row:
+    concat!(
+        "SELECT ", columns!(), "FROM token_secrets s JOIN tokens t ON t.id = s.token_id ", owners!(), "WHERE s.hash = "
+    ), token;
+}
+
+statement! {
+    /// The service that a credential belongs to, and the token that it asks about.
+    ByVerifier gives typed::AskedRow:
+    concat!(
+        "SELECT v.id, v.last_used_at, ", columns!(), "FROM verifiers v LEFT JOIN token_secrets s ON s.hash = "
+    ), token;
+    concat!(" LEFT JOIN tokens t ON t.id = s.token_id ", owners!(), "WHERE v.hash = "), credential;
 }
 
 /// The token that a secret belongs to.
@@ -122,14 +275,11 @@ macro_rules! columns {
 /// # Errors
 /// When the database refuses; an unknown secret is `None`.
 pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option<Found>> {
-    let row = on!(connection, c => owned_secrets!()
-        .filter(token_secrets::hash.eq(hash))
-        .select(columns!())
-        .get_result::<(Secret, Times, Token, User)>(c));
-    Ok(row.optional()?.map(|(secret, times, token, user)| Found::of(secret, times, token, user)))
+    let rows = on!(connection, c => BySecret { token: hash }.load::<Row>(c))?;
+    Ok(Found::of(rows))
 }
 
-/// Who asks, and the token that they ask about.
+/// Who asks, and the token that they ask about: one statement, since a check is one round trip.
 pub struct Asked {
     /// The service.
     pub verifier: VerifierId,
@@ -139,40 +289,41 @@ pub struct Asked {
     pub found: Option<Found>,
 }
 
-/// The service that a credential belongs to, and the token that it asks about. A known token costs one statement, since a
-/// check is one round trip; an unknown one costs a second.
+/// The service that a credential belongs to, and the token that it asks about.
 ///
 /// # Errors
 /// When the database refuses; an unknown credential is `None`.
 pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretHash) -> Result<Option<Asked>> {
-    let row = on!(connection, c => owned_secrets!()
-        .inner_join(verifiers::table.on(verifiers::hash.eq(credential)))
-        .filter(token_secrets::hash.eq(token))
-        .select(columns!((verifiers::id, verifiers::last_used_at)))
-        .get_result::<(Caller, Secret, Times, Token, User)>(c));
-    if let Some(((verifier, last_used_at), secret, times, token, user)) = row.optional()? {
-        return Ok(Some(Asked { verifier, last_used_at, found: Some(Found::of(secret, times, token, user)) }));
-    }
-    let known = verifier(connection, credential)?;
-    Ok(known.map(|(verifier, last_used_at)| Asked { verifier, last_used_at, found: None }))
+    let asked = ByVerifier { token, credential };
+    let rows = on!(connection, c => asked.load::<AskedRow>(c))?;
+    let Some((verifier, last_used_at)) = rows.first().map(|row| row.0.clone()) else { return Ok(None) };
+    let known = |(_, secret, times, token, user, account, home, own, team): AskedRow| -> Option<Row> {
+        Some((secret?, times?, token?, user, account, home, own, team))
+    };
+    let found = Found::of(rows.into_iter().filter_map(known).collect());
+    Ok(Some(Asked { verifier, last_used_at, found }))
 }
 
-/// The organization that a check is about, and what the owner has there at this moment.
+/// The organization that a check is about, and what whoever the token acts for has there at this moment.
 ///
 /// It is the one that the service names, by id or slug; else the one that the token is for; else the owner's private one,
-/// which nobody else can be in. A token for one organization has nothing in another.
+/// which nobody else can be in. A token for one organization has nothing in another, and a personal one has nothing where
+/// the organization wants none.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) -> Result<Option<Place>> {
-    let which = match (asked, &found.token_organization) {
-        (Some(asked), _) => Which::Either(asked),
-        (None, Some(bound)) => Which::Id(bound),
-        (None, None) => return Ok(Some((found.private_organization.clone(), Standing::private()))),
-    };
-    let place = organizations::standing(connection, &found.user_id, which)?;
-    let within = |id: &OrganizationId| found.token_organization.as_ref().is_none_or(|bound| bound == id);
-    Ok(place.map(|place| (place.organization.id, place.standing)).filter(|(id, _)| within(id)))
+    let welcome = |allows_personal: bool| allows_personal || found.kind != TokenKind::Personal;
+    if let Some(bound) = &found.bound {
+        let is_it = asked.is_none_or(|asked| asked == bound.id.as_str() || asked == bound.slug);
+        let standing = bound.standing.clone().filter(|_| is_it && welcome(bound.allows_personal));
+        return Ok(standing.map(|standing| (bound.id.clone(), standing)));
+    }
+    let Subject::User { id, private, .. } = &found.subject else { return Ok(None) };
+    let Some(asked) = asked else { return Ok(private.clone().map(|id| (id, Standing::private()))) };
+    let place = organizations::standing(connection, id, Which::Either(asked))?;
+    let place = place.filter(|place| welcome(place.organization.policy().personal_tokens));
+    Ok(place.map(|place| (place.organization.id, place.standing)))
 }
 
 /// An organization, and what somebody has there.

@@ -11,16 +11,16 @@ use diesel::prelude::*;
 use super::queries::Found;
 use super::verdict::Code;
 use crate::app::Instance;
-use crate::audit::{self, Action, Actor, Event, Origin};
+use crate::audit::{Action, Actor, Origin};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::db::schema::{token_addresses, token_secrets, tokens, users, verifiers};
+use crate::db::schema::{organizations, service_accounts, token_addresses, token_secrets, tokens, users, verifiers};
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::ids::{SecretId, TokenId, UserId, VerifierId};
 use crate::mail::letters::OldSecretUsed;
 use crate::mail::queue;
-use crate::tokens::ADDRESSES;
+use crate::tokens::{ADDRESSES, Record, log as tokens_log};
 use crate::urls;
 
 /// A use is written at most once in so many seconds.
@@ -201,34 +201,40 @@ fn write_late(tx: &mut Tx<'_>, (id, used): &(SecretId, Use), config: &Config) ->
     if diesel::update(unnoted).set(token_secrets::late_at.eq(used.at)).execute(&mut **tx)? == 0 {
         return Ok(());
     }
-    let row = token_secrets::table.inner_join(tokens::table.inner_join(users::table)).filter(token_secrets::id.eq(id));
-    let columns = (token_secrets::last_four, token_secrets::expires_at, tokens::name, users::id);
-    let (last_four, ended, name, owner): (String, Option<Timestamp>, String, UserId) =
-        row.select(columns).get_result(&mut **tx)?;
+    let row = token_secrets::table.inner_join(tokens::table).filter(token_secrets::id.eq(id));
+    let (record, last_four, ended): (Record, String, Option<Timestamp>) =
+        row.select((Record::as_select(), token_secrets::last_four, token_secrets::expires_at)).get_result(&mut **tx)?;
+    let origin = Origin { address: used.address.clone(), agent: used.agent.clone(), ..Origin::default() };
+    tokens_log(tx, &Actor::system(origin), &record, used.at, Action::TokenOldSecretUsed, &format!("…{last_four}"))?;
+    let Some((owner, url)) = whom_to_tell(tx, &record)? else { return Ok(()) };
     let (email, first_name): (String, String) =
         users::table.find(&owner).select((users::email, users::first_name)).get_result(&mut **tx)?;
-    let origin = Origin { address: used.address.clone(), agent: used.agent.clone(), ..Origin::default() };
-    let event = Event {
-        action: Action::TokenOldSecretUsed,
-        user: Some(&owner),
-        organization: None,
-        subject_id: used.token.as_str(),
-        subject_name: &name,
-        detail: &format!("…{last_four}"),
-    };
-    audit::record(tx, &Actor::system(origin), used.at, &event)?;
     let unknown = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
     let letter = OldSecretUsed {
         product: config.product_name.clone(),
         first_name,
-        token_name: name,
+        token_name: record.name,
         last_four,
         ended: ended.map(Timestamp::exact).unwrap_or_default(),
         at: used.at.exact(),
         browser: unknown(&used.agent),
         address: unknown(&used.address),
-        url: config.absolute(&urls::settings_token(&used.token)),
+        url: config.absolute(&url),
     }
     .letter()?;
     queue(tx, Some(&owner), &email, &letter, used.at)
+}
+
+/// Who is told of a token, and where it stands: its owner; of a service account's, the member who is responsible, if one is.
+fn whom_to_tell(tx: &mut Tx<'_>, record: &Record) -> Result<Option<(UserId, String)>> {
+    if let Some(owner) = &record.user_id {
+        return Ok(Some((owner.clone(), urls::settings_token(&record.id))));
+    }
+    let Some(account) = &record.service_account_id else { return Ok(None) };
+    let (responsible, slug): (Option<UserId>, String) = service_accounts::table
+        .inner_join(organizations::table)
+        .filter(service_accounts::id.eq(account))
+        .select((service_accounts::responsible_id, organizations::slug))
+        .get_result(&mut **tx)?;
+    Ok(responsible.map(|user| (user, urls::service_token(&slug, account, &record.id))))
 }

@@ -7,7 +7,6 @@ use crate::catalogue::{Catalogue, Scope, Scopes, covers};
 use crate::clock::Timestamp;
 use crate::organizations::Standing;
 use crate::tokens::{Status, policy};
-use crate::users::UserStatus;
 
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -23,7 +22,7 @@ pub enum Code {
     Revoked,
     /// A newer secret of the same token took its place.
     Superseded,
-    /// Its owner's account is suspended.
+    /// Its owner's account is suspended, or the service account that it acts for is disabled.
     Disabled,
     /// It is good, and may not do what was asked.
     InsufficientPermissions,
@@ -40,8 +39,8 @@ pub struct Wish<'a> {
     pub entity: Option<&'a str>,
 }
 
-/// Judges what was found. `standing` is what the owner has in the organization that is asked about; `None` when they are
-/// no member of it.
+/// Judges what was found. `standing` is what whoever it acts for has in the organization that is asked about; `None` when
+/// they have nothing there.
 pub fn judge(
     found: &Found,
     standing: Option<&Standing>,
@@ -56,14 +55,14 @@ pub fn judge(
         // An old secret, too, works as long as its owner let it when the new one was made.
         Status::Active => {}
     }
-    if found.user_status != UserStatus::Active {
+    if !found.subject.is_enabled() {
         return Code::Disabled;
     }
     let Some(standing) = standing else {
         return Code::InsufficientPermissions;
     };
     let Some(wish) = wish else { return Code::Valid };
-    // What a token may do is its scopes and what its owner may do at this moment.
+    // What a token may do is its scopes and what whoever it acts for may do at this moment.
     let given = if found.everything {
         catalogue.has_entity_type(wish.entity_type) && catalogue.has_operation(wish.operation)
     } else {
@@ -98,11 +97,13 @@ pub fn effective_scopes(found: &Found, standing: Option<&Standing>, catalogue: &
 
 #[cfg(test)]
 mod tests {
+    use super::super::queries::Subject;
     use super::*;
     use crate::catalogue::Role;
-    use crate::ids::{OrganizationId, SecretId, TokenId, UserId};
+    use crate::ids::{SecretId, ServiceAccountId, TokenId, UserId};
     use crate::organizations::policy::Grant;
     use crate::tokens::TokenKind;
+    use crate::users::UserStatus;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_305_960);
 
@@ -121,12 +122,13 @@ mod tests {
             name: "deploy bot".into(),
             everything: false,
             scopes: "channels:delete channels:read clients:read:7".into(),
-            token_organization: None,
-            user_id: UserId::new(),
-            email: "ada@example.com".into(),
-            user_status: UserStatus::Active,
-            private_organization: OrganizationId::new(),
+            subject: user(UserStatus::Active),
+            bound: None,
         }
+    }
+
+    fn user(status: UserStatus) -> Subject {
+        Subject::User { id: UserId::new(), email: "ada@example.com".into(), status, private: None }
     }
 
     fn standing(role: Role) -> Standing {
@@ -201,6 +203,11 @@ mod tests {
         assert_eq!(code(old.clone()), Code::Valid, "an old secret works while it may");
         assert_eq!(code(Found { expires_at: Some(NOW), ..old.clone() }), Code::Superseded);
         assert_eq!(code(Found { expires_at: Some(NOW), revoked_at: Some(NOW), ..old }), Code::Revoked);
-        assert_eq!(code(Found { user_status: UserStatus::Suspended, ..found() }), Code::Disabled);
+        let of = |subject: Subject| code(Found { subject, ..found() });
+        assert_eq!(of(user(UserStatus::Suspended)), Code::Disabled);
+        let account =
+            |is_enabled| Subject::ServiceAccount { id: ServiceAccountId::new(), name: "ci".into(), is_enabled };
+        assert_eq!((of(account(true)), of(account(false))), (Code::Valid, Code::Disabled));
+        assert_eq!(of(Subject::Nobody), Code::Disabled);
     }
 }

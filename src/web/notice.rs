@@ -49,6 +49,26 @@ text_enum! {
         TokenAlreadyCreated = "token-already-created",
         /// The same form came twice, and what it made is gone.
         TokenFormUsed = "token-form-used",
+        /// The same form came twice.
+        KeyAlreadyCreated = "key-already-created",
+        /// The same form came twice, and what it made is gone.
+        KeyFormUsed = "key-form-used",
+        /// It stopped working.
+        KeyDeleted = "key-deleted",
+        /// It is there, without a token.
+        ServiceAccountCreated = "service-account-created",
+        /// Its name, role or responsible member.
+        ServiceAccountSaved = "service-account-saved",
+        /// Its tokens stopped working.
+        ServiceAccountDisabled = "service-account-disabled",
+        /// They work again.
+        ServiceAccountEnabled = "service-account-enabled",
+        /// It is gone.
+        ServiceAccountDeleted = "service-account-deleted",
+        /// What an organization allows.
+        OrganizationPolicySaved = "organization-policy-saved",
+        /// A member is out, and their keys act for a service account.
+        MemberRemovedKeysKept = "member-removed-keys-kept",
         /// It stopped working.
         VerifierDeleted = "verifier-deleted",
         /// Passwords are taken from unknown browsers again.
@@ -252,6 +272,31 @@ impl Notice {
             Self::TokenFormUsed => (
                 "attention",
                 "That form had made a token already, which has been deleted since. Nothing was created now.",
+            ),
+            Self::KeyAlreadyCreated => (
+                "attention",
+                "This key was created already, and it is shown only once. If you did not copy it, delete it and create a new one.",
+            ),
+            Self::KeyFormUsed => (
+                "attention",
+                "That form had made a key already, which has been deleted since. Nothing was created now.",
+            ),
+            Self::KeyDeleted => ("good", "The key is deleted. What used it stopped working at once."),
+            Self::ServiceAccountCreated => ("good", "The service account is there. Create its first token."),
+            Self::ServiceAccountSaved => {
+                ("good", "The service account is saved. What its tokens may do holds from their next use.")
+            }
+            Self::ServiceAccountDisabled => {
+                ("good", "The service account is disabled. What uses its tokens stopped working at once.")
+            }
+            Self::ServiceAccountEnabled => ("good", "The service account is enabled. Its tokens work again."),
+            Self::ServiceAccountDeleted => {
+                ("good", "The service account is deleted. What used its tokens stopped working at once.")
+            }
+            Self::OrganizationPolicySaved => ("good", "It is saved, and holds from the next request on."),
+            Self::MemberRemovedKeysKept => (
+                "good",
+                "The member is removed. Their keys act for the service account now; replace those whose secret they know.",
             ),
             Self::VerifierDeleted => ("good", "The verifier is deleted. Its credential stopped working at once."),
             Self::SignInUnlocked => ("good", "Passwords are taken again. Sign in."),

@@ -1,7 +1,7 @@
 // Every page in every state: accessible in both themes, valid, never wider than its window, light on the wire.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ADMINISTRATOR, answerTo, arrive, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, wear } from "./support/acts.mjs";
+import { ADMINISTRATOR, answerTo, arrive, createKey, createServiceAccount, createServiceToken, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, wear } from "./support/acts.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
 import { answerAs, startProvider } from "./support/provider.mjs";
 import { start, until } from "./support/server.mjs";
@@ -68,6 +68,9 @@ async function furnish(page) {
   await page.locator(".notice.good").waitFor();
   links.shown = await inviteTo(page, "acme", "joining@example.com");
   await inviteTo(page, "acme", `${"long-name-".repeat(6)}@example.com`);
+  for (const description of ["Production API key", LONG]) await createKey(page, description);
+  for (const name of ["build server", LONG]) await createServiceAccount(page, "acme", name);
+  await createServiceToken(page, "acme", "build server", "eu-west-1");
 }
 
 /** Through the provider's page, as somebody or as nobody, and back. */
@@ -173,6 +176,10 @@ const members = {
   "change the address": at("/settings/profile/email"),
   "change the address, refused": by(sent("/settings/profile/email", "Send the links", { new_email: "nobody" }), 422),
   "logs": at("/settings/logs"),
+  "API keys": at("/settings/api-keys"),
+  "new API key": at("/settings/api-keys/new"),
+  "new API key, refused": by(sent("/settings/api-keys/new", "Create API key", { description: "" }), 422),
+  "no such key": at("/settings/api-keys/no-such-key", 404),
   "tokens": at("/settings/tokens"),
   "new token": at("/settings/tokens/new"),
   "new token, refused": by(sent("/settings/tokens/new", "Create token", { name: "", description: LONG }), 422),
@@ -279,6 +286,18 @@ const alonePages = {
 };
 
 const PLACE = "/organizations/acme";
+const theKey = (below = "") => async (page) => {
+  await page.goto("/settings/api-keys");
+  return page.goto((await page.locator("main tbody .cell-main").first().getAttribute("href")) + below);
+};
+const theAccount = (below = "") => async (page) => {
+  await page.goto(`${PLACE}/service-accounts`);
+  return page.goto((await page.getByRole("link", { name: "build server" }).getAttribute("href")) + below);
+};
+const itsToken = (below = "") => async (page) => {
+  await theAccount()(page);
+  return page.goto((await page.getByRole("link", { name: "eu-west-1" }).getAttribute("href")) + below);
+};
 const theFirst = (list, below = "") => async (page) => {
   await page.goto(`${PLACE}/${list}`);
   return page.goto((await page.locator("main tbody a").first().getAttribute("href")) + below);
@@ -327,6 +346,23 @@ const organizations = {
   "role": by(theFirst("roles")),
   "change a role": by(theFirst("roles", "/edit")),
   "delete a role?": by(theFirst("roles", "/delete")),
+  "API key": by(theKey()),
+  "delete a key?": by(theKey("/delete")),
+  "a key just made": by((page) => answerTo(page, () => createKey(page, anotherName()))),
+  "service accounts": at(`${PLACE}/service-accounts`),
+  "service accounts, none found": at(`${PLACE}/service-accounts?search=nothing`),
+  "service account": by(theAccount()),
+  "change a service account": by(theAccount("/edit")),
+  "disable a service account?": by(theAccount("/disable")),
+  "delete a service account?": by(theAccount("/delete")),
+  "new service account": at(`${PLACE}/service-accounts/new`),
+  "new service account, refused": by(sent(`${PLACE}/service-accounts/new`, "Create service account", { name: "" }), 422),
+  "new token of a service account": by(theAccount("/tokens/new")),
+  "service account's token": by(itsToken()),
+  "regenerate a service account's token": by(itsToken("/regenerate")),
+  "revoke a service account's token?": by(itsToken("/revoke")),
+  "personal tokens here": at(`${PLACE}/policy/personal-tokens`),
+  "members' keys": at(`${PLACE}/policy/api-keys`),
   "new role": at(`${PLACE}/roles/new`),
   "new role, refused": by(sent(`${PLACE}/roles/new`, "Create role", { name: "" }), 422),
 };

@@ -15,8 +15,8 @@ fn ones_own_log_newest_first(engine: Engine) {
     let page = ada.open("/settings/logs");
     let wanted = [
         "Sign-in refused",
-        "Personal access token revoked",
-        "Personal access token created",
+        "Access token revoked",
+        "Access token created",
         "Keystead set up, first administrator made",
     ];
     assert_eq!(page.texts("tbody .cell-main"), wanted);
@@ -31,7 +31,7 @@ fn ones_own_log_newest_first(engine: Engine) {
     let moments = page.attributes("tbody time", "datetime");
     assert_eq!((moments[0].as_str(), moments[3].as_str()), ("2026-11-22T01:05:59Z", "2026-11-22T00:06:00Z"));
     let his = bob.open("/settings/logs");
-    assert_eq!(his.texts("tbody .cell-main"), ["Personal access token created", "Signed in"]);
+    assert_eq!(his.texts("tbody .cell-main"), ["Access token created", "Signed in"]);
     assert!(!his.text().contains("deploy bot"));
 }
 

@@ -168,11 +168,28 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
     host.make_organization("olgas");
     host.invite_to("olgas", ADMIN, "viewer");
     let declined = app.invitation_id(ADMIN);
+    browser.work_in("acme");
+    let (key, secret) = browser.create_key("program", &[]);
+    let account = browser.make_service_account("acme", "ci", "viewer");
+    let (token, service_secret) = browser.create_service_token("acme", &account, "build", &[]);
     let [acme, left, given] = ["acme", "left", "given"].map(|slug| app.organization_id(slug));
     let at = |below: &str, pairs: Pairs| {
         (format!("/organizations/acme{below}"), [vec![("organization", acme.clone())], pairs].concat())
     };
+    let of_keys = |below: &str, pairs: Pairs| {
+        (format!("/settings/api-keys{below}"), [vec![("organization", acme.clone())], pairs].concat())
+    };
     vec![
+        of_keys(
+            "/new",
+            vec![
+                ("form_id", own("01jd0000000000000000000002")),
+                ("description", own("other")),
+                ("access", own("everything")),
+            ],
+        ),
+        of_keys(&format!("/{key}/file"), vec![("secret", secret)]),
+        of_keys(&format!("/{key}/delete"), vec![]),
         (own("/organizations/new"), vec![("name", own("Brand new"))]),
         at("/switch", vec![]),
         at("/settings", vec![("name", own("Acme")), ("slug", own("acme"))]),
@@ -197,6 +214,30 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
             own("/organizations/given/hand-over"),
             vec![("organization", given), ("email", own("ida@example.com")), ("phrase", own("GIVEN"))],
         ),
+        at("/policy/personal-tokens", vec![("allow", own("no"))]),
+        at("/policy/api-keys", vec![("allow", own("no"))]),
+        at("/service-accounts/new", vec![("name", own("other")), ("role", own("viewer"))]),
+        at(&format!("/service-accounts/{account}/edit"), vec![("name", own("ci 2")), ("role", own("member"))]),
+        at(&format!("/service-accounts/{account}/disable"), vec![]),
+        at(&format!("/service-accounts/{account}/enable"), vec![]),
+        at(
+            &format!("/service-accounts/{account}/tokens/new"),
+            vec![
+                ("form_id", own("01jd0000000000000000000003")),
+                ("name", own("other")),
+                ("expiry", own("7")),
+                ("access", own("everything")),
+            ],
+        ),
+        at(&format!("/service-accounts/{account}/tokens/{token}/file"), vec![("secret", service_secret)]),
+        at(
+            &format!("/service-accounts/{account}/tokens/{token}/regenerate"),
+            vec![("form_id", own("01jd0000000000000000000004")), ("expiry", own("7")), ("old", own("24h"))],
+        ),
+        at(&format!("/service-accounts/{account}/tokens/{token}/old-secret/end"), vec![]),
+        at(&format!("/service-accounts/{account}/tokens/{token}/revoke"), vec![]),
+        at(&format!("/service-accounts/{account}/tokens/{token}/delete"), vec![]),
+        at(&format!("/service-accounts/{account}/delete"), vec![]),
         at("/delete", vec![("phrase", own("Acme"))]),
     ]
 }

@@ -2,6 +2,7 @@
 //! and on PostgreSQL. Each test looks at the page, the rows, the mails and the log.
 
 mod administration;
+mod api_keys;
 mod appearance;
 mod audit;
 mod config_docs;
@@ -23,6 +24,7 @@ mod recovery;
 mod schema;
 mod second_factor;
 mod security;
+mod service_accounts;
 mod sessions;
 mod setup;
 mod sign_in;

@@ -33,24 +33,38 @@ pub struct Below {
     team: String,
     invitation: String,
     organization: String,
+    key: String,
+    account: String,
+    token: String,
 }
 
 impl Below {
-    /// With a member, a team and an invitation; `role` is one of its own.
-    pub fn of(app: &TestApp, slug: &str, role: &str) -> Self {
+    /// With a member, a team, an invitation, a service account and its token; `role` and `key` are its own.
+    pub fn of(app: &TestApp, slug: &str, role: &str, key: &str) -> Self {
         let email = format!("someone-in-{slug}@example.com");
         app.make_user(&email);
         app.make_member(slug, &email, Role::Viewer);
         let (organization, member) = (app.organization_id(slug), app.user_id(&email));
-        let [team, invitation] = ["team", "invitation"].map(str::to_owned);
+        let [team, invitation, account, token] = ["team", "invitation", "account", "token"].map(str::to_owned);
+        // The service account's role allows nothing, so that everybody has as much.
+        let hash = if app.is_sqlite() { "X'00'" } else { "'\\x00'::bytea" };
         app.sql(&format!(
             "INSERT INTO teams (id, organization_id, name, name_key, description, created_at) \
              VALUES ('{team}', '{organization}', 'Deploy', 'deploy', '', 0); \
              INSERT INTO invitations \
              (id, hash, email, email_key, created_at, expires_at, organization_id, invited_by, role) \
-             VALUES ('{invitation}', '', 'hal@example.com', 'hal@example.com', 0, 1, '{organization}', '{member}', 'viewer')"
+             VALUES ('{invitation}', '', 'hal@example.com', 'hal@example.com', 0, 1, '{organization}', '{member}', 'viewer'); \
+             INSERT INTO service_accounts \
+             (id, organization_id, name, name_key, description, role, is_enabled, created_at) \
+             VALUES ('{account}', '{organization}', 'ci', 'ci', '', 'own', TRUE, 0); \
+             INSERT INTO tokens \
+             (id, kind, service_account_id, organization_id, name, description, everything, scopes, created_at) \
+             VALUES ('{token}', 'svc', '{account}', '{organization}', 'build', '', TRUE, '', 0); \
+             INSERT INTO token_secrets (id, token_id, holder, hash, last_four, is_current, created_at) \
+             VALUES ('{token}', '{token}', '{account}', {hash}, 'abcd', TRUE, 0)"
         ));
-        Self { slug: slug.to_owned(), member, role: role.to_owned(), team, invitation, organization }
+        let (slug, role, key) = (slug.to_owned(), role.to_owned(), key.to_owned());
+        Self { slug, member, role, team, invitation, organization, key, account, token }
     }
 
     pub fn path(&self, route: &str) -> String {
@@ -58,9 +72,11 @@ impl Below {
             route if route.starts_with("/organizations/{slug}/members") => &self.member,
             route if route.starts_with("/organizations/{slug}/teams") => &self.team,
             route if route.starts_with("/organizations/{slug}/invitations") => &self.invitation,
+            route if route.starts_with("/settings/api-keys") => &self.key,
+            route if route.starts_with("/organizations/{slug}/service-accounts") => &self.account,
             _ => &self.role,
         };
-        route.replace("{slug}", &self.slug).replace("{id}", id)
+        route.replace("{slug}", &self.slug).replace("{id}", id).replace("{token}", &self.token)
     }
 }
 
@@ -78,11 +94,12 @@ impl Places {
         let session = ada.open("/settings/security").attributes("form[action$=\"/end\"]", "action").remove(0);
         let invited = ada.invite("carol@example.com");
         let invitation = ada.open("/admin/invitations").attributes("form[action$=\"/cancel\"]", "action").remove(0);
-        app.browser().sign_up("dora@example.com", PASSWORD).expect(200);
-        app.browser().forget(ADMIN).expect(200);
         ada.make_organization(PLACE);
         let role = ada.make_role(PLACE, "Deployers", &["channels:update"]);
-        let below = Below::of(app, PLACE, &role);
+        let (key, _) = ada.create_key("program", &[]);
+        app.browser().sign_up("dora@example.com", PASSWORD).expect(200);
+        app.browser().forget(ADMIN).expect(200);
+        let below = Below::of(app, PLACE, &role, &key);
         let mut links = vec![invited, app.mailed_link("dora@example.com"), app.mailed_link(ADMIN)];
         links.push(keystead::urls::login_unlock(&app.make_link(Purpose::UnlockSignIn, ADMIN)));
         // What comes of a provider: this one is long over.
@@ -118,7 +135,7 @@ impl Places {
         if let Some(start) = route.strip_suffix("{code}") {
             return self.links.iter().find(|link| link.starts_with(start)).expect("a link of each kind").clone();
         }
-        if route.starts_with("/organizations/{slug}") {
+        if route.starts_with("/organizations/{slug}") || route.starts_with("/settings/api-keys") {
             return self.below.path(route);
         }
         if let Some(below) = route.strip_prefix("/invitations/{code}") {

@@ -11,7 +11,7 @@ use super::member::lock;
 use crate::audit::{Action, Event, record};
 use crate::auth::AdministratorConfirmed;
 use crate::clock::Timestamp;
-use crate::db::schema::{licenses, members, organizations, teams, token_secrets, tokens};
+use crate::db::schema::{licenses, members, organizations, service_accounts, teams, token_secrets, tokens};
 use crate::db::{Connection, Tx};
 use crate::error::Result;
 use crate::ids::OrganizationId;
@@ -165,7 +165,10 @@ pub fn used(connection: &mut Connection, organization: &OrganizationId, what: Li
             teams::table.filter(teams::organization_id.eq(organization)).count().get_result(connection)?
         }
         Limited::ApiKeys => working(connection, true)?,
-        Limited::ServiceAccounts => 0,
+        Limited::ServiceAccounts => service_accounts::table
+            .filter(service_accounts::organization_id.eq(organization))
+            .count()
+            .get_result(connection)?,
         Limited::Tokens => working(connection, false)?,
     })
 }

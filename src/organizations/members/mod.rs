@@ -18,7 +18,8 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::{members, sessions};
 use crate::error::{Error, Result};
-use crate::ids::UserId;
+use crate::ids::{ServiceAccountId, UserId};
+use crate::service_accounts::{self, HandedOver};
 use crate::tokens;
 
 /// Gives a member another role.
@@ -57,9 +58,31 @@ pub fn remove(
     user: &UserId,
     catalogue: &Catalogue,
 ) -> Result<Result<(), Refusal>> {
+    remove_handing(tx, acting, now, user, None, catalogue)
+}
+
+/// The same, but their keys go on for a service account: from now on they have its rights.
+///
+/// # Errors
+/// [`Error::NotFound`] when they are no member, or there is no such service account in this organization.
+pub fn remove_handing(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    now: Timestamp,
+    user: &UserId,
+    heir: Option<&ServiceAccountId>,
+    catalogue: &Catalogue,
+) -> Result<Result<(), Refusal>> {
     if let Err(refusal) = check_change(tx, acting, user, None, catalogue)? {
         return Ok(Err(refusal));
     }
+    if let Some(heir) = heir {
+        match service_accounts::hand_over(tx, acting, now, user, heir, catalogue)? {
+            HandedOver::Keys(_) => {}
+            HandedOver::Refused => return Ok(Err(Refusal::Beyond)),
+        }
+    }
+    service_accounts::stand_down(tx, &acting.organization().id, user)?;
     let organization = &acting.organization().id;
     let stopped = tokens::end_in_organization(tx, user, organization, acting.actor(), now)?;
     let member = members::table.find((organization, user));

@@ -5,18 +5,20 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use super::{Listed, PAGE, find, list as listed};
+use crate::auth::secret::masked;
 use crate::error::{Error, Result};
-use crate::ids::UserId;
+use crate::ids::{ServiceAccountId, UserId};
 use crate::organizations::forms::ChoiceForm;
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::pages::{answer, done};
 use crate::organizations::policy::{Refusal, Right, Rights, may_change};
 use crate::organizations::queries::{self, Which};
 use crate::organizations::views::{
-    ConfirmPage, MemberPage, MemberRolePage, MemberRow, MembersPage, Part, Place, TARGETS, right_lines, role_options,
+    MemberPage, MemberRolePage, MemberRow, MembersPage, OutPage, Part, Place, Stop, TARGETS, right_lines, role_options,
     split,
 };
 use crate::organizations::{Found, roles, standing, teams};
+use crate::service_accounts;
 use crate::tokens;
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
@@ -185,12 +187,23 @@ pub async fn change_role(
     role_page(&member, &visitor, &listed, &form.role, &problems).await
 }
 
-/// What will stop when somebody is out, one line each.
-async fn stopping(member: &Member, user: &UserId) -> Result<Vec<String>> {
+/// What will stop when somebody is out, one line each, and the service accounts that their keys can be handed to.
+async fn stopping(member: &Member, user: &UserId) -> Result<(Vec<Stop>, Vec<(String, String)>)> {
     let (id, user, now) = (member.organization().id.clone(), user.clone(), member.now());
-    let live =
-        member.instance().db.read(move |connection| tokens::live_in_organization(connection, &user, &id, now)).await?;
-    Ok(live.iter().map(|token| token.record.name.clone()).collect())
+    let hands = user != member.account().user_id && member.rights().may(Right::ChangeServiceAccounts);
+    let work = move |connection: &mut crate::db::Connection| {
+        let live = tokens::live_in_organization(connection, &user, &id, now)?;
+        let accounts = if hands { service_accounts::list(connection, &id, "", 0, now)? } else { Vec::new() };
+        Ok((live, accounts))
+    };
+    let (live, accounts) = member.instance().db.read(work).await?;
+    let config = &member.instance().config;
+    let stop = |token: &tokens::Token| Stop {
+        name: token.record.name.clone(),
+        is_key: token.record.kind == tokens::TokenKind::ApiKey,
+        masked: masked(&config.tokens.brand, token.record.kind.secret(), &token.secret.last_four),
+    };
+    Ok((live.iter().map(stop).collect(), service_accounts::pages::offered(&accounts, member)))
 }
 
 async fn out_page(
@@ -231,11 +244,13 @@ async fn out_page(
     } else {
         StatusCode::OK
     };
-    let page = ConfirmPage {
+    let (stops, heirs) = stopping(member, &listed.user_id).await?;
+    let page = OutPage {
         shell: visitor.shell_in(&place.name, title, if leaving { "organization" } else { "org-members" }),
         heading,
         text: text.to_owned(),
-        stops: stopping(member, &listed.user_id).await?,
+        heirs: if stops.iter().any(|stop| stop.is_key) { heirs } else { Vec::new() },
+        stops,
         refused: refused.map(|refusal| words(refusal).to_owned()),
         action_url,
         keep: if leaving { "Stay" } else { "Keep member" },
@@ -260,19 +275,32 @@ pub async fn ask_remove(member: Member, visitor: Visitor, path: web::Path<(Strin
     out_page(&member, &visitor, &listed, &found, None).await
 }
 
-async fn take_out(member: &Member, visitor: &Visitor, user: UserId, notice: Notice) -> Result<HttpResponse> {
+async fn take_out(
+    member: &Member,
+    visitor: &Visitor,
+    user: UserId,
+    heir: Option<ServiceAccountId>,
+    notice: Notice,
+) -> Result<HttpResponse> {
     let (listed, found) = the_member(member, user.clone()).await?;
     let (now, by) = (member.now(), member.clone());
     let leaving = user == member.account().user_id;
     let removed = member.instance().db.write(move |tx| {
         let acting = by.act(tx, now)?;
-        super::remove(tx, &acting, now, &user, &by.instance().config.catalogue)
+        super::remove_handing(tx, &acting, now, &user, heir.as_ref(), &by.instance().config.catalogue)
     });
     if let Err(refusal) = removed.await? {
         return out_page(member, visitor, &listed, &found, Some(refusal)).await;
     }
     let back = if leaving { urls::organizations() } else { urls::members(&member.organization().slug) };
     Ok(done(member.instance(), &back, notice))
+}
+
+/// Which service account their keys go to; empty is none: they stop.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct HeirForm {
+    heir: String,
 }
 
 /// `POST /organizations/{slug}/members/{id}/remove`.
@@ -282,11 +310,18 @@ async fn take_out(member: &Member, visitor: &Visitor, user: UserId, notice: Noti
 pub async fn remove(
     visitor: Visitor,
     path: web::Path<(String, UserId)>,
-    posted: MemberPost<Pressed>,
+    posted: MemberPost<HeirForm>,
 ) -> Result<HttpResponse> {
     let user = path.into_inner().1;
-    let notice = if user == posted.who.account().user_id { Notice::OrganizationLeft } else { Notice::MemberRemoved };
-    take_out(&posted.who, &visitor, user, notice).await
+    let heir = Some(posted.form.heir).filter(|heir| !heir.is_empty()).map(ServiceAccountId::from);
+    let notice = if user == posted.who.account().user_id {
+        Notice::OrganizationLeft
+    } else if heir.is_some() {
+        Notice::MemberRemovedKeysKept
+    } else {
+        Notice::MemberRemoved
+    };
+    take_out(&posted.who, &visitor, user, heir, notice).await
 }
 
 /// `GET /organizations/{slug}/leave`.
@@ -304,7 +339,7 @@ pub async fn ask_leave(member: Member, visitor: Visitor) -> Result<HttpResponse>
 /// When the database refuses.
 pub async fn leave(visitor: Visitor, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
     let user = posted.who.account().user_id.clone();
-    take_out(&posted.who, &visitor, user, Notice::OrganizationLeft).await
+    take_out(&posted.who, &visitor, user, None, Notice::OrganizationLeft).await
 }
 
 /// Whether one is a target.

@@ -10,7 +10,7 @@ use super::policy::Rights;
 use crate::audit::Action;
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
-use crate::db::schema::{members, roles, teams};
+use crate::db::schema::{members, roles, service_accounts, teams};
 use crate::db::{Connection, Tx};
 use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId};
@@ -119,14 +119,16 @@ pub fn chosen(
     Ok((Choice { role: Role::Own, id: Some(own.id) }, rights))
 }
 
-/// How many members and teams have a role.
+/// How many members, teams and service accounts have a role.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn holders(connection: &mut Connection, id: &RoleId) -> Result<i64> {
     let people: i64 = members::table.filter(members::role_id.eq(id)).count().get_result(connection)?;
     let groups: i64 = teams::table.filter(teams::role_id.eq(id)).count().get_result(connection)?;
-    Ok(people + groups)
+    let accounts: i64 =
+        service_accounts::table.filter(service_accounts::role_id.eq(id)).count().get_result(connection)?;
+    Ok(people + groups + accounts)
 }
 
 fn is_named(tx: &mut Tx<'_>, organization: &OrganizationId, name: &str, but: Option<&RoleId>) -> Result<bool> {

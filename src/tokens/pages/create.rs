@@ -12,10 +12,10 @@ use crate::auth::{Confirmed, SignedIn};
 use crate::error::{Error, Result};
 use crate::tokens::forms::NewTokenForm;
 use crate::tokens::policy::{TokenPolicy, may_create};
-use crate::tokens::queries::{self, Place};
+use crate::tokens::queries::{self, Place, Token};
 use crate::tokens::service::{self, Created, Refused};
 use crate::tokens::views::{
-    ExpiryView, IssuedPage, NewTokenPage, PlaceChoice, Rights, Ticked, TokenDetail, TokenFile, file_name,
+    ExpiryView, Home, IssuedPage, NewTokenPage, PlaceChoice, Rights, Ticked, TokenDetail, TokenFile, file_name,
 };
 use crate::urls;
 use crate::web::form::ConfirmedPost;
@@ -116,6 +116,7 @@ pub async fn create(
             let (token, places) = own(&instance, &who, &id).await?;
             let page = IssuedPage {
                 shell: visitor.shell(&token.record.name, "tokens"),
+                home: Home::Personal,
                 token: TokenDetail::of(&token, &places, &instance.config, now),
                 secret,
                 self_url: instance.config.absolute(&urls::api_self()),
@@ -161,21 +162,23 @@ pub async fn file(
     Posted(form): Posted<FileForm>,
 ) -> Result<HttpResponse> {
     let (token, _) = own(&instance, &who, &id).await?;
+    file_of(&instance, &token, &form).await
+}
+
+/// The file of a token whose secret this is.
+pub(crate) async fn file_of(instance: &Instance, token: &Token, form: &FileForm) -> Result<HttpResponse> {
     let hash = present(&instance.config.tokens.brand, &form.secret).ok_or(Error::NotFound)?.hash;
     let id = token.record.id.clone();
     if !instance.db.read(move |connection| queries::has_secret(connection, &id, hash)).await? {
         return Err(Error::NotFound);
     }
     let mut json = Zeroizing::new(
-        serde_json::to_string_pretty(&TokenFile::of(&token, &form.secret, &instance))
+        serde_json::to_string_pretty(&TokenFile::of(token, &form.secret, instance))
             .map_err(|error| Error::Internal(error.to_string()))?,
     );
     json.push('\n');
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "application/json; charset=utf-8"))
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{}\"", file_name(&token.record.name)),
-        ))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file_name(token))))
         .body(json.as_str().to_owned()))
 }

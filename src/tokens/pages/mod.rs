@@ -6,7 +6,8 @@ mod list;
 mod regenerate;
 mod token;
 
-pub use create::{create, file, new};
+pub(crate) use create::file_of;
+pub use create::{FileForm, create, file, new};
 pub use end::{
     ask_delete, ask_delete_all, ask_revoke, ask_revoke_selected, delete, delete_all, end_old, revoke, revoke_selected,
 };
@@ -37,12 +38,12 @@ async fn own(instance: &Instance, who: &SignedIn, id: &TokenId) -> Result<(Token
 }
 
 /// The one-time name of a form that makes a secret.
-fn has_name(form_id: &str) -> Result<()> {
+pub(crate) fn has_name(form_id: &str) -> Result<()> {
     if is_ulid(form_id) { Ok(()) } else { Err(Error::BadRequest("the form has no id")) }
 }
 
 /// What was refused, at its field.
-fn explain(why: &Refused) -> Problems {
+pub(crate) fn explain(why: &Refused) -> Problems {
     let mut problems = Problems::none();
     match why {
         Refused::TooMany(most) => problems.add(
@@ -60,6 +61,7 @@ fn explain(why: &Refused) -> Problems {
             "scope",
             format!("You may not do this yourself in that organization: {}. Leave it out", scopes.join(", ")),
         ),
+        Refused::License(full) => problems.add("name", full.to_string()),
         Refused::NoMember => {
             problems.add("organization", "You are no member of that organization any more; choose another");
         }

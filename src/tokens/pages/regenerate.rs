@@ -13,7 +13,7 @@ use crate::tokens::policy::{Overlap, Status, TokenPolicy};
 use crate::tokens::queries::Token;
 use crate::tokens::regenerate::{self as verb, Regenerated};
 use crate::tokens::service;
-use crate::tokens::views::{ExpiryView, IssuedPage, RegeneratePage, TokenDetail};
+use crate::tokens::views::{ExpiryView, Home, IssuedPage, RegeneratePage, TokenDetail};
 use crate::urls;
 use crate::web::form::ConfirmedPost;
 use crate::web::{Notice, Problems, Visitor, html, see_other};
@@ -40,6 +40,7 @@ fn page(
         expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, now),
         old: problems.field("old", old),
         overlaps: RegeneratePage::overlaps(),
+        made_for: None,
         action_url: urls::settings_token_regenerate(id),
         edit_url: urls::settings_token_edit(id),
         back_url: urls::settings_token(id),
@@ -90,6 +91,7 @@ pub async fn regenerate(
             let (token, places) = own(&instance, &who, &id).await?;
             let page = IssuedPage {
                 shell: visitor.shell(&token.record.name, "tokens"),
+                home: Home::Personal,
                 token: TokenDetail::of(&token, &places, &instance.config, now),
                 secret,
                 self_url: instance.config.absolute(&urls::api_self()),

@@ -2,7 +2,7 @@
 
 use crate::app::Instance;
 use crate::clock::Timestamp;
-use crate::tokens::Token;
+use crate::tokens::{Token, TokenKind};
 
 /// The token file: four members that tools know, then ours.
 #[derive(serde::Serialize)]
@@ -35,12 +35,17 @@ impl<'a> TokenFile<'a> {
 }
 
 /// `personal-token-<name>.json`, with only what every file system takes.
-pub fn file_name(name: &str) -> String {
+pub fn file_name(token: &Token) -> String {
+    let (kind, name) = match token.record.kind {
+        TokenKind::Personal => ("personal-token", &token.record.name),
+        TokenKind::ApiKey => ("api-key", &token.record.name),
+        TokenKind::ServiceAccount => ("service-token", &token.record.name),
+    };
     let safe: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
         .take(80)
         .collect();
     let safe = safe.trim_matches(['.', '-']);
-    format!("personal-token-{}.json", if safe.is_empty() { "token" } else { safe })
+    format!("{kind}-{}.json", if safe.is_empty() { "token" } else { safe })
 }

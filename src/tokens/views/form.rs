@@ -49,6 +49,8 @@ pub struct RegeneratePage {
     pub expiry: ExpiryView,
     pub old: Field,
     pub overlaps: Vec<Choice>,
+    /// The organization that the form is made for; none.
+    pub made_for: Option<String>,
     pub action_url: String,
     pub edit_url: String,
     pub back_url: String,
@@ -133,8 +135,38 @@ impl ExpiryView {
     }
 }
 
+/// What the choice of rights says.
+pub struct AccessWords {
+    pub hint: &'static str,
+    pub selected: &'static str,
+    pub everything: &'static str,
+    pub everything_hint: &'static str,
+}
+
+impl AccessWords {
+    const PERSONAL: Self = Self {
+        hint: "What the token may do. It can never do more than you may yourself at that moment.",
+        selected: "Recommended. Nothing is selected at first.",
+        everything: "Everything that I may do",
+        everything_hint: "Whoever holds the token can do all that you can, also what you are allowed later.",
+    };
+    pub const KEY: Self = Self {
+        hint: "The key has your rights in this organization at any moment, never more. Narrow it to what its program needs.",
+        selected: "Of that, only what you tick. Safer if the key gets into wrong hands.",
+        everything: "Everything that I may do here",
+        everything_hint: "The key inherits your rights: when your role changes, so does what it may do.",
+    };
+    pub const SERVICE: Self = Self {
+        hint: "What the token may do. It can never do more than the service account’s role allows at that moment.",
+        selected: "Recommended. Nothing is selected at first.",
+        everything: "Everything that its role allows",
+        everything_hint: "When the role changes, so does what the token may do.",
+    };
+}
+
 /// The choice of rights.
 pub struct Rights {
+    pub words: AccessWords,
     pub access: Field,
     pub matrix: ScopeMatrix,
     /// What a single thing can be,
@@ -152,11 +184,18 @@ impl Rights {
             chosen: entry.name == ticked.entity_type,
         });
         Self {
+            words: AccessWords::PERSONAL,
             access,
             matrix: ScopeMatrix::with(catalogue, ticked, problems.at("scope")),
             kinds: kinds.collect(),
             entity_id: problems.field("entity_id", ticked.entity_id),
         }
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn saying(self, words: AccessWords) -> Self {
+        Self { words, ..self }
     }
 }
 

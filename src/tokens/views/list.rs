@@ -50,7 +50,7 @@ pub struct Head {
 }
 
 /// The address of a list.
-fn address(q: &str, status: Filter, sort: Sort, cursor: Option<(&str, &str)>) -> String {
+fn address(base: &str, q: &str, status: Filter, sort: Sort, cursor: Option<(&str, &str)>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if !q.is_empty() {
         query.append_pair("q", q);
@@ -65,16 +65,22 @@ fn address(q: &str, status: Filter, sort: Sort, cursor: Option<(&str, &str)>) ->
         query.append_pair(name, value);
     }
     match query.finish().as_str() {
-        "" => urls::settings_tokens(),
-        query => format!("{}?{query}", urls::settings_tokens()),
+        "" => base.to_owned(),
+        query => format!("{base}?{query}"),
     }
 }
 
 impl ListView {
+    /// The personal tokens'.
     pub fn of(wanted: &Wanted, slice: &Slice) -> Self {
+        Self::at(&urls::settings_tokens(), "Token", wanted, slice)
+    }
+
+    /// Another list's; `first` is the head of its names.
+    pub fn at(base: &str, first: &'static str, wanted: &Wanted, slice: &Slice) -> Self {
         let q = wanted.q.trim();
         let at = |name, cursor: &Option<String>| {
-            cursor.as_ref().map(|cursor| address(q, wanted.status, wanted.sort, Some((name, cursor))))
+            cursor.as_ref().map(|cursor| address(base, q, wanted.status, wanted.sort, Some((name, cursor))))
         };
         let label = |filter| match filter {
             Filter::All => "All",
@@ -85,21 +91,21 @@ impl ListView {
         };
         let filters = Filter::ALL.map(|filter| FilterLink {
             label: label(filter),
-            url: address(q, filter, wanted.sort, None),
+            url: address(base, q, filter, wanted.sort, None),
             current: filter == wanted.status,
         });
         // The order that a first press gives, and the one that a second gives.
         let columns = [
-            ("Token", Sort::Name, Sort::NameBack),
+            (first, Sort::Name, Sort::NameBack),
             ("Created", Sort::CreatedBack, Sort::Created),
             ("Expires", Sort::Expires, Sort::ExpiresBack),
             ("Last used", Sort::UsedBack, Sort::Used),
         ];
-        let heads = columns.map(|(label, first, second)| Head {
+        let heads = columns.map(|(label, once, twice)| Head {
             label,
-            url: address(q, wanted.status, if wanted.sort == first { second } else { first }, None),
+            url: address(base, q, wanted.status, if wanted.sort == once { twice } else { once }, None),
             sorted: match () {
-                () if wanted.sort.column() != first.column() => "",
+                () if wanted.sort.column() != once.column() => "",
                 () if wanted.sort.is_back() => "descending",
                 () => "ascending",
             },

@@ -2,11 +2,16 @@
 
 mod file;
 mod form;
+mod home;
 mod list;
 mod token;
 
 pub use file::{TokenFile, file_name};
-pub use form::{EditTokenPage, ExpiryView, NewTokenPage, PlaceChoice, RegeneratePage, Rights, ScopeMatrix, Ticked};
+pub use form::{
+    AccessWords, Choice, EditTokenPage, ExpiryView, NewTokenPage, PlaceChoice, RegeneratePage, Rights, ScopeMatrix,
+    Ticked,
+};
+pub use home::Home;
 pub use list::{AllGonePage, ListPage, ListView, SelectionPage, rows};
 pub use token::{AddressRow, ConfirmTokenPage, HistoryRow, IssuedPage, OldSecret, TokenDetail, TokenPage};
 
@@ -42,7 +47,12 @@ pub struct TokenRow {
 }
 
 impl TokenRow {
+    /// A personal token's.
     pub fn of(token: &Token, places: &[Place], config: &Config, now: Timestamp) -> Self {
+        Self::at(&Home::Personal, token, places, config, now)
+    }
+
+    pub fn at(home: &Home, token: &Token, places: &[Place], config: &Config, now: Timestamp) -> Self {
         let (record, secret) = (&token.record, &token.secret);
         let id = &record.id;
         let from = [secret.last_used_address.as_str(), secret.last_used_agent.as_str()];
@@ -52,18 +62,23 @@ impl TokenRow {
             description: record.description.clone(),
             masked: masked(&config.tokens.brand, record.kind.secret(), &secret.last_four),
             status: badge(token, now),
-            rights: super::words::short(record.everything, &Scopes::from_text(&record.scopes), &config.catalogue),
+            rights: super::words::short(
+                record.everything,
+                &Scopes::from_text(&record.scopes),
+                home.bound(),
+                &config.catalogue,
+            ),
             place: place_name(token, places).unwrap_or_else(|| "All of mine".to_owned()),
             created: Moment::new(record.created_at, now),
             expires: secret.expires_at.map(|end| Moment::new(end, now)),
             soon: token.expires_soon(now),
             last_used: secret.last_used_at.map(|used| Moment::new(used, now)),
             last_used_from: from.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
-            url: urls::settings_token(id),
+            url: home.token(id),
             edit_url: urls::settings_token_edit(id),
-            regenerate_url: urls::settings_token_regenerate(id),
-            revoke_url: urls::settings_token_revoke(id),
-            delete_url: urls::settings_token_delete(id),
+            regenerate_url: home.regenerate(id),
+            revoke_url: home.revoke(id),
+            delete_url: home.delete(id),
             live: token.status(now) == Status::Active,
         }
     }

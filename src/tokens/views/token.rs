@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{TokenRow, place_name};
+use super::{Home, TokenRow, place_name};
 use crate::audit::Entry;
 use crate::auth::secret::{PlainSecret, masked};
 use crate::catalogue::{Catalogue, Scopes};
@@ -19,6 +19,7 @@ use crate::web::{Badge, Moment, Shell, agent, filters};
 #[template(path = "tokens/issued.html")]
 pub struct IssuedPage {
     pub shell: Shell,
+    pub home: Home,
     pub token: TokenDetail,
     pub secret: PlainSecret,
     pub self_url: String,
@@ -91,7 +92,12 @@ pub struct HistoryRow {
 }
 
 impl TokenDetail {
+    /// A personal token's.
     pub fn of(token: &Token, places: &[Place], config: &Config, now: Timestamp) -> Self {
+        Self::at(&Home::Personal, token, places, config, now)
+    }
+
+    pub fn at(home: &Home, token: &Token, places: &[Place], config: &Config, now: Timestamp) -> Self {
         let (record, secret) = (&token.record, &token.secret);
         let end = secret.expires_at.map(Timestamp::day_in_words);
         let status = token.status(now);
@@ -107,9 +113,9 @@ impl TokenDetail {
         let place = place_name(token, places);
         Self {
             id: record.id.clone(),
-            row: TokenRow::of(token, places, config, now),
+            row: TokenRow::at(home, token, places, config, now),
             status_line,
-            can: words::can(record.everything, &scopes, place.as_deref(), &config.catalogue),
+            can: words::can(record.everything, &scopes, place.as_deref(), home.bound(), &config.catalogue),
             scopes: scope_lines(&scopes, &config.catalogue),
             everything: record.everything,
             revoked: status == Status::Revoked,
@@ -136,7 +142,12 @@ fn scope_lines(scopes: &Scopes, catalogue: &Catalogue) -> Vec<ScopeLine> {
 }
 
 impl OldSecret {
+    /// A personal token's.
     pub fn of(token: &Token, old: &Secret, config: &Config, now: Timestamp) -> Self {
+        Self::at(&Home::Personal, token, old, config, now)
+    }
+
+    pub fn at(home: &Home, token: &Token, old: &Secret, config: &Config, now: Timestamp) -> Self {
         Self {
             masked: masked(&config.tokens.brand, token.record.kind.secret(), &old.last_four),
             // A secret with a successor always ends.
@@ -148,7 +159,7 @@ impl OldSecret {
                 .filter(|part| !part.is_empty())
                 .collect::<Vec<_>>()
                 .join(", "),
-            end_url: urls::settings_token_old_end(&token.record.id),
+            end_url: home.end_old(&token.record.id),
         }
     }
 }

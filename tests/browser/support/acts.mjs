@@ -78,6 +78,32 @@ export async function createRole(page, slug, name, rights) {
   await page.waitForURL((url) => url.pathname === `/organizations/${slug}/roles`);
 }
 
+/** Makes a key of the organization that one works in. */
+export async function createKey(page, description) {
+  await page.goto("/settings/api-keys/new");
+  await fill(page, { description });
+  await press(page, "Create API key");
+  return secretOf(page);
+}
+
+export async function createServiceAccount(page, slug, name) {
+  await page.goto(`/organizations/${slug}/service-accounts/new`);
+  await fill(page, { name });
+  await page.locator('[name="role"][value="member"]').check();
+  await press(page, "Create service account");
+  await page.waitForURL((url) => /service-accounts\/[0-9a-z]{26}$/.test(url.pathname));
+}
+
+export async function createServiceToken(page, slug, account, name) {
+  await page.goto(`/organizations/${slug}/service-accounts`);
+  await page.getByRole("link", { name: account }).click();
+  await page.getByRole("link", { name: "Create token" }).click();
+  await fill(page, { name });
+  await page.locator('[name="access"][value="everything"]').check();
+  await press(page, "Create token");
+  return secretOf(page);
+}
+
 /** Invites somebody and returns the path of their link; the page then shows it. */
 export async function invite(page, email) {
   await page.goto("/admin/invitations");
@@ -89,7 +115,7 @@ export async function invite(page, email) {
 
 async function secretOf(page) {
   const secret = await page.locator("#secret").textContent();
-  assert.match(secret, /^kst_(pat|ver)_[0-9A-Za-z]{36}$/);
+  assert.match(secret, /^kst_(pat|key|svc|ver)_[0-9A-Za-z]{36}$/);
   return secret;
 }
 

@@ -7,5 +7,6 @@ mod lifecycle;
 mod logs;
 mod matrix;
 mod members;
+mod policies;
 mod roles;
 mod teams;

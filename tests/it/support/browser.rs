@@ -215,6 +215,57 @@ impl Browser {
         self.submit(&form.set("slug", slug)).expect_lead(&format!("/organizations/{slug}"));
     }
 
+    /// Works in an organization from now on.
+    #[track_caller]
+    pub fn work_in(&mut self, slug: &str) {
+        let action = format!("/organizations/{slug}/switch");
+        let form = self.open("/settings/profile").form(&action);
+        self.submit(&form).expect_lead(&format!("/organizations/{slug}"));
+    }
+
+    /// The form for a new key of the organization that one works in.
+    #[track_caller]
+    pub fn key_form(&mut self, description: &str) -> Form {
+        let form = self.open("/settings/api-keys/new").form("/settings/api-keys/new");
+        form.set("description", description)
+    }
+
+    /// Makes a key, narrowed to some scopes if there are any; gives its id and its secret.
+    #[track_caller]
+    pub fn create_key(&mut self, description: &str, scopes: &[&str]) -> (String, String) {
+        let mut form = self.key_form(description);
+        if !scopes.is_empty() {
+            form = form.set("access", "selected");
+        }
+        let form = scopes.iter().fold(form, |form, scope| form.tick("scope", scope));
+        read_issued(&self.submit(&form).expect(200))
+    }
+
+    /// Makes a service account; gives its id.
+    #[track_caller]
+    pub fn make_service_account(&mut self, slug: &str, name: &str, role: &str) -> String {
+        let path = format!("/organizations/{slug}/service-accounts/new");
+        let form = self.open(&path).form(&path).set("name", name).without("role").smuggle("role", role);
+        let made = self.submit(&form).expect(303);
+        made.location().rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// The form for a new token of a service account's.
+    #[track_caller]
+    pub fn service_token_form(&mut self, slug: &str, account: &str, name: &str, scopes: &[&str]) -> Form {
+        let path = format!("/organizations/{slug}/service-accounts/{account}/tokens/new");
+        let form = self.open(&path).form(&path).set("name", name);
+        let form = if scopes.is_empty() { form.set("access", "everything") } else { form };
+        scopes.iter().fold(form, |form, scope| form.tick("scope", scope))
+    }
+
+    /// Makes a token of a service account's, for everything if no scopes are named; gives its id and its secret.
+    #[track_caller]
+    pub fn create_service_token(&mut self, slug: &str, account: &str, name: &str, scopes: &[&str]) -> (String, String) {
+        let form = self.service_token_form(slug, account, name, scopes);
+        read_issued(&self.submit(&form).expect(200))
+    }
+
     /// Makes a role of an organization's own; gives its id.
     #[track_caller]
     pub fn make_role(&mut self, slug: &str, name: &str, rights: &[&str]) -> String {
@@ -265,6 +316,6 @@ fn urls(next: &str) -> String {
 #[track_caller]
 pub fn read_issued(page: &Page) -> (String, String) {
     let action = page.attributes("form[action$=\"/file\"]", "action").pop().expect("the form for the token file");
-    let id = action.trim_start_matches("/settings/tokens/").trim_end_matches("/file").to_owned();
+    let id = action.trim_end_matches("/file").rsplit('/').next().unwrap().to_owned();
     (id, page.one("#secret"))
 }

@@ -39,7 +39,7 @@ fn the_list_shows_what_there_is(engine: Engine) {
         page.one("main").contains("It can read, list and update all channels; list all groups, and only as long as")
     );
     assert_eq!(page.texts("section[aria-labelledby=addresses-section] tbody th"), ["127.0.0.1"]);
-    assert_eq!(page.texts("section[aria-labelledby=history-section] .cell-main"), ["Personal access token created"]);
+    assert_eq!(page.texts("section[aria-labelledby=history-section] .cell-main"), ["Access token created"]);
     let page = ada.open(&format!("/settings/tokens/{old}"));
     assert_eq!(page.one("main .lede"), "the first");
 }
@@ -121,7 +121,7 @@ pub fn stock(app: &TestApp, tokens: &[(String, Option<i64>, bool)]) {
             "INSERT INTO tokens (id, kind, user_id, name, name_key, description, everything, scopes, created_at) \
              VALUES ('{id}', 'pat', '{user}', '{name}', '{key}', '', FALSE, 'channels:read', {made}); \
              INSERT INTO token_secrets \
-             (id, token_id, user_id, hash, last_four, is_current, created_at, expires_at, revoked_at, last_used_at) \
+             (id, token_id, holder, hash, last_four, is_current, created_at, expires_at, revoked_at, last_used_at) \
              VALUES ('{id}', '{id}', '{user}', {hash}, 'abcd', TRUE, {made}, {}, {ended}, {seen});",
             number(*end)
         ));

@@ -1,0 +1,16 @@
+DELETE FROM tokens WHERE kind <> 'pat';
+ALTER TABLE token_secrets RENAME COLUMN holder TO user_id;
+DROP INDEX tokens_service_account;
+DROP INDEX tokens_organization;
+DROP INDEX tokens_user;
+DROP INDEX tokens_name;
+DROP INDEX tokens_holder;
+ALTER TABLE tokens DROP COLUMN holder;
+ALTER TABLE tokens DROP COLUMN service_account_id;
+ALTER TABLE tokens ALTER COLUMN user_id SET NOT NULL;
+CREATE INDEX tokens_user ON tokens (user_id, id);
+CREATE INDEX tokens_name ON tokens (user_id, name_key, id);
+CREATE INDEX tokens_organization ON tokens (organization_id, id);
+ALTER TABLE organizations DROP COLUMN allows_members_keys;
+ALTER TABLE organizations DROP COLUMN allows_personal_tokens;
+DROP TABLE service_accounts;

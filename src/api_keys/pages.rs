@@ -1,0 +1,224 @@
+//! `/settings/api-keys` and below: the keys of the organization being worked in. Its name stands in no address here, so
+//! each form says which one it was made for, and a key of another one is not found.
+
+use std::collections::HashMap;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::forms::KeyForm;
+use super::queries::{Actor, actors};
+use super::service::{self, seen_by};
+use super::views::{DeleteKeyPage, Here, KeyPage, KeyRow, KeysPage, NewKeyPage, home, place};
+use super::{DAYS, policy};
+use crate::audit;
+use crate::clock::DAY;
+use crate::error::{Error, Result};
+use crate::ids::TokenId;
+use crate::organizations::member::LACKING;
+use crate::organizations::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+use crate::tokens::pages::{FileForm, explain, file_of, has_name};
+use crate::tokens::views::{AccessWords, AddressRow, HistoryRow, IssuedPage, ListView, Rights, Ticked, TokenDetail};
+use crate::tokens::{self, Created, Refused, Token, list as tokens_list};
+use crate::urls;
+use crate::web::{Notice, Pressed, Problems, Visitor, html, see_other};
+
+/// So many of the newest events are shown.
+const HISTORY: i64 = 20;
+
+/// `GET /settings/api-keys`; search, filter, order and page stand in the address.
+///
+/// # Errors
+/// [`Error::BadRequest`] when the address can't be read.
+pub async fn list(member: Member, visitor: Visitor) -> Result<HttpResponse> {
+    let wanted = tokens_list::wanted(visitor.request().query_string())?;
+    let (now, asked, by) = (member.now(), wanted.clone(), member.clone());
+    let (slice, actors) = member
+        .instance()
+        .db
+        .read(move |connection| {
+            let slice = tokens_list::page(connection, seen_by(&by), &asked, now)?;
+            let actors = actors(connection, &slice.tokens)?;
+            Ok((slice, actors))
+        })
+        .await?;
+    let view = ListView::at(&urls::settings_api_keys(), "Description", &wanted, &slice);
+    let config = &member.instance().config;
+    let page = KeysPage {
+        shell: visitor.shell("API keys", "api-keys"),
+        rows: slice.tokens.iter().map(|key| KeyRow::of(key, &actors, &member, config)).collect(),
+        is_empty: slice.tokens.is_empty() && !view.narrowed,
+        place: Here::of(&member),
+        view,
+    };
+    html(StatusCode::OK, &page)
+}
+
+fn form_page(
+    member: &Member,
+    visitor: &Visitor,
+    status: StatusCode,
+    form: &KeyForm,
+    problems: &Problems,
+) -> Result<HttpResponse> {
+    let ticked =
+        Ticked { scope: &form.scope, entity: &form.entity, entity_type: &form.entity_type, entity_id: &form.entity_id };
+    let access = if form.access.is_empty() { "everything" } else { &form.access };
+    let catalogue = &member.instance().config.catalogue;
+    let page = NewKeyPage {
+        shell: visitor.shell("Create an API key", "api-keys"),
+        place: Here::of(member),
+        errors: problems.list(),
+        description: problems.field("description", &form.description),
+        rights: Rights::new(catalogue, problems.field("access", access), &ticked, problems).saying(AccessWords::KEY),
+        until: member.now().plus(DAYS * DAY).day_in_words(),
+    };
+    html(status, &page)
+}
+
+/// `GET /settings/api-keys/new`; what stands in the address fills the form in.
+///
+/// # Errors
+/// [`Error::BadRequest`] when the address can't be read.
+pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
+    let form = serde_html_form::from_str(visitor.request().query_string())
+        .map_err(|_| Error::BadRequest("the address could not be read"))?;
+    form_page(&member, &visitor, StatusCode::OK, &form, &Problems::none())
+}
+
+/// `POST /settings/api-keys/new`. The secret is in the answer and nowhere else; a reload of it shows the key without.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<KeyForm>) -> Result<HttpResponse> {
+    let (member, mut form) = (posted.who, posted.form);
+    has_name(&form.form_id)?;
+    let (instance, catalogue) = (member.instance(), &member.instance().config.catalogue);
+    let refuse = |form: &KeyForm, problems: &Problems| {
+        form_page(&member, &visitor, StatusCode::UNPROCESSABLE_ENTITY, form, problems)
+    };
+    if !form.more.is_empty() {
+        let problems = form.add_row(catalogue);
+        return match problems.is_empty() {
+            true => form_page(&member, &visitor, StatusCode::OK, &form, &problems),
+            false => refuse(&form, &problems),
+        };
+    }
+    let new = match form.check(catalogue) {
+        Ok(new) => new,
+        Err(problems) => return refuse(&form, &problems),
+    };
+    match service::create(&member, &form.form_id, new).await? {
+        Created::Now(id, secret) => {
+            let (key, _) = own(&member, &id).await?;
+            let home = home(&member);
+            let page = IssuedPage {
+                shell: visitor.shell(&key.record.name, "api-keys"),
+                token: TokenDetail::at(&home, &key, &[place(&member)], &instance.config, member.now()),
+                home,
+                secret,
+                self_url: instance.config.absolute(&urls::api_self()),
+                again: false,
+                old_until: None,
+            };
+            html(StatusCode::OK, &page)
+        }
+        Created::Before(made) => {
+            let (place, notice) = match made {
+                Some(id) => (urls::settings_api_key(&id), Notice::KeyAlreadyCreated),
+                None => (urls::settings_api_keys(), Notice::KeyFormUsed),
+            };
+            let mut response = see_other(&place);
+            notice.send(&mut response, instance.config.is_https());
+            Ok(response)
+        }
+        Created::Refused(Refused::License(full)) => {
+            let mut problems = Problems::none();
+            problems.add("description", full.to_string());
+            refuse(&form, &problems)
+        }
+        Created::Refused(why) => refuse(&form, &explain(&why)),
+    }
+}
+
+/// One of the keys that they see, and for whom it acts.
+async fn own(member: &Member, id: &TokenId) -> Result<(Token, HashMap<String, Actor>)> {
+    let (by, id) = (member.clone(), id.clone());
+    let reading = member.instance().db.read(move |connection| {
+        let key = tokens::find(connection, seen_by(&by), &id)?;
+        let actors = actors(connection, std::slice::from_ref(&key))?;
+        Ok((key, actors))
+    });
+    reading.await
+}
+
+/// `GET /settings/api-keys/{id}`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no key that they see in the organization that they work in.
+pub async fn show(member: Member, visitor: Visitor, id: web::Path<TokenId>) -> Result<HttpResponse> {
+    let (now, by, config) = (member.now(), member.clone(), &member.instance().config);
+    let (key, actors, addresses, history) = member
+        .instance()
+        .db
+        .read(move |connection| {
+            let key = tokens::find(connection, seen_by(&by), &id)?;
+            let actors = actors(connection, std::slice::from_ref(&key))?;
+            let addresses = tokens::addresses(connection, &key)?;
+            let history = audit::of_key(connection, &by.organization().id, key.record.id.as_str(), HISTORY)?;
+            Ok((key, actors, addresses, history))
+        })
+        .await?;
+    let page = KeyPage {
+        shell: visitor.shell(&key.record.name, "api-keys"),
+        place: Here::of(&member),
+        row: KeyRow::of(&key, &actors, &member, config),
+        token: TokenDetail::at(&home(&member), &key, &[place(&member)], config, now),
+        addresses: addresses.into_iter().map(|address| AddressRow::of(address, now)).collect(),
+        history: history.into_iter().map(|entry| HistoryRow::of(entry, now)).collect(),
+    };
+    html(StatusCode::OK, &page)
+}
+
+/// `GET /settings/api-keys/{id}/delete`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no key that they see; [`Error::Forbidden`] when they may not delete it.
+pub async fn ask_delete(member: Member, visitor: Visitor, id: web::Path<TokenId>) -> Result<HttpResponse> {
+    let (key, actors) = own(&member, &id).await?;
+    if !policy::may_delete(member.rights(), &member.account().user_id, key.record.user_id.as_ref()) {
+        return Err(Error::Forbidden(LACKING));
+    }
+    let page = DeleteKeyPage {
+        shell: visitor.shell("Delete a key", "api-keys"),
+        place: Here::of(&member),
+        row: KeyRow::of(&key, &actors, &member, &member.instance().config),
+    };
+    html(StatusCode::OK, &page)
+}
+
+/// `POST /settings/api-keys/{id}/delete`. It asks for no confirmation of who they are: whoever must stop a leak is not kept
+/// waiting.
+///
+/// # Errors
+/// As [`ask_delete`].
+pub async fn delete(id: web::Path<TokenId>, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
+    let (now, by, id) = (posted.who.now(), posted.who.clone(), id.into_inner());
+    let work = move |tx: &mut crate::db::Tx<'_>| {
+        let acting = by.act(tx, now)?;
+        service::delete(tx, by.instance(), &acting, now, &id)
+    };
+    posted.who.instance().db.write(work).await?;
+    let mut response = see_other(&urls::settings_api_keys());
+    Notice::KeyDeleted.send(&mut response, posted.who.instance().config.is_https());
+    Ok(response)
+}
+
+/// `POST /settings/api-keys/{id}/file`: the page that shows the secret sends it back, in the body, and gets it as a file.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no key that they see, or this is not its secret.
+pub async fn file(id: web::Path<TokenId>, posted: MemberPost<FileForm>) -> Result<HttpResponse> {
+    let (key, _) = own(&posted.who, &id).await?;
+    file_of(posted.who.instance(), &key, &posted.form).await
+}

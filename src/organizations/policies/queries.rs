@@ -1,0 +1,138 @@
+//! Whom a policy would hit.
+
+use diesel::prelude::*;
+
+use super::Allowance;
+use crate::catalogue::{Catalogue, Role};
+use crate::clock::Timestamp;
+use crate::db::Connection;
+use crate::db::schema::{members, roles, token_secrets, tokens, users};
+use crate::error::Result;
+use crate::ids::{OrganizationId, RoleId};
+use crate::organizations::policy::{Right, Rights};
+use crate::tokens::{TokenKind, active_at};
+
+/// So many are named; the rest is counted.
+const NAMED: i64 = 20;
+
+/// What would be hit, were it allowed no longer.
+#[derive(Debug, Clone, Default)]
+pub struct Hit {
+    /// How many members.
+    pub members: i64,
+    /// How many tokens would stop altogether, being for this organization alone; of the members' keys, how many there are,
+    /// which go on.
+    pub tokens: i64,
+    /// How many tokens for all of their owners' organizations would have nothing here any more.
+    pub elsewhere: i64,
+    /// The first of them: a member, and what it is called or how many they have.
+    pub named: Vec<(String, String)>,
+}
+
+type Person = (String, String, String);
+
+fn called((first, last, email): Person) -> String {
+    let name = format!("{first} {last}").trim().to_owned();
+    if name.is_empty() { email } else { name }
+}
+
+/// Whom it would hit.
+///
+/// # Errors
+/// When the database refuses.
+pub fn hits(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    what: Allowance,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Hit> {
+    match what {
+        Allowance::PersonalTokens => personal_tokens(connection, organization, now),
+        Allowance::MembersKeys => members_keys(connection, organization, catalogue, now),
+    }
+}
+
+fn personal_tokens(connection: &mut Connection, organization: &OrganizationId, now: Timestamp) -> Result<Hit> {
+    // The live personal tokens of this organization's members.
+    macro_rules! theirs {
+        () => {
+            tokens::table
+                .inner_join(token_secrets::table)
+                .inner_join(users::table)
+                .inner_join(members::table.on(members::user_id.nullable().eq(tokens::user_id)))
+                .filter(members::organization_id.eq(organization))
+                .filter(tokens::kind.eq(TokenKind::Personal).and(token_secrets::is_current))
+                .filter(active_at(now))
+        };
+    }
+    let bound = theirs!().filter(tokens::organization_id.eq(organization));
+    let unbound = theirs!().filter(tokens::organization_id.is_null());
+    let named: Vec<(Person, String)> = bound
+        .order((members::name_key, tokens::id))
+        .limit(NAMED)
+        .select(((users::first_name, users::last_name, users::email), tokens::name))
+        .load(connection)?;
+    let counted = |connection: &mut Connection| -> Result<i64> {
+        let either = tokens::organization_id.eq(organization).or(tokens::organization_id.is_null());
+        let distinct = diesel::dsl::count(members::user_id).aggregate_distinct();
+        Ok(theirs!().filter(either).select(distinct).get_result(connection)?)
+    };
+    Ok(Hit {
+        tokens: theirs!().filter(tokens::organization_id.eq(organization)).count().get_result(connection)?,
+        elsewhere: unbound.count().get_result(connection)?,
+        members: counted(connection)?,
+        named: named.into_iter().map(|(person, token)| (called(person), token)).collect(),
+    })
+}
+
+/// By their own roles: what a team adds is not counted.
+fn members_keys(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Hit> {
+    let hit = |role: Role, own: Option<&str>| {
+        let rights = Rights::of_role(role, own, catalogue);
+        rights.may(Right::CreateKeys) && !rights.may(Right::DeleteKeys)
+    };
+    let own: Vec<(RoleId, String)> = roles::table
+        .filter(roles::organization_id.eq(organization))
+        .select((roles::id, roles::rights))
+        .load(connection)?;
+    let own: Vec<RoleId> =
+        own.into_iter().filter(|(_, rights)| hit(Role::Own, Some(rights))).map(|(id, _)| id).collect();
+    let built_in: Vec<Role> = Role::ALL.iter().copied().filter(|role| hit(*role, None)).collect();
+    macro_rules! those {
+        () => {
+            members::table.inner_join(users::table).filter(
+                members::organization_id.eq(organization).and(
+                    members::role.eq_any(built_in.iter().map(|role| role.as_str())).or(members::role_id
+                        .assume_not_null()
+                        .eq_any(own.iter().map(RoleId::as_str))
+                        .and(members::role_id.is_not_null())),
+                ),
+            )
+        };
+    }
+    let keys = tokens::organization_id.eq(organization).and(tokens::kind.eq(TokenKind::ApiKey));
+    let live: i64 = tokens::table
+        .inner_join(token_secrets::table)
+        .filter(keys.and(token_secrets::is_current))
+        .filter(active_at(now))
+        .filter(tokens::user_id.eq_any(those!().select(users::id.nullable())))
+        .count()
+        .get_result(connection)?;
+    let named: Vec<(Person, String)> = those!()
+        .order((members::name_key, members::user_id))
+        .limit(NAMED)
+        .select(((users::first_name, users::last_name, users::email), users::email))
+        .load(connection)?;
+    Ok(Hit {
+        members: those!().count().get_result(connection)?,
+        tokens: live,
+        elsewhere: 0,
+        named: named.into_iter().map(|(person, email)| (called(person), email)).collect(),
+    })
+}

@@ -1,0 +1,418 @@
+//! `/organizations/{slug}/service-accounts/{id}/tokens`: an account's own tokens. The verbs are those of personal ones.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::pages::{BEYOND, home, the_account, touches};
+use super::queries::{self, Account};
+use super::service;
+use super::views::{IssuedPage, NewTokenPage, RegeneratePage, TokenPage};
+use crate::audit;
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::ids::{ServiceAccountId, TokenId};
+use crate::organizations::pages::done;
+use crate::organizations::views::{ConfirmPage, Place as OrganizationPlace, role_name};
+use crate::organizations::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right};
+use crate::tokens::forms::{NewTokenForm, RegenerateForm};
+use crate::tokens::pages::{FileForm, file_of, has_name};
+use crate::tokens::policy::{Overlap, Status, TokenPolicy};
+use crate::tokens::views::{
+    AccessWords, AddressRow, ExpiryView, HistoryRow, IssuedPage as PersonalIssued, OldSecret,
+    RegeneratePage as PersonalRegenerate, Rights, Ticked, TokenDetail,
+};
+use crate::tokens::{self, Created, Holder, Place, Refused, Regenerated, Token};
+use crate::urls;
+use crate::web::{Notice, Pressed, Problems, Visitor, html};
+
+/// So many of the newest events are shown.
+const HISTORY: i64 = 20;
+
+type AccountPath = web::Path<(String, ServiceAccountId)>;
+type TokenPath = web::Path<(String, ServiceAccountId, TokenId)>;
+
+fn place(member: &Member) -> Place {
+    let organization = member.organization();
+    Place { id: organization.id.clone(), slug: organization.slug.clone(), name: organization.name.clone() }
+}
+
+/// An account whose secrets whoever asks may have.
+async fn covered(member: &Member, id: &ServiceAccountId) -> Result<Account> {
+    let account = the_account(member, id).await?;
+    if touches(member, &account) { Ok(account) } else { Err(Error::Forbidden(BEYOND)) }
+}
+
+async fn the_token(member: &Member, account: &ServiceAccountId, id: &TokenId) -> Result<(Account, Token)> {
+    let (organization, account, id) = (member.organization().id.clone(), account.clone(), id.clone());
+    let reading = member.instance().db.read(move |connection| {
+        let account = queries::find(connection, &organization, &account)?;
+        let token = tokens::find(connection, Holder::service_account(&account.id), &id)?;
+        Ok((account, token))
+    });
+    reading.await
+}
+
+fn explain(why: &Refused) -> Problems {
+    let mut problems = Problems::none();
+    match why {
+        Refused::Beyond(scopes) => {
+            problems.add("scope", format!("Its role does not allow this: {}. Leave it out", scopes.join(", ")));
+        }
+        Refused::License(full) => problems.add("name", full.to_string()),
+        _ => problems.add("name", "An active token of this account has this name. Choose another one"),
+    }
+    problems
+}
+
+fn form_page(
+    member: &Member,
+    visitor: &Visitor,
+    account: &Account,
+    status: StatusCode,
+    form: &NewTokenForm,
+    (problems, policy): (&Problems, &TokenPolicy),
+) -> Result<HttpResponse> {
+    let (place, catalogue) = (OrganizationPlace::of(member), &member.instance().config.catalogue);
+    let ticked =
+        Ticked { scope: &form.scope, entity: &form.entity, entity_type: &form.entity_type, entity_id: &form.entity_id };
+    let access = if form.access.is_empty() { "selected" } else { &form.access };
+    let page = NewTokenPage {
+        shell: visitor.shell_in(&place.name, "Create a token", "org-service-accounts"),
+        account: account.name.clone(),
+        role: role_name(account.role.0, account.role.2.as_deref()),
+        errors: problems.list(),
+        name: problems.field("name", &form.name),
+        description: problems.field("description", &form.description),
+        expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, member.now()),
+        rights: Rights::new(catalogue, problems.field("access", access), &ticked, problems)
+            .saying(AccessWords::SERVICE),
+        action_url: urls::service_tokens_new(&place.slug, &account.id),
+        back_url: urls::service_account(&place.slug, &account.id),
+        place,
+    };
+    html(status, &page)
+}
+
+/// `GET …/tokens/new`; what stands in the address fills the form in.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not one of this organization's; [`Error::Forbidden`] when it has more than whoever asks.
+pub async fn new(member: MemberConfirmed, visitor: Visitor, path: AccountPath) -> Result<HttpResponse> {
+    let account = covered(&member, &path.1).await?;
+    let form = serde_html_form::from_str(visitor.request().query_string())
+        .map_err(|_| Error::BadRequest("the address could not be read"))?;
+    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    form_page(&member, &visitor, &account, StatusCode::OK, &form, (&Problems::none(), &policy))
+}
+
+fn issued(
+    member: &Member,
+    visitor: &Visitor,
+    account: &Account,
+    token: &Token,
+    secret: crate::auth::PlainSecret,
+    again: Option<(Overlap, Option<Timestamp>)>,
+) -> Result<HttpResponse> {
+    let (organization, config, now) = (OrganizationPlace::of(member), &member.instance().config, member.now());
+    let home = home(member, account);
+    let page = IssuedPage {
+        shell: visitor.shell_in(&organization.name, &token.record.name, "org-service-accounts"),
+        account: account.name.clone(),
+        token: TokenDetail::at(&home, token, &[place(member)], config, now),
+        home,
+        secret,
+        self_url: config.absolute(&urls::api_self()),
+        again: again.is_some(),
+        old_until: again
+            .and_then(|(overlap, own)| PersonalIssued::old_until(overlap, own, token.secret.expires_at, now)),
+        place: organization,
+    };
+    html(StatusCode::OK, &page)
+}
+
+/// `POST …/tokens/new`. The secret is in the answer and nowhere else; a reload of it shows the token without.
+///
+/// # Errors
+/// As [`new`].
+pub async fn create(
+    visitor: Visitor,
+    path: AccountPath,
+    posted: ConfirmedMemberPost<NewTokenForm>,
+) -> Result<HttpResponse> {
+    let (member, mut form) = (posted.who, posted.form);
+    has_name(&form.form_id)?;
+    let account = covered(&member, &path.1).await?;
+    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    let catalogue = &member.instance().config.catalogue;
+    let again = |status: StatusCode, form: &NewTokenForm, problems: &Problems| {
+        form_page(&member, &visitor, &account, status, form, (problems, &policy))
+    };
+    if !form.more.is_empty() {
+        let problems = form.add_row(catalogue);
+        let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        return again(status, &form, &problems);
+    }
+    let new = match form.check(member.now(), &policy, &[place(&member)], catalogue) {
+        Ok(new) => new,
+        Err(problems) => return again(StatusCode::UNPROCESSABLE_ENTITY, &form, &problems),
+    };
+    let slug = &member.organization().slug;
+    match service::create_token(&member, &form.form_id, &account.id, new).await? {
+        Created::Now(id, secret) => {
+            let (account, token) = the_token(&member, &account.id, &id).await?;
+            issued(&member, &visitor, &account, &token, secret, None)
+        }
+        Created::Before(made) => {
+            let (place, notice) = match made {
+                Some(id) => (urls::service_token(slug, &account.id, &id), Notice::TokenAlreadyCreated),
+                None => (urls::service_account(slug, &account.id), Notice::TokenFormUsed),
+            };
+            Ok(done(member.instance(), &place, notice))
+        }
+        Created::Refused(why) => again(StatusCode::UNPROCESSABLE_ENTITY, &form, &explain(&why)),
+    }
+}
+
+/// `GET …/tokens/{token}`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account.
+pub async fn show(member: Member, visitor: Visitor, path: TokenPath) -> Result<HttpResponse> {
+    let (account, token) = the_token(&member, &path.1, &path.2).await?;
+    let (now, config, organization) = (member.now(), &member.instance().config, member.organization().id.clone());
+    let of = token.clone();
+    let (old, addresses, history) = member
+        .instance()
+        .db
+        .read(move |connection| {
+            let old = tokens::old_secret(connection, &of, now)?;
+            let addresses = tokens::addresses(connection, &of)?;
+            Ok((old, addresses, audit::of_key(connection, &organization, of.record.id.as_str(), HISTORY)?))
+        })
+        .await?;
+    let (home, page_place) = (home(&member, &account), OrganizationPlace::of(&member));
+    let may_change = member.rights().may(Right::ChangeServiceAccounts);
+    let page = TokenPage {
+        shell: visitor.shell_in(&page_place.name, &token.record.name, "org-service-accounts"),
+        account: account.name.clone(),
+        account_url: urls::service_account(&page_place.slug, &account.id),
+        is_enabled: account.is_enabled,
+        token: TokenDetail::at(&home, &token, &[place(&member)], config, now),
+        old: old.map(|old| OldSecret::at(&home, &token, &old, config, now)),
+        addresses: addresses.into_iter().map(|address| AddressRow::of(address, now)).collect(),
+        history: history.into_iter().map(|entry| HistoryRow::of(entry, now)).collect(),
+        may_change,
+        may_renew: may_change && touches(&member, &account),
+        place: page_place,
+    };
+    html(StatusCode::OK, &page)
+}
+
+fn regenerate_page(
+    member: &Member,
+    visitor: &Visitor,
+    (account, token): (&Account, &Token),
+    form: &RegenerateForm,
+    (problems, policy): (&Problems, &TokenPolicy),
+    name_taken: bool,
+) -> Result<HttpResponse> {
+    let (now, place, id) = (member.now(), OrganizationPlace::of(member), &token.record.id);
+    let live = token.status(now) == Status::Active;
+    let old = if form.old.is_empty() { Overlap::Now.as_str() } else { &form.old };
+    let refused = !problems.is_empty() || name_taken;
+    let page = RegeneratePage {
+        shell: visitor.shell_in(&place.name, "Regenerate a token", "org-service-accounts"),
+        account: account.name.clone(),
+        account_url: urls::service_account(&place.slug, &account.id),
+        errors: problems.list(),
+        token_name: token.record.name.clone(),
+        live,
+        name_taken,
+        old_end: token.secret.expires_at.filter(|_| live).map(Timestamp::exact),
+        expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, now),
+        old: problems.field("old", old),
+        overlaps: PersonalRegenerate::overlaps(),
+        made_for: Some(place.id.clone()),
+        action_url: urls::service_token_regenerate(&place.slug, &account.id, id),
+        edit_url: String::new(),
+        back_url: urls::service_token(&place.slug, &account.id, id),
+        place,
+    };
+    html(if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
+}
+
+/// `GET …/tokens/{token}/regenerate`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account; [`Error::Forbidden`] when the account has more than whoever asks.
+pub async fn ask_regenerate(member: MemberConfirmed, visitor: Visitor, path: TokenPath) -> Result<HttpResponse> {
+    covered(&member, &path.1).await?;
+    let (account, token) = the_token(&member, &path.1, &path.2).await?;
+    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    let form = serde_html_form::from_str(visitor.request().query_string()).unwrap_or_default();
+    regenerate_page(&member, &visitor, (&account, &token), &form, (&Problems::none(), &policy), false)
+}
+
+/// `POST …/tokens/{token}/regenerate`: as with a new token, the secret is in this answer and nowhere else.
+///
+/// # Errors
+/// As [`ask_regenerate`].
+pub async fn regenerate(
+    visitor: Visitor,
+    path: TokenPath,
+    posted: ConfirmedMemberPost<RegenerateForm>,
+) -> Result<HttpResponse> {
+    let (member, form) = (posted.who, posted.form);
+    has_name(&form.form_id)?;
+    covered(&member, &path.1).await?;
+    let (account, token) = the_token(&member, &path.1, &path.2).await?;
+    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    let refuse = |problems: &Problems, name_taken| {
+        regenerate_page(&member, &visitor, (&account, &token), &form, (problems, &policy), name_taken)
+    };
+    let now = member.now();
+    let (expires_at, overlap) = match form.check(token.status(now), now, &policy) {
+        Ok(checked) => checked,
+        Err(problems) => return refuse(&problems, false),
+    };
+    let of = (&account.id, &token.record.id);
+    match service::regenerate_token(&member, &form.form_id, of, expires_at, overlap).await? {
+        Regenerated::Now(secret) => {
+            let live = token.status(now) == Status::Active;
+            let overlap = if live { overlap } else { Overlap::Now };
+            let own = token.secret.expires_at;
+            let (account, token) = the_token(&member, &account.id, &token.record.id).await?;
+            issued(&member, &visitor, &account, &token, secret, Some((overlap, own)))
+        }
+        Regenerated::Before => {
+            let place = urls::service_token(&member.organization().slug, &account.id, &token.record.id);
+            Ok(done(member.instance(), &place, Notice::TokenAlreadyRegenerated))
+        }
+        Regenerated::Refused(_) => refuse(&Problems::none(), true),
+    }
+}
+
+fn ask(
+    member: &Member,
+    visitor: &Visitor,
+    (account, token): (&Account, &Token),
+    deletes: bool,
+) -> Result<HttpResponse> {
+    let (place, id) = (OrganizationPlace::of(member), &token.record.id);
+    let (title, verb, text, button) = if deletes {
+        (
+            "Delete a token",
+            "Delete",
+            "What uses it stops working at once, and its record leaves the list. This cannot be undone.",
+            "Delete token",
+        )
+    } else {
+        (
+            "Revoke a token",
+            "Revoke",
+            "What uses it stops working at once. A revoked secret never works again; the token stays in the list, and can be regenerated.",
+            "Revoke token",
+        )
+    };
+    let page = ConfirmPage {
+        shell: visitor.shell_in(&place.name, title, "org-service-accounts"),
+        heading: format!("{verb} {}?", token.record.name),
+        text: text.to_owned(),
+        stops: Vec::new(),
+        refused: None,
+        action_url: if deletes {
+            urls::service_token_delete(&place.slug, &account.id, id)
+        } else {
+            urls::service_token_revoke(&place.slug, &account.id, id)
+        },
+        back_url: urls::service_token(&place.slug, &account.id, id),
+        keep: "Keep token",
+        button,
+        above: (urls::service_account(&place.slug, &account.id), "Service account"),
+        place,
+    };
+    html(StatusCode::OK, &page)
+}
+
+/// `GET …/tokens/{token}/revoke`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account.
+pub async fn ask_revoke(member: Member, visitor: Visitor, path: TokenPath) -> Result<HttpResponse> {
+    let (account, token) = the_token(&member, &path.1, &path.2).await?;
+    ask(&member, &visitor, (&account, &token), false)
+}
+
+/// `GET …/tokens/{token}/delete`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account.
+pub async fn ask_delete(member: Member, visitor: Visitor, path: TokenPath) -> Result<HttpResponse> {
+    let (account, token) = the_token(&member, &path.1, &path.2).await?;
+    ask(&member, &visitor, (&account, &token), true)
+}
+
+/// Ends something of a token. It asks for no confirmation of who they are: whoever must stop a leak is not kept waiting.
+async fn end(
+    member: Member,
+    (_, account, id): (String, ServiceAccountId, TokenId),
+    notice: Notice,
+    back_to_account: bool,
+    verb: fn(&mut Tx<'_>, Holder<'_>, &Acting, Timestamp, &TokenId) -> Result<()>,
+) -> Result<HttpResponse> {
+    the_token(&member, &account, &id).await?;
+    let slug = &member.organization().slug;
+    let back =
+        if back_to_account { urls::service_account(slug, &account) } else { urls::service_token(slug, &account, &id) };
+    let (now, by) = (member.now(), member.clone());
+    let work = move |tx: &mut Tx<'_>| {
+        let acting = by.act(tx, now)?;
+        queries::find(tx, &acting.organization().id, &account)?;
+        verb(tx, Holder::service_account(&account), &acting, now, &id)
+    };
+    member.instance().db.write(work).await?;
+    Ok(done(member.instance(), &back, notice))
+}
+
+/// `POST …/tokens/{token}/revoke`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account.
+pub async fn revoke(path: TokenPath, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
+    end(posted.who, path.into_inner(), Notice::TokenRevoked, false, |tx, holder, acting, now, id| {
+        tokens::revoke(tx, holder, acting.actor(), now, id)
+    })
+    .await
+}
+
+/// `POST …/tokens/{token}/delete`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account.
+pub async fn delete(path: TokenPath, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
+    end(posted.who, path.into_inner(), Notice::TokenDeleted, true, |tx, holder, acting, now, id| {
+        tokens::delete(tx, holder, acting.actor(), now, id)
+    })
+    .await
+}
+
+/// `POST …/tokens/{token}/old-secret/end`.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account.
+pub async fn end_old(path: TokenPath, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
+    end(posted.who, path.into_inner(), Notice::TokenOldSecretEnded, false, |tx, holder, acting, now, id| {
+        tokens::end_old(tx, holder, acting.actor(), now, id)
+    })
+    .await
+}
+
+/// `POST …/tokens/{token}/file`: the page that shows the secret sends it back, in the body, and gets it as a file.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of this account, or this is not its secret.
+pub async fn file(path: TokenPath, posted: MemberPost<FileForm>) -> Result<HttpResponse> {
+    let (_, token) = the_token(&posted.who, &path.1, &path.2).await?;
+    file_of(posted.who.instance(), &token, &posted.form).await
+}

@@ -1,0 +1,84 @@
+//! One organization's keys are none of another's.
+
+use keystead::catalogue::Role;
+use serde_json::json;
+
+use crate::support::{ADMIN, Engine, TestApp, on_both};
+
+/// Covers: S4-24, S4-25, AC-063, S0-32
+fn only_the_keys_of_the_organization_worked_in_are_seen(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (mine, _) = ada.create_key("private", &[]);
+    ada.make_organization("acme");
+    let (acmes, secret) = ada.create_key("of acme", &[]);
+    ada.make_organization("globex");
+    let (globexs, _) = ada.create_key("of globex", &[]);
+    let private = format!("private-{}", app.private_organization(ADMIN));
+    for (slug, id, name) in
+        [("acme", &acmes, "of acme"), ("globex", &globexs, "of globex"), (&private, &mine, "private")]
+    {
+        ada.work_in(slug);
+        assert_eq!(ada.open("/settings/api-keys").texts(".keys-table .cell-main"), [name]);
+        for other in [&mine, &acmes, &globexs] {
+            let status = if other == id { 200 } else { 404 };
+            ada.get(&format!("/settings/api-keys/{other}")).expect(status);
+            ada.get(&format!("/settings/api-keys/{other}/delete")).expect(status);
+        }
+    }
+    // A key asks for nothing elsewhere, whatever its maker may do there.
+    let credential = ada.make_verifier("billing");
+    let code = |organization: &str| {
+        app.ask(&credential, &json!({ "token": secret, "organization": organization })).json()["code"].clone()
+    };
+    assert_eq!(code("acme"), "VALID");
+    for elsewhere in ["globex", &app.organization_id("globex"), &private, "nowhere", "", "ACME"] {
+        assert_eq!(code(elsewhere), "INSUFFICIENT_PERMISSIONS", "{elsewhere}");
+    }
+}
+
+/// Two tabs, two organizations: a form holds for the one that it was made for, or for none.
+/// Covers: AC-063, AC-082
+fn a_form_of_another_tab_does_nothing(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let (id, _) = ada.create_key("of acme", &[]);
+    let form = ada.key_form("meant for acme");
+    let path = format!("/settings/api-keys/{id}/delete");
+    let delete = ada.open(&path).form(&path);
+    ada.make_organization("globex");
+    let before = app.dump_but(&["attempts"]);
+    ada.submit(&form).expect(403);
+    ada.submit(&delete).expect(403);
+    // Another organization's id in the form's own field helps nobody: it is not the one being worked in, or the key is not there.
+    let globex = app.organization_id("globex");
+    ada.submit(&delete.clone().set("organization", &globex)).expect(404);
+    app.is_still_but(&["attempts"], &before);
+    ada.work_in("acme");
+    ada.submit(&delete).expect(303);
+    // The administrator of another organization reaches none by its id, nor does an outsider.
+    let (id, _) = ada.create_key("again", &[]);
+    let mut bob = app.other("bob@example.com");
+    bob.make_organization("bobs");
+    for path in [format!("/settings/api-keys/{id}"), format!("/settings/api-keys/{id}/delete")] {
+        bob.get(&path).expect(404);
+    }
+    let (own, _) = bob.create_key("Bob's", &[]);
+    let path = format!("/settings/api-keys/{own}/delete");
+    let mut forged = bob.open(&path).form(&path);
+    forged.action = format!("/settings/api-keys/{id}/delete");
+    bob.submit(&forged).expect(404);
+    assert_eq!(app.count(&format!("tokens WHERE id = '{id}'")), 1);
+    // Whoever was removed from the organization that they work in falls back to their own.
+    let mut carol = app.member("acme", "carol@example.com", Role::Admin);
+    carol.work_in("acme");
+    carol.open(&format!("/settings/api-keys/{id}"));
+    let path = format!("/organizations/acme/members/{}/remove", app.user_id("carol@example.com"));
+    let form = ada.open(&path).form(&path);
+    ada.submit(&form).expect(303);
+    carol.get(&format!("/settings/api-keys/{id}")).expect(404);
+    assert!(carol.open("/settings/api-keys").one(".lede").contains("Private"));
+}
+
+on_both!(only_the_keys_of_the_organization_worked_in_are_seen, a_form_of_another_tab_does_nothing);

@@ -1,0 +1,5 @@
+//! Service accounts: members that are no people.
+
+mod accounts;
+mod heirs;
+mod tokens;

@@ -1,0 +1,70 @@
+//! Their tokens: the verbs of personal ones.
+
+use crate::support::{Engine, TestApp, on_both, read_issued};
+
+/// Shown once, regenerated with an overlap, revoked, deleted; several at a time.
+/// Covers: AC-052
+fn they_live_as_personal_ones_do(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let credential = ada.make_verifier("billing");
+    let id = ada.make_service_account("acme", "ci", "member");
+    let form = ada.service_token_form("acme", &id, "one", &["channels:update"]);
+    let page = ada.submit(&form).expect(200);
+    let (one, secret) = read_issued(&page);
+    let at = |token: &str, below: &str| format!("/organizations/acme/service-accounts/{id}/tokens/{token}{below}");
+    let file = ada.submit(&page.form(&at(&one, "/file"))).expect(200);
+    assert!(file.text().contains(&secret));
+    ada.submit(&form).expect_lead(&at(&one, ""));
+    assert_eq!(app.count("tokens"), 1, "the same form makes one");
+    assert!(!ada.open(&at(&one, "")).text().contains(&secret[8..]) && !app.dump().contains(&secret[8..]));
+    ada.create_service_token("acme", &id, "two", &[]);
+    let again = ada.service_token_form("acme", &id, "two", &["channels:read"]);
+    assert_eq!(ada.submit(&again).expect(422).errors(), ["name"]);
+    let beyond = ada.service_token_form("acme", &id, "three", &["channels:delete"]);
+    assert!(
+        ada.submit(&beyond).expect(422).error_at("scope").starts_with("Its role does not allow this: channels:delete")
+    );
+    assert_eq!(
+        ada.open(&format!("/organizations/acme/service-accounts/{id}")).texts("tbody .cell-main"),
+        ["two", "one"]
+    );
+    // A new secret, the old one for another hour.
+    let path = at(&one, "/regenerate");
+    let form = ada.open(&path).form(&path).set("old", "1h");
+    let (same, renewed) = read_issued(&ada.submit(&form).expect(200));
+    assert_eq!(same, one);
+    let codes = || [&secret, &renewed].map(|token| app.verify(&credential, token)["code"].as_str().unwrap().to_owned());
+    assert_eq!(codes(), ["VALID", "VALID"]);
+    let page = ada.open(&at(&one, ""));
+    assert!(page.text().contains("The old secret still works"));
+    ada.submit(&form).expect_lead(&at(&one, ""));
+    ada.submit(&page.form(&at(&one, "/old-secret/end"))).expect(303);
+    assert_eq!(codes(), ["SUPERSEDED", "VALID"]);
+    // The late use of it is logged; whoever is responsible is told.
+    let edit = format!("/organizations/acme/service-accounts/{id}/edit");
+    let form = ada.open(&edit).form(&edit).set("email", crate::support::ADMIN);
+    ada.submit(&form).expect(303);
+    let mails = app.mails().len();
+    app.verify(&credential, &secret);
+    app.flush();
+    assert_eq!(app.logged("token.old_secret_used"), 1);
+    let mail = app.mails().pop().unwrap();
+    assert_eq!(app.mails().len(), mails + 1);
+    assert!(mail.text.contains(&at(&one, "")), "{}", mail.text);
+    // Revoked for good, regenerated, deleted.
+    let path = at(&one, "/revoke");
+    let form = ada.open(&path).form(&path);
+    ada.submit(&form).expect_lead(&at(&one, ""));
+    assert_eq!(codes(), ["REVOKED", "REVOKED"]);
+    let path = at(&one, "/delete");
+    let form = ada.open(&path).form(&path);
+    ada.submit(&form).expect_lead(&format!("/organizations/acme/service-accounts/{id}"));
+    assert_eq!(codes(), ["NOT_FOUND", "NOT_FOUND"]);
+    // In the organization's log, and in nobody's own.
+    assert_eq!(app.count("audit_events WHERE subject_name = 'one' AND user_id IS NOT NULL"), 0);
+    assert!(app.count("audit_events WHERE subject_name = 'one' AND organization_id IS NOT NULL") >= 5);
+}
+
+on_both!(they_live_as_personal_ones_do);
