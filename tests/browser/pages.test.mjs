@@ -39,6 +39,8 @@ before(async () => {
     const here = await visit(browser, app, { provider });
     await through(here.page, who, from);
     await here.page.waitForURL((url) => url.pathname === "/settings/profile");
+    // The provider itself has forgotten them, and asks whoever comes who they are.
+    await here.context.clearCookies({ domain: "localhost" });
     signedIn.set(who, await here.context.storageState());
     await here.end();
   }
