@@ -39,6 +39,11 @@ pub fn looks_like_a_link(name: &str) -> bool {
     dotted || name.contains("//") || name.contains('@')
 }
 
+/// A name for a mail that its owner did not ask for: another one where it could be taken for a link.
+pub fn plain_name<'a>(name: &'a str, otherwise: &'a str) -> &'a str {
+    if looks_like_a_link(name) { otherwise } else { name }
+}
+
 fn problem(code: &'static str, message: impl Into<Cow<'static, str>>) -> ValidationError {
     ValidationError::new(code).with_message(message.into())
 }

@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::ids::{InvitationId, OrganizationId, RoleId, TeamId, UserId, is_ulid};
 use crate::mail::letters::OrganizationInvitation;
 use crate::mail::{Notices, SecurityNotice, queue};
-use crate::text::looks_like_a_link;
+use crate::text::plain_name;
 use crate::urls;
 use crate::users::{UserStatus, email_key};
 
@@ -260,7 +260,7 @@ fn mail(
     now: Timestamp,
 ) -> Result<()> {
     // Anybody can make an organization and have it write to strangers: no name of theirs becomes a link in that mail.
-    let plain = |name: &str, otherwise: &str| if looks_like_a_link(name) { otherwise } else { name }.to_owned();
+    let plain = |name: &str, otherwise: &str| plain_name(name, otherwise).to_owned();
     let letter = OrganizationInvitation {
         product: head.product.clone(),
         from: plain(&head.from, "Somebody"),
@@ -504,7 +504,7 @@ pub fn accept(
     };
     record(tx, actor, now, &event)?;
     if let Some(notices) = notices {
-        let name = called(person);
+        let name = plain_name(&called(person), "Whoever you invited").to_owned();
         let what = format!("Your invitation to {} was accepted", organization.name);
         let more = format!("{name} joined as {}.", offer.role);
         let notice =

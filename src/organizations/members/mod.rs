@@ -16,11 +16,14 @@ use crate::audit::Action;
 use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
 use crate::db::Tx;
-use crate::db::schema::{members, sessions};
+use crate::db::schema::{members, sessions, users};
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, UserId};
+use crate::mail::SecurityNotice;
 use crate::service_accounts::{self, HandedOver};
+use crate::text::plain_name;
 use crate::tokens;
+use crate::urls;
 
 /// Gives a member another role.
 ///
@@ -43,6 +46,8 @@ pub fn change_role(
         None => role.word().to_owned(),
     };
     acting.record(tx, now, Action::MemberRoleChanged, Some(user), (user.as_str(), "", &name))?;
+    let more = format!("It is “{}” now, and holds at once, for your tokens, too.", plain_name(&name, "another role"));
+    tell(tx, acting, now, user, ("Your role in", "changed", &more))?;
     Ok(Ok(()))
 }
 
@@ -94,7 +99,29 @@ pub fn remove_handing(
     let action = if user == acting.user() { Action::MemberLeft } else { Action::MemberRemoved };
     let detail = if stopped == 0 { String::new() } else { format!("{stopped} tokens and keys stopped") };
     acting.record(tx, now, action, Some(user), (user.as_str(), "", &detail))?;
+    let more = "Your role there is gone, and what you had for it alone stopped working.";
+    tell(tx, acting, now, user, ("Your membership of", "ended", more))?;
     Ok(Ok(()))
+}
+
+/// Tells a member by mail what somebody else did about them: what of the organization's, how, and what follows.
+fn tell(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    now: Timestamp,
+    user: &UserId,
+    (what, how, more): (&str, &str, &str),
+) -> Result<()> {
+    let origin = acting.actor().origin();
+    let Some(notices) = origin.notices.as_ref().filter(|_| user != acting.user()) else { return Ok(()) };
+    let (first, last): (String, String) =
+        users::table.find(acting.user()).select((users::first_name, users::last_name)).get_result(&mut **tx)?;
+    let organization = acting.organization();
+    let what = format!("{what} {} {how}", plain_name(&organization.name, &organization.slug));
+    let notice = SecurityNotice::new(what, more)
+        .saying("See your organizations", urls::organizations())
+        .by(plain_name(format!("{first} {last}").trim(), "another member"));
+    notices.send(tx, user, &notice, origin, now)
 }
 
 /// Lists a member as somebody to whom the organization's work can be directed, or no longer. Their own choice.

@@ -64,6 +64,9 @@ fn roles_are_changed_by_those_who_have_as_much(engine: Engine) {
     let entry = app.last_logged();
     assert_eq!((entry.action.as_str(), entry.detail.as_str()), ("member.role_changed", "member"));
     assert_eq!((entry.user_id.as_deref(), entry.subject_id.as_str()), (Some(carol.as_str()), carol.as_str()));
+    let mail = app.mails().into_iter().rfind(|mail| mail.recipient == "carol@example.com").unwrap();
+    assert_eq!(mail.subject, "Keystead: your role in ACME changed");
+    assert!(mail.text.contains("It is “member” now"), "{}", mail.text);
     let before = app.dump();
     assert_eq!(give(&mut bob, "acme", &carol, "owner").expect(422).errors(), ["role"]);
     assert_eq!(give(&mut bob, "acme", &ada_id, "viewer").expect(422).errors(), ["role"]);
@@ -171,11 +174,17 @@ fn who_is_out_takes_their_tokens_with_them(engine: Engine) {
     app.make_member("acme", "bob@example.com", Role::Member);
     assert_eq!(check(&secret)["code"], "REVOKED");
     assert_eq!(check(&own)["code"], "VALID");
+    // Whom it happened to hears of it, by whom, and not from where.
+    let mail = app.mails().into_iter().rfind(|mail| mail.recipient == "bob@example.com").unwrap();
+    assert_eq!(mail.subject, "Keystead: your membership of ACME ended");
+    assert!(mail.text.contains("By:       Ada Lovelace") && !mail.text.contains("Address:"), "{}", mail.text);
+    let mails = app.mails().len();
     // Leaving does the same to oneself.
     let path = "/organizations/acme/leave";
     let form = bob.open(path).form(path);
     let left = bob.submit(&form).expect_lead("/organizations");
     assert!(bob.follow(&left).notice().starts_with("You have left"));
+    assert_eq!(app.mails().len(), mails, "one knows what one did");
     assert_eq!(check(&own)["code"], "INSUFFICIENT_PERMISSIONS");
     assert_eq!(app.last_logged().action, "member.left");
 }
