@@ -62,7 +62,7 @@ async function furnish(page) {
   for (const name of ["billing", LONG.slice(0, 60)]) await createVerifier(page, name);
   await createOrganization(page, "Acme Robotics", "acme");
   await createRole(page, "acme", "Deployers", ["channels: update", "Members: create"]);
-  for (const name of ["Deploy", LONG.slice(0, 60)]) await createTeam(page, "acme", name, "Deployers");
+  for (const name of ["Deploy", LONG.slice(0, 60)]) await createTeam(page, "acme", name, "Admin");
   await page.goto("/organizations/acme/teams");
   await page.goto((await page.getByRole("link", { name: "Deploy", exact: true }).getAttribute("href")) + "/members");
   await page.locator("main [name=user]").first().check();
