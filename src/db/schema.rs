@@ -170,6 +170,7 @@ diesel::table! {
         changes -> BigInt,
         allows_personal_tokens -> Bool,
         allows_members_keys -> Bool,
+        requires_second_factor -> Bool,
     }
 }
 

@@ -17,13 +17,14 @@ pub mod policies;
 pub mod policy;
 mod queries;
 pub mod roles;
+pub mod second_factor;
 mod service;
 pub mod teams;
 pub(crate) mod views;
 
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
-pub use queries::{Choice, Found, Organization, Policy, Which, choices, standing};
+pub use queries::{Choice, Found, Organization, Policy, Which, choices, requiring, standing};
 pub use service::{join, know_as};
 pub(crate) use views::{LicenseView, Pager, Part, split};
 

@@ -198,6 +198,7 @@ macro_rules! owners {
          LEFT JOIN roles ar ON ar.id = a.role_id \
          LEFT JOIN organizations o ON o.id = t.organization_id \
          LEFT JOIN members m ON m.organization_id = t.organization_id AND m.user_id = t.user_id \
+           AND (u.second_factor OR NOT o.requires_second_factor) \
          LEFT JOIN roles r ON r.id = m.role_id \
          LEFT JOIN team_members tm ON tm.organization_id = m.organization_id AND tm.user_id = m.user_id \
          LEFT JOIN teams g ON g.id = tm.team_id \
@@ -307,8 +308,8 @@ pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretH
 /// The organization that a check is about, and what whoever the token acts for has there at this moment.
 ///
 /// It is the one that the service names, by id or slug; else the one that the token is for; else the owner's private one,
-/// which nobody else can be in. A token for one organization has nothing in another, and a personal one has nothing where
-/// the organization wants none.
+/// which nobody else can be in. A token for one organization has nothing in another, a personal one has nothing where the
+/// organization wants none, and neither has one whose owner lacks the second factor that it requires.
 ///
 /// # Errors
 /// When the database refuses.
@@ -322,7 +323,7 @@ pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) ->
     let Subject::User { id, private, .. } = &found.subject else { return Ok(None) };
     let Some(asked) = asked else { return Ok(private.clone().map(|id| (id, Standing::private()))) };
     let place = organizations::standing(connection, id, Which::Either(asked))?;
-    let place = place.filter(|place| welcome(place.organization.policy().personal_tokens));
+    let place = place.filter(|place| !place.is_closed() && welcome(place.organization.policy().personal_tokens));
     Ok(place.map(|place| (place.organization.id, place.standing)))
 }
 

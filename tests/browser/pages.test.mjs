@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ADMINISTRATOR, answerTo, arrive, createKey, createServiceAccount, createServiceToken, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, wear } from "./support/acts.mjs";
+import { codeOf } from "./support/authenticator.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
 import { answerAs, startProvider } from "./support/provider.mjs";
 import { start, until } from "./support/server.mjs";
@@ -11,8 +12,8 @@ let names = 0;
 const anotherName = () => `made for its page ${(names += 1)}`;
 const LONG = "a name that someone made as long as the form lets it be today";
 // One never set up, one just set up, one in use, one that takes nobody in; one with a provider beside passwords, two with a
-// provider alone, of which one was never set up.
-let browser, unborn, empty, full, closed, provided, alone, unbornAlone, provider;
+// provider alone, of which one was never set up; and one with an organization that requires a second factor.
+let browser, unborn, empty, full, closed, provided, alone, unbornAlone, guarded, provider;
 // Where the mailed links of the one in use lead; opening them uses nothing up.
 const links = {};
 const signedIn = new Map();
@@ -24,14 +25,17 @@ before(async () => {
   provider = await startProvider();
   const withProvider = { ...settings, PROVIDERS: provider.settings({}, { id: "wrong", name: "Wrong secret", client_secret: "another" }, { id: "strict", name: "Strict", email_domains: ["acme.example"] }, { id: "down", name: "Down", issuer: "http://127.0.0.1:1", fresh_sign_in: false }) };
   const withoutPasswords = { ...settings, PASSWORD_SIGN_IN: "off", PROVIDERS: provider.settings({ fresh_sign_in: false }) };
-  [unborn, empty, full, closed] = await Promise.all([start(), start({ settings }), start({ settings }), start({ settings: { SIGN_UP: "closed" } })]);
+  // Who is where is told by a proxy, for those who come from everywhere.
+  const behindProxy = { ...settings, TRUSTED_PROXIES: "127.0.0.1" };
+  [unborn, empty, full, closed, guarded] = await Promise.all([start(), start({ settings }), start({ settings: behindProxy }), start({ settings: { SIGN_UP: "closed" } }), start({ settings })]);
   [provided, alone, unbornAlone] = await Promise.all([withProvider, withoutPasswords, withoutPasswords].map((settings) => start({ settings })));
   provider.serve(provided, alone);
-  for (const app of [empty, full, closed, provided]) {
+  for (const app of [empty, full, closed, guarded, provided]) {
     const first = await visit(browser, app, { provider });
     signedIn.set(app, await arrive(first, app));
     if (app === full) await furnish(first.page);
     if (app === full) await mailLinks();
+    if (app === guarded) await guard(first.page);
     if (app === provided) await connect(first.page);
     await first.end();
   }
@@ -47,7 +51,7 @@ before(async () => {
 }, { timeout: 120_000 });
 after(async () => {
   await browser?.close();
-  await Promise.all([unborn, empty, full, closed, provided, alone, unbornAlone].map((app) => app?.stop()));
+  await Promise.all([unborn, empty, full, closed, provided, alone, unbornAlone, guarded].map((app) => app?.stop()));
   await provider?.stop();
 });
 
@@ -89,6 +93,33 @@ async function connect(page) {
   await page.locator(".notice.good").waitFor();
 }
 
+/** An organization that requires a second factor, and an owner who has none any more. */
+async function guard(page) {
+  await createOrganization(page, "Acme Robotics", "acme");
+  await page.goto("/settings/security/second-factor");
+  await page.getByText("Can't scan it?").click();
+  await fill(page, { code: codeOf(await page.locator("#app-secret").textContent()) });
+  await press(page, "Turn it on");
+  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+  await page.goto("/organizations/acme/settings/second-factor");
+  await press(page, "Require a second factor");
+  await page.locator(".notice.good").waitFor();
+  await page.goto("/settings/security/second-factor/remove");
+  await page.getByText("requires a second factor, and this is your only one").waitFor();
+  await press(page, "Remove the app");
+  await page.locator(".notice").waitFor();
+}
+
+/** A hundred wrong passwords from everywhere: then the mailbox gets the link that has them taken again. */
+async function guessWildly({ context }) {
+  const csrf = /name="csrf" value="([^"]+)"/.exec(await (await context.request.get("/login")).text())[1];
+  const form = { csrf, email: ADMINISTRATOR.email, password: "x".repeat(1025) };
+  for (let guess = 0; guess < 100; guess += 1) {
+    const headers = { "X-Forwarded-For": `198.18.${Math.floor(guess / 5)}.7` };
+    assert.equal((await context.request.post("/login", { form, headers })).status(), 422);
+  }
+}
+
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
 async function mailLinks() {
   const other = await visit(browser, full);
@@ -99,6 +130,7 @@ async function mailLinks() {
   const stranger = await visit(browser, full);
   await sent("/signup", "Create account", newcomer("newcomer@example.com"))(stranger.page);
   await sent("/password/forgot", "Send the link", { email: ADMINISTRATOR.email })(stranger.page);
+  await guessWildly(stranger);
   await stranger.end();
   const found = async (path) => {
     const place = new RegExp(`${path}/[0-9a-f]{64}`);
@@ -110,6 +142,7 @@ async function mailLinks() {
   };
   links.confirm = await found("/email/confirm");
   links.reset = await found("/password/reset");
+  links.unlock = await found("/login/unlock");
   links.newAddress = await found("/email/new");
   links.oldAddress = await found("/email/old");
 }
@@ -150,6 +183,7 @@ const mailed = {
   "confirm an address, refused": by((page) => sent(links.confirm, "Confirm and sign in", { password: "" })(page), 422),
   "new password": by((page) => page.goto(links.reset)),
   "new password, refused": by((page) => sent(links.reset, "Set new password", { password: "short" })(page), 422),
+  "passwords taken again": by((page) => page.goto(links.unlock)),
   "a new address": by((page) => page.goto(links.newAddress)),
   "a new address, refused": by((page) => sent(links.newAddress, "Confirm this address")(page), 422),
   "was it you?": by((page) => page.goto(links.oldAddress)),
@@ -160,6 +194,11 @@ const mailed = {
 };
 const members = {
   "profile": at("/settings/profile"),
+  "profile, just signed up": by(async (page) => {
+    const { origin } = new URL((await page.goto("/settings/appearance")).url());
+    await page.context().addCookies([{ name: "keystead_notice", value: "signed-up", url: origin }]);
+    return page.goto("/settings/profile");
+  }),
   "profile, refused": by(async (page) => {
     await page.goto("/settings/profile");
     // The button is for those without scripts; the form can still be sent with Enter.
@@ -307,10 +346,13 @@ const theFirst = (list, below = "") => async (page) => {
 const organizations = {
   "my organizations": at("/organizations"),
   "new organization": at("/organizations/new"),
+  "new organization, just signed up": at("/organizations/new?welcome=1"),
   "new organization, refused": by(sent("/organizations/new", "Create organization", { name: "", slug: "A b" }), 422),
   "organization": at(PLACE),
   "organization's settings": at(`${PLACE}/settings`),
   "organization's settings, refused": by(sent(`${PLACE}/settings`, "Save", { name: "" }), 422),
+  "require a second factor?": at(`${PLACE}/settings/second-factor`),
+  "a second factor that is not missing": at(`${PLACE}/second-factor`),
   "hand an organization over": at(`${PLACE}/hand-over`),
   "hand an organization over, refused": by(sent(`${PLACE}/hand-over`, "Hand over", { email: "nobody@example.com", phrase: "Acme Robotics" }), 422),
   "delete an organization": at(`${PLACE}/delete`),
@@ -382,6 +424,7 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
   test(`pages, ${look}`, { timeout: 600_000 }, async (t) => {
     const sets = [
       [unborn, { "set up": by((page) => page.goto(unborn.setupLink)), "set up, refused": by(sent("/setup", "Create administrator"), 422) }, undefined, ""],
+      [unborn, { "sign-up before set-up": at("/signup", 403) }, undefined, ""],
       [empty, strangers, undefined, ""],
       [closed, { "sign-up is closed": at("/signup", 403), "sign in, where sign-up is closed": at("/login") }, undefined, ""],
       [full, mailed, undefined, ""],
@@ -393,6 +436,7 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
       [provided, withoutPassword, signedIn.get("carol"), ""],
       [alone, { "sign in, without passwords": at("/login"), "no passwords here": at("/password/forgot", 403) }, undefined, ""],
       [alone, alonePages, signedIn.get("ada"), ""],
+      [guarded, { "a second factor is required": at(PLACE) }, signedIn.get(guarded), ""],
     ];
     for (const [app, pages, storageState, note] of sets) {
       if (storageState) {

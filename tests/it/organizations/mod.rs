@@ -9,4 +9,5 @@ mod matrix;
 mod members;
 mod policies;
 mod roles;
+mod second_factor;
 mod teams;
