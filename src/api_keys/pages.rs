@@ -99,10 +99,10 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<KeyForm>) -> R
     };
     if !form.more.is_empty() {
         let problems = form.add_row(catalogue);
-        return match problems.is_empty() {
-            true => form_page(&member, &visitor, StatusCode::OK, &form, &problems),
-            false => refuse(&form, &problems),
-        };
+        if !problems.is_empty() {
+            return refuse(&form, &problems);
+        }
+        return form_page(&member, &visitor, StatusCode::OK, &form, &problems);
     }
     let new = match form.check(catalogue) {
         Ok(new) => new,

@@ -16,6 +16,7 @@ use crate::urls;
 use crate::web::{Badge, Field, FieldError, Shell, filters};
 
 /// The organization that the page is about: the one being worked in.
+#[expect(clippy::struct_excessive_bools, reason = "the page asks each by itself")]
 pub struct Here {
     pub id: String,
     pub name: String,

@@ -107,7 +107,7 @@ fn hundreds_of_keys_are_paged(engine: Engine) {
     ada.make_organization("acme");
     let (user, acme) = (app.user_id(ADMIN), app.organization_id("acme"));
     let blob = |id: &str| if app.is_sqlite() { format!("CAST('{id}' AS BLOB)") } else { format!("'{id}'::bytea") };
-    let sql: String = (0..120)
+    let rows = (0..120)
         .map(|index| {
             let id = format!("key{index:03}");
             format!(
@@ -119,8 +119,8 @@ fn hundreds_of_keys_are_paged(engine: Engine) {
                 2_000_000_000 + (index * 7) % 120
             )
         })
-        .collect();
-    app.sql(&sql);
+        .collect::<Vec<_>>();
+    app.sql(&rows.concat());
     for sort in ["-created", "created", "name", "-name", "expires", "-expires", "used", "-used"] {
         let (mut next, mut seen) = (Some(format!("/settings/api-keys?sort={sort}")), Vec::new());
         while let Some(path) = next {
