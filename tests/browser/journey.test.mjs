@@ -245,7 +245,7 @@ async function confirmed(page, scripts, button) {
 async function told(page, app, token) {
   await page.goto("/settings/logs");
   for (const event of ["created", "revoked", "deleted"]) {
-    await page.getByRole("row").filter({ hasText: `Personal access token ${event}` }).filter({ hasText: "deploy bot" }).first().waitFor();
+    await page.getByRole("row").filter({ hasText: `Access token ${event}` }).filter({ hasText: "deploy bot" }).first().waitFor();
   }
   assert.ok(!(await page.content()).includes(token));
   const [mail] = await app.mails(1);
