@@ -38,6 +38,14 @@ pub enum Error {
     /// Somebody is signed in, and may do nothing before they have a second factor.
     #[error("a second factor is required")]
     Enrol,
+    /// Somebody is signed in, and nothing of this organization opens before they have a second factor.
+    #[error("the organization requires a second factor")]
+    EnrolFor {
+        /// Which, as addresses have it.
+        slug: String,
+        /// Where to return to, as path and query.
+        back: String,
+    },
     /// A bearer credential was missing, malformed or not one of ours (RFC 6750).
     #[error("bearer credential: {0:?}")]
     Bearer(crate::auth::capability::BearerProblem),

@@ -58,15 +58,22 @@ pub struct Route {
     pub needs: Needs,
 }
 
-/// What opens to somebody who must have a second factor and has none yet: setting one up, and the way out.
+/// What opens to somebody who must have a second factor and has none yet: setting one up, which wants a confirmation in one
+/// of the ways of those who have none, and the way out.
 pub const WHILE_ENROLLING: &[&str] = &[
     "/logout",
     "/step-up",
+    "/step-up/mail",
+    "/step-up/with/{provider}",
+    "/login/{provider}/callback",
     "/settings/security/second-factor",
     "/settings/security/passkeys/new",
     "/settings/security/passkeys/options",
     "/settings/security/recovery-codes/file",
 ];
+
+/// What opens of an organization that requires a second factor to members who have none: the page that says so, and leaving.
+pub const OPEN_WITHOUT: &[&str] = &["/organizations/{slug}/second-factor", "/organizations/{slug}/leave"];
 
 macro_rules! routes {
     ($($area:ident as $register:ident { $($path:literal { $($method:ident $needs:ident $(($right:ident))? $handler:path;)+ })+ })+) => {
@@ -195,6 +202,9 @@ routes! {
         "/password/reset/{code}" {
             GET Nothing recovery::pages::show_reset;
             POST Nothing recovery::pages::reset;
+        }
+        "/password/reset/{code}/options" {
+            POST Nothing recovery::pages::passkey_options;
         }
         "/second-factor/remove/{code}" {
             GET Nothing recovery::second_factor::show;
@@ -362,6 +372,13 @@ routes! {
         "/organizations/{slug}/settings" {
             GET Member(ChangeOrganization) organizations::pages::settings;
             POST Member(ChangeOrganization) organizations::pages::save;
+        }
+        "/organizations/{slug}/settings/second-factor" {
+            GET MemberConfirmed(ChangeOrganization) organizations::second_factor::ask;
+            POST MemberConfirmed(ChangeOrganization) organizations::second_factor::save;
+        }
+        "/organizations/{slug}/second-factor" {
+            GET Member(Belong) organizations::second_factor::show;
         }
         "/organizations/{slug}/hand-over" {
             GET MemberConfirmed(HandOver) organizations::pages::ask_hand_over;

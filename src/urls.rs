@@ -165,6 +165,10 @@ organization_paths! {
     organization_switch = "/switch";
     /// Its name and address.
     organization_settings = "/settings";
+    /// Asking whether its members must have a second factor, and saying so.
+    organization_settings_second_factor = "/settings/second-factor";
+    /// Says to a member that it wants a second factor.
+    organization_second_factor = "/second-factor";
     /// Makes somebody else the owner.
     organization_hand_over = "/hand-over";
     /// Ends it.
@@ -256,6 +260,11 @@ pub fn password_reset(code: &str) -> String {
     format!("/password/reset/{code}")
 }
 
+/// What a browser needs to ask for a passkey beside that; POST.
+pub fn password_reset_options(code: &str) -> String {
+    format!("/password/reset/{code}/options")
+}
+
 /// The page of a link that takes a lost second factor away.
 pub fn second_factor_remove(code: &str) -> String {
     format!("/second-factor/remove/{code}")
@@ -308,7 +317,7 @@ pub fn login_returning(back: &str) -> String {
 
 /// On to a provider, and back to a path.
 pub fn login_with(provider: &str, back: &str) -> String {
-    if back.is_empty() { format!("/login/{provider}") } else { format!("/login/{provider}?{}", next(back)) }
+    returning(format!("/login/{provider}"), back)
 }
 
 /// The first start, its code filled in.
@@ -354,7 +363,32 @@ pub fn confirm_with(provider: &str, back: &str) -> String {
 
 /// The second factor, which leads back to a path; or, without one, to where one begins.
 pub fn second_factor_returning(back: &str) -> String {
-    if back.is_empty() { second_factor() } else { format!("{}?{}", second_factor(), next(back)) }
+    returning(second_factor(), back)
+}
+
+/// A new organization, as the last step of a sign-up.
+pub fn organizations_new_welcome() -> String {
+    format!("{}?welcome=1", organizations_new())
+}
+
+/// Setting up an authenticator app, and back to a path.
+pub fn settings_second_factor_returning(back: &str) -> String {
+    returning(settings_second_factor(), back)
+}
+
+/// A new passkey, and back to a path.
+pub fn settings_passkeys_new_returning(back: &str) -> String {
+    returning(settings_passkeys_new(), back)
+}
+
+/// Says to a member that an organization wants a second factor, and leads back to a path.
+pub fn organization_second_factor_returning(slug: &str, back: &str) -> String {
+    returning(organization_second_factor(slug), back)
+}
+
+/// A page that leads back to a path, where there is one to lead back to.
+fn returning(page: String, back: &str) -> String {
+    if back.is_empty() { page } else { format!("{page}?{}", next(back)) }
 }
 
 /// The confirmation, half of which was proved elsewhere.

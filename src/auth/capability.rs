@@ -286,7 +286,7 @@ fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {
 }
 
 /// Where to come back to after signing in or confirming: the page that was asked for, with its query.
-fn back(request: &HttpRequest) -> String {
+pub fn back(request: &HttpRequest) -> String {
     let page = page_of(request);
     match request.uri().query() {
         Some(query) if page == request.path() => format!("{page}?{query}"),

@@ -113,6 +113,15 @@ fn is_new_place(tx: &mut Tx<'_>, user: &UserId, origin: &Origin) -> Result<bool>
     Ok(addresses.len() > 1 && from_here <= 1)
 }
 
+/// Forgets one browser, with what was counted of it.
+///
+/// # Errors
+/// When the database refuses.
+pub fn forget(tx: &mut Tx<'_>, device: &DeviceId) -> Result<()> {
+    diesel::delete(devices::table.find(device)).execute(&mut **tx)?;
+    throttle::clear(tx, &throttle::in_a_row_of_device(device))
+}
+
 /// Forgets every browser of a user.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use crate::clock::{DAY, Timestamp};
 use crate::db::schema::attempts;
 use crate::db::{Connection, Db, Tx};
 use crate::error::{Error, Result};
+use crate::ids::DeviceId;
 use crate::users::email_key;
 
 /// How many failures a door takes, and what follows.
@@ -378,6 +379,11 @@ const IN_A_ROW_DOOR: &str = "account ";
 /// The door of an account's failures in a row. A name without an account has one, too, so that both look alike.
 pub fn in_a_row(key: &InstanceKey, email: &str) -> String {
     format!("{IN_A_ROW_DOOR}{}", of_address(key, email))
+}
+
+/// The door of the failures in a row that came from a browser that is known.
+pub fn in_a_row_of_device(device: &DeviceId) -> String {
+    format!("{IN_A_ROW_DOOR}from {device}")
 }
 
 /// The network that a request came from, as a door's name.

@@ -168,6 +168,7 @@ diesel::table! {
         private_to -> Nullable<Text>,
         created_at -> BigInt,
         changes -> BigInt,
+        requires_second_factor -> Bool,
     }
 }
 

@@ -319,7 +319,10 @@ pub async fn answer_old(
         "undo" => match service::undo(&instance, code.into_inner(), origin).await {
             Ok(reset) => {
                 session.purge();
-                Ok(told(&instance, &urls::password_reset(&reset), Notice::EmailChangeUndone))
+                Ok(match reset {
+                    Some(reset) => told(&instance, &urls::password_reset(&reset), Notice::EmailChangeUndone),
+                    None => told(&instance, &urls::login(), Notice::EmailChangeUndoneHere),
+                })
             }
             Err(Error::NotFound) => dead(&visitor),
             Err(error) => Err(error),

@@ -1,5 +1,7 @@
 //! The verbs.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::queries::{Change, by_old};
@@ -18,7 +20,7 @@ use crate::ids::{EmailChangeId, SessionId, UserId};
 use crate::mail::letters::{AddressTaken, ChangeAddress, ConfirmNewAddress};
 use crate::mail::{Notices, SecurityNotice, queue};
 use crate::users::{UserStatus, by_email, credentials, email_key};
-use crate::{organizations, urls};
+use crate::{openid, organizations, urls};
 
 /// For how long a change can be made.
 const LIFETIME: i64 = 60 * 60;
@@ -189,7 +191,7 @@ pub enum Mailbox {
 /// # Errors
 /// [`Error::NotFound`] when the change is over, or the address got an account meanwhile: nobody is told about the other.
 pub async fn say_yes(instance: &Instance, change: &Change, mailbox: Mailbox, by: Clicker) -> Result<Step> {
-    let (now, notices) = (instance.clock.now(), Notices::of(&instance.config));
+    let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
     let (id, sessions) = (change.id.clone(), instance.config.sessions.clone());
     let code = old_code(&instance.key, &id);
     let step = instance
@@ -270,13 +272,39 @@ fn set_address(tx: &mut Tx<'_>, user: &UserId, email: &str) -> Result<()> {
     organizations::know_as(tx, user)
 }
 
-/// The old mailbox says that it was somebody else: the address is as it was, nobody is signed in, and the password that the
-/// other one knows opens nothing any more. The answer is the code of a link to choose a new one: the mailbox is proved.
+/// When a change was asked for.
+fn asked_at(change: &Change) -> Timestamp {
+    change.expires_at.plus(-LIFETIME)
+}
+
+/// The old mailbox says that it was somebody else: the address is as it was, nobody is signed in, and neither the password
+/// that the other one knows nor a provider's account that was connected since opens anything any more. The answer is the
+/// code of a link to choose a new password, since the mailbox is proved; where there are no passwords, `None`.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the link is used or over, or the old address has another account by now.
-pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<String> {
-    let (now, notices) = (instance.clock.now(), Notices::of(&instance.config));
+pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<Option<String>> {
+    let (now, notices, passwords) =
+        (instance.clock.now(), Arc::clone(&instance.notices), instance.config.password_sign_in);
+    let more = |password: &str| {
+        format!(
+            "Every session has ended{password}. What was connected since the change was asked for no longer signs in."
+        )
+    };
+    let what = "A change of your e-mail address was undone";
+    let notice = if passwords {
+        SecurityNotice::new(what, more(", and the old password no longer works")).advising(
+            "",
+            "ask for a link to a new password",
+            urls::password_forgot(),
+        )
+    } else {
+        SecurityNotice::new(what, more("")).advising(
+            "",
+            "look through your passkeys and connected accounts",
+            urls::settings_security(),
+        )
+    };
     let undone = instance
         .db
         .write(move |tx| {
@@ -296,19 +324,15 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<S
                 .execute(&mut **tx)?;
             link::end_all(tx, user)?;
             let ended = session::end_all(tx, user)?;
+            let disconnected = openid::disconnect_since(tx, user, asked_at(&change))?;
             let actor = Actor::mailed_link(user, origin);
-            let detail = format!("{ended} sessions ended, password taken away");
+            let detail = format!("{ended} sessions ended, password taken away, {disconnected} accounts disconnected");
             record(tx, &actor, now, &Event { detail: &detail, ..Event::of_user(Action::EmailChangeUndone, user) })?;
-            let notice = SecurityNotice::new(
-                "A change of your e-mail address was undone",
-                "Every session has ended, and the old password no longer works. A new one is chosen through a mailed link.",
-            )
-            .advising("", "ask for a link to a new password", urls::password_forgot());
             notices.send(tx, user, &notice, actor.origin(), now)?;
             if email_key(&present) != email_key(&change.old_email) {
                 notices.send_to(tx, user, &present, &notice, actor.origin(), now)?;
             }
-            link::make(tx, Purpose::ResetPassword, user, now)
+            passwords.then(|| link::make(tx, Purpose::ResetPassword, user, now)).transpose()
         })
         .await;
     undone.map_err(neutral)

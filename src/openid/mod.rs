@@ -15,6 +15,7 @@ mod service;
 
 pub use flows::forget_old;
 pub use provider::{Claims, Provider, Secrets, Trouble, Wish};
+pub use service::{Doors, Way, disconnect_since};
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! The verbs.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::flows::{self, Flow, Purpose};
@@ -14,8 +16,8 @@ use crate::clock::Timestamp;
 use crate::db::schema::{identities, users};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{IdentityId, SessionId, UserId};
-use crate::mail::{Notices, SecurityNotice};
+use crate::ids::{IdentityId, PasskeyId, SessionId, UserId};
+use crate::mail::SecurityNotice;
 use crate::sign_in::{Admission, Next, Proof, admit};
 use crate::users::{NewUser, UserStatus, by_email};
 use crate::{passkeys, setup, sign_up};
@@ -190,7 +192,7 @@ pub async fn fetched(instance: &Instance, provider: &Provider, arriving: Arrivin
 /// # Errors
 /// [`Error::NotFound`] when the offer is over; [`Error::Taken`] when the identity opens another account.
 pub async fn connect(instance: &Instance, who: Confirmed, code: String, browser: String, name: String) -> Result<()> {
-    let (now, notices) = (instance.clock.now(), Notices::of(&instance.config));
+    let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
     instance
         .db
         .write(move |tx| {
@@ -215,26 +217,46 @@ pub fn is_for(offer: &Flow, session: &SessionId) -> bool {
     offer.purpose == Purpose::Offer && offer.session_id.as_ref().is_none_or(|wanted| wanted == session)
 }
 
-/// Whether somebody gets in without an identity, or without this one of theirs: with a password where there are such,
-/// a passkey, or another identity whose provider is still there.
-///
-/// # Errors
-/// When the database refuses.
-pub fn gets_in_without(
-    connection: &mut Connection,
-    owner: Owner<'_>,
-    issuers: &[String],
+/// One of the ways into an account, that is to go.
+pub enum Way<'a> {
+    /// A provider's account.
+    Identity(&'a IdentityId),
+    /// A passkey.
+    Passkey(&'a PasskeyId),
+}
+
+/// What opens accounts, as this instance is set up.
+pub struct Doors {
+    /// Whose word counts.
+    issuers: Vec<String>,
+    /// Whether passwords do.
     passwords: bool,
-    without: Option<&IdentityId>,
-) -> Result<bool> {
-    let hash: Option<String> =
-        users::table.find(owner.user_id()).select(users::password_hash).get_result(connection)?;
-    let mine: Vec<IdentityId> = identities::table
-        .filter(identities::user_id.eq(owner.user_id()).and(identities::issuer.eq_any(issuers)))
-        .select(identities::id)
-        .load(connection)?;
-    let by_identity = without.is_some_and(|without| mine.iter().any(|id| id != without));
-    Ok((passwords && hash.is_some()) || by_identity || passkeys::are_there(connection, owner.user_id())?)
+}
+
+impl Doors {
+    /// Those of an instance.
+    pub fn of(instance: &Instance) -> Self {
+        Self { issuers: instance.providers.issuers(), passwords: instance.config.password_sign_in }
+    }
+
+    /// Whether somebody still gets in when one way of theirs is gone: with a password, a passkey, or a provider's account.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn open_without(&self, connection: &mut Connection, owner: Owner<'_>, gone: &Way<'_>) -> Result<bool> {
+        let user = owner.user_id();
+        let hash: Option<String> = users::table.find(user).select(users::password_hash).get_result(connection)?;
+        let identities: Vec<IdentityId> = identities::table
+            .filter(identities::user_id.eq(user).and(identities::issuer.eq_any(&self.issuers)))
+            .select(identities::id)
+            .load(connection)?;
+        let by_identity = identities.iter().any(|id| !matches!(gone, Way::Identity(gone) if *gone == id));
+        let by_passkey = match gone {
+            Way::Identity(_) => passkeys::are_there(connection, user)?,
+            Way::Passkey(gone) => passkeys::others(connection, user, gone)?,
+        };
+        Ok((self.passwords && hash.is_some()) || by_identity || by_passkey)
+    }
 }
 
 /// Disconnects an identity, unless nothing else lets its owner in, and says so by mail.
@@ -242,9 +264,7 @@ pub fn gets_in_without(
 /// # Errors
 /// [`Error::NotFound`] when it is not theirs; [`Error::Forbidden`] when it is the last way in.
 pub async fn disconnect(instance: &Instance, who: Confirmed, id: IdentityId) -> Result<()> {
-    let (now, notices) = (instance.clock.now(), Notices::of(&instance.config));
-    // What of it still is a way in, as this instance is set up.
-    let (issuers, passwords) = (instance.providers.issuers(), instance.config.password_sign_in);
+    let (now, notices, doors) = (instance.clock.now(), Arc::clone(&instance.notices), Doors::of(instance));
     let names = instance.providers.names();
     instance
         .db
@@ -253,7 +273,7 @@ pub async fn disconnect(instance: &Instance, who: Confirmed, id: IdentityId) -> 
             let mine = identities::table.find(&id).filter(identities::user_id.eq(owner.user_id()));
             let (issuer, provider, email): (String, String, String) =
                 mine.select((identities::issuer, identities::provider, identities::email)).get_result(&mut **tx)?;
-            if !gets_in_without(tx, owner, &issuers, passwords, Some(&id))? {
+            if !doors.open_without(tx, owner, &Way::Identity(&id))? {
                 return Err(Error::Forbidden("it is the last way into your account"));
             }
             diesel::delete(mine).execute(&mut **tx)?;
@@ -265,6 +285,15 @@ pub async fn disconnect(instance: &Instance, who: Confirmed, id: IdentityId) -> 
             notices.send(tx, owner.user_id(), &notice, actor.origin(), now)
         })
         .await
+}
+
+/// Disconnects what somebody has had connected since a moment: whoever asks for it records and tells it.
+///
+/// # Errors
+/// When the database refuses.
+pub fn disconnect_since(tx: &mut Tx<'_>, user: &UserId, since: Timestamp) -> Result<usize> {
+    let fresh = identities::table.filter(identities::user_id.eq(user).and(identities::created_at.ge(since)));
+    Ok(diesel::delete(fresh).execute(&mut **tx)?)
 }
 
 /// Whether an identity is one of somebody's own: then whoever proved to its provider who they are, proved it here.

@@ -285,7 +285,8 @@ impl Export {
         let (user, organization, sought) = (self.user.clone(), self.organization.clone(), self.sought.clone());
         let instance = self.instance.clone();
         let read = self.instance.db.read(move |connection| {
-            let found = standing(connection, &user, Which::Id(&organization))?.ok_or(Error::NotFound)?;
+            let found = standing(connection, &user, Which::Id(&organization))?;
+            let found = found.filter(|found| !found.is_closed()).ok_or(Error::NotFound)?;
             let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
             if !rights.may(Right::SeeLogs) {
                 return Err(Error::NotFound);

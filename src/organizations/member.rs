@@ -11,13 +11,15 @@ use super::policy::{Right, Rights, Standing};
 use super::queries::{Organization, Which, standing};
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
+use crate::auth::capability::back;
 use crate::auth::{Confirmed, SignedIn};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::organizations;
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, UserId};
-use crate::routes::{Needs, ROUTES};
+use crate::routes::{Needs, OPEN_WITHOUT, ROUTES};
+use crate::urls;
 use crate::web::form::{PostedBy, Sender};
 use diesel::prelude::*;
 
@@ -33,6 +35,8 @@ pub struct Member {
     standing: Standing,
     rights: Rights,
     needed: Right,
+    /// Whether it opens without a second factor that the organization requires.
+    open: bool,
 }
 
 /// A [`Member`] who proved it again within the last minutes.
@@ -43,6 +47,11 @@ pub struct MemberConfirmed(Member);
 pub type MemberPost<T> = PostedBy<Member, T>;
 /// A form from a member who confirmed within the last minutes.
 pub type ConfirmedMemberPost<T> = PostedBy<MemberConfirmed, T>;
+
+/// Where members go who lack the second factor that their organization requires.
+fn closed(slug: String, back: String) -> Error {
+    Error::EnrolFor { slug, back }
+}
 
 /// The right that the route of a request needs.
 fn needed(request: &HttpRequest) -> Result<Right> {
@@ -67,8 +76,13 @@ impl Member {
         let user = who.account().user_id.clone();
         let found = instance.db.read(move |connection| standing(connection, &user, Which::Slug(&slug))).await?;
         let found = found.ok_or(Error::NotFound)?;
+        let open = OPEN_WITHOUT.contains(&request.match_pattern().unwrap_or_default().as_str());
+        if found.is_closed() && !open {
+            return Err(closed(found.organization.slug, back(&request)));
+        }
         let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
-        let member = Self { who, organization: found.organization, standing: found.standing, rights, needed, instance };
+        let member =
+            Self { who, organization: found.organization, standing: found.standing, rights, needed, open, instance };
         member.holds(&member.rights)?;
         Ok(member)
     }
@@ -116,6 +130,9 @@ impl Member {
         lock(tx, &self.organization.id)?;
         let user = &self.who.account().user_id;
         let found = standing(tx, user, Which::Id(&self.organization.id))?.ok_or(Error::NotFound)?;
+        if found.is_closed() && !self.open {
+            return Err(closed(found.organization.slug, urls::home()));
+        }
         let rights = Rights::of(&found.standing, found.organization.kind, &self.instance.config.catalogue);
         self.holds(&rights)?;
         Ok(Acting { actor, user: user.clone(), organization: found.organization, rights })

@@ -16,13 +16,14 @@ pub mod pages;
 pub mod policy;
 mod queries;
 pub mod roles;
+pub mod second_factor;
 mod service;
 pub mod teams;
 mod views;
 
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
-pub use queries::{Choice, Found, Organization, Which, choices, standing};
+pub use queries::{Choice, Found, Organization, Which, choices, requiring, standing};
 pub use service::{join, know_as};
 pub(crate) use views::{LicenseView, Pager, Part, split};
 

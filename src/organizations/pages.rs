@@ -88,13 +88,8 @@ pub async fn list(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>
     html(StatusCode::OK, &page)
 }
 
-fn new_page(
-    visitor: &Visitor,
-    instance: &Instance,
-    form: &OrganizationForm,
-    problems: &Problems,
-) -> Result<HttpResponse> {
-    let page = NewPage {
+fn new_page(visitor: &Visitor, instance: &Instance, form: &OrganizationForm, problems: &Problems) -> NewPage {
+    NewPage {
         shell: visitor.shell("Create an organization", "organizations"),
         errors: problems.list(),
         name: problems.field("name", &form.name),
@@ -103,8 +98,8 @@ fn new_page(
             "What stands after {} in addresses. Leave it empty, and we make it from the name.",
             base(instance)
         ),
-    };
-    answer(problems, &page)
+        skip: false,
+    }
 }
 
 /// Where the organizations' addresses begin.
@@ -112,12 +107,25 @@ fn base(instance: &Instance) -> String {
     instance.config.absolute(&urls::organization(""))
 }
 
+/// What the address carries: whether it is the last step of a sign-up.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Arriving {
+    welcome: Option<String>,
+}
+
 /// `GET /organizations/new`.
 ///
 /// # Errors
 /// When the template fails.
-pub async fn new(_: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    new_page(&visitor, &instance, &OrganizationForm::default(), &Problems::none())
+pub async fn new(
+    _: SignedIn,
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    asked: web::Query<Arriving>,
+) -> Result<HttpResponse> {
+    let page = new_page(&visitor, &instance, &OrganizationForm::default(), &Problems::none());
+    answer(&Problems::none(), &NewPage { skip: asked.welcome.is_some(), ..page })
 }
 
 /// `POST /organizations/new`.
@@ -132,14 +140,15 @@ pub async fn create(
 ) -> Result<HttpResponse> {
     let named = match form.check(None) {
         Ok(named) => named,
-        Err(problems) => return new_page(&visitor, &instance, &form, &problems),
+        Err(problems) => return answer(&problems, &new_page(&visitor, &instance, &form, &problems)),
     };
     let (now, slug) = (instance.clock.now(), named.slug.clone());
     match instance.db.write(move |tx| service::create(tx, &who, now, &named)).await {
         Ok(_) => Ok(done(&instance, &urls::organization(&slug), Notice::OrganizationCreated)),
         Err(Error::Taken(_)) => {
             let form = OrganizationForm { slug, ..form };
-            new_page(&visitor, &instance, &form, &slug_taken())
+            let problems = slug_taken();
+            answer(&problems, &new_page(&visitor, &instance, &form, &problems))
         }
         Err(error) => Err(error),
     }
@@ -231,6 +240,7 @@ fn settings_page(
             "What stands after {} in addresses. Links with the old one stop working, and others may take it.",
             base(member.instance())
         ),
+        requires_second_factor: member.organization().requires_second_factor,
         may_hand_over: member.rights().may(Right::HandOver),
         may_delete: member.rights().may(Right::DeleteOrganization),
         place,

@@ -8,7 +8,7 @@ use crate::auth::capability::Owner;
 use crate::catalogue::Role;
 use crate::clock::{DAY, Timestamp};
 use crate::db::Connection;
-use crate::db::schema::{members, organizations, roles, team_members, teams, token_secrets, tokens};
+use crate::db::schema::{members, organizations, roles, team_members, teams, token_secrets, tokens, users};
 use crate::error::Result;
 use crate::ids::{OrganizationId, UserId};
 
@@ -23,6 +23,8 @@ pub struct Organization {
     pub slug: String,
     /// Its name.
     pub name: String,
+    /// Whether its members must have a second factor.
+    pub requires_second_factor: bool,
 }
 
 /// An organization and what somebody has there.
@@ -32,6 +34,15 @@ pub struct Found {
     pub organization: Organization,
     /// Their roles.
     pub standing: Standing,
+    /// Whether they have a second factor.
+    has_second_factor: bool,
+}
+
+impl Found {
+    /// Whether nothing of it opens to them, nor to what acts for them, until they have a second factor.
+    pub fn is_closed(&self) -> bool {
+        self.organization.requires_second_factor && !self.has_second_factor
+    }
 }
 
 /// How an organization is named.
@@ -47,9 +58,24 @@ pub enum Which<'a> {
 
 diesel::alias!(roles as team_roles: TeamRoles);
 
+type Columns = (
+    organizations::id,
+    organizations::kind,
+    organizations::slug,
+    organizations::name,
+    organizations::requires_second_factor,
+);
+const COLUMNS: Columns = (
+    organizations::id,
+    organizations::kind,
+    organizations::slug,
+    organizations::name,
+    organizations::requires_second_factor,
+);
+
 type OwnRole = (Role, Option<String>, Option<String>);
 type TeamRole = (Option<String>, Option<Role>, Option<String>, Option<String>);
-type Row = ((OrganizationId, Kind, String, String), OwnRole, TeamRole);
+type Row = ((OrganizationId, Kind, String, String, bool), bool, OwnRole, TeamRole);
 
 /// What somebody has in an organization at this moment, in one statement: their role, and a row more for each team.
 ///
@@ -58,6 +84,7 @@ type Row = ((OrganizationId, Kind, String, String), OwnRole, TeamRole);
 pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) -> Result<Option<Found>> {
     let mine = members::table
         .inner_join(organizations::table)
+        .inner_join(users::table.on(users::id.eq(members::user_id)))
         .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
         .left_join(team_members::table.on(
             team_members::organization_id.eq(members::organization_id).and(team_members::user_id.eq(members::user_id)),
@@ -66,7 +93,8 @@ pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) ->
         .left_join(team_roles.on(team_roles.field(roles::id).nullable().eq(teams::role_id)))
         .filter(members::user_id.eq(user))
         .select((
-            (organizations::id, organizations::kind, organizations::slug, organizations::name),
+            COLUMNS,
+            users::second_factor,
             (members::role, roles::rights.nullable(), roles::name.nullable()),
             (
                 teams::name.nullable(),
@@ -82,14 +110,18 @@ pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) ->
             mine.filter(organizations::id.eq(text).or(organizations::slug.eq(text))).load(connection)?
         }
     };
-    let Some(((id, kind, slug, name), (role, rights, role_name), _)) = rows.first().cloned() else { return Ok(None) };
+    let Some((organization, has_second_factor, (role, rights, role_name), _)) = rows.first().cloned() else {
+        return Ok(None);
+    };
+    let (id, kind, slug, name, requires_second_factor) = organization;
     let own = Grant { role, rights: rights.filter(|_| role == Role::Own), role_name, team: None };
-    let of_team = |(_, _, (team, role, rights, role_name)): Row| {
+    let of_team = |(_, _, _, (team, role, rights, role_name)): Row| {
         let role = role?;
         Some(Grant { role, rights: rights.filter(|_| role == Role::Own), role_name, team })
     };
     let grants = std::iter::once(own).chain(rows.into_iter().filter_map(of_team)).collect();
-    Ok(Some(Found { organization: Organization { id, kind, slug, name }, standing: Standing(grants) }))
+    let organization = Organization { id, kind, slug, name, requires_second_factor };
+    Ok(Some(Found { organization, standing: Standing(grants), has_second_factor }))
 }
 
 /// One that the header's switch offers.
@@ -141,11 +173,7 @@ pub fn mine(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<(Listed
         .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
         .filter(members::user_id.eq(owner.user_id()))
         .order((organizations::kind, organizations::name, organizations::id))
-        .select((
-            (organizations::id, organizations::kind, organizations::slug, organizations::name),
-            members::role,
-            roles::name.nullable(),
-        ))
+        .select((COLUMNS, members::role, roles::name.nullable()))
         .load(connection)?;
     let ids: Vec<&OrganizationId> = listed.iter().map(|row| &row.organization.id).collect();
     let counts: Vec<(OrganizationId, i64)> = members::table
@@ -206,3 +234,50 @@ pub fn ending(
 
 /// How the table of tokens calls personal ones.
 const PERSONAL: &str = "pat";
+
+/// The organizations of a user's that require a second factor, by name.
+///
+/// # Errors
+/// When the database refuses.
+pub fn requiring(connection: &mut Connection, user: &UserId) -> Result<Vec<String>> {
+    Ok(members::table
+        .inner_join(organizations::table)
+        .filter(members::user_id.eq(user).and(organizations::requires_second_factor))
+        .order((organizations::name, organizations::id))
+        .select(organizations::name)
+        .load(connection)?)
+}
+
+/// The members of an organization who have no second factor: how many there are, and the first of them.
+#[derive(Debug, Clone, Default)]
+pub struct Without {
+    /// How many.
+    pub count: i64,
+    /// The first few, by name: who, and what they are called.
+    pub first: Vec<(UserId, String)>,
+}
+
+/// Those members, of whom at most so many are named.
+///
+/// # Errors
+/// When the database refuses.
+pub fn without_second_factor(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    named: i64,
+) -> Result<Without> {
+    let those = || {
+        let lacking = members::organization_id.eq(organization).and(users::second_factor.eq(false));
+        members::table.inner_join(users::table).filter(lacking)
+    };
+    let first: Vec<(UserId, String, String, String)> = those()
+        .order((members::name_key, users::id))
+        .limit(named)
+        .select((users::id, users::first_name, users::last_name, users::email))
+        .load(connection)?;
+    let name = |(id, first, last, email): (UserId, String, String, String)| {
+        let name = format!("{first} {last}").trim().to_owned();
+        (id, if name.is_empty() { email } else { format!("{name} ({email})") })
+    };
+    Ok(Without { count: those().count().get_result(connection)?, first: first.into_iter().map(name).collect() })
+}

@@ -158,6 +158,8 @@ pub struct NewPage {
     pub name: Field,
     pub slug: Field,
     pub slug_hint: String,
+    /// Whether one comes from a sign-up, and may rather not.
+    pub skip: bool,
 }
 
 #[derive(Template)]
@@ -193,6 +195,7 @@ pub struct SettingsPage {
     pub name: Field,
     pub slug: Field,
     pub slug_hint: String,
+    pub requires_second_factor: bool,
     pub may_hand_over: bool,
     pub may_delete: bool,
 }

@@ -1,7 +1,6 @@
 //! Signing in and confirming with a passkey: what `/login` and `/step-up` offer beside the password.
 
 use actix_session::Session;
-use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, web};
 
 use super::Purpose;
@@ -60,11 +59,7 @@ pub async fn sign_in(
         Ok(Some(next)) => sign_in::go_on(&visitor, &instance, &session, next, form.keep.is_some(), &form.next),
         Ok(None) => sign_in::pages::refused(&visitor, &form.next, REFUSED),
         Err(Error::TooMany { after }) => {
-            let wait = format!("{} Wait {}, then try again.", errors::TOO_MANY, errors::duration(after));
-            let mut response = sign_in::pages::refused(&visitor, &form.next, &wait)?;
-            *response.status_mut() = actix_web::http::StatusCode::TOO_MANY_REQUESTS;
-            response.headers_mut().insert(RETRY_AFTER, after.max(1).into());
-            Ok(response)
+            errors::closed(after, |wait| sign_in::pages::refused(&visitor, &form.next, &wait))
         }
         Err(error) => Err(error),
     }
@@ -81,14 +76,8 @@ pub async fn second_factor_options(
 ) -> Result<HttpResponse> {
     let user = sign_in::second_factor::waiting(&visitor, &instance).await?;
     let user = user.ok_or_else(|| Error::SignIn { back: urls::home() })?;
-    let answer = second_factor_answer(&visitor, String::new());
-    let options = ceremony::begin_proving(&instance, &answer.occasion(&user)).await?;
-    Ok(HttpResponse::Ok().json(options))
-}
-
-/// A visitor's passkey as a second factor.
-pub fn second_factor_answer(visitor: &Visitor, credential: String) -> Answer {
-    Answer { credential, binding: visitor.binding().unwrap_or_default(), origin: Origin::of(visitor.request()) }
+    let answer = Answer::of(&visitor, Purpose::SecondFactor, String::new());
+    Ok(HttpResponse::Ok().json(answer.options(&instance, &user).await?))
 }
 
 /// `POST /step-up/passkey/options`: what the browser needs to ask this user's passkeys.

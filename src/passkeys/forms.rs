@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::text;
+use crate::web::returning;
+use crate::{text, urls};
 
 /// A new passkey, or a new name for one.
 #[derive(Debug, Default, Deserialize, Validate)]
@@ -14,6 +15,15 @@ pub struct PasskeyForm {
     pub name: String,
     /// What the authenticator answered, as JSON.
     pub credential: String,
+    /// Where to go on.
+    pub next: String,
+}
+
+impl PasskeyForm {
+    /// Where one goes on afterwards.
+    pub fn next(&self) -> String {
+        returning::safe(&self.next, &urls::settings_security())
+    }
 }
 
 /// Removing one.

@@ -14,7 +14,7 @@ mod views;
 pub mod well_known;
 
 pub use ceremony::{Proof, forget_old};
-pub use queries::are_there;
+pub use queries::{are_there, others};
 pub use service::{Answer, prove_factor, remove_all};
 pub use views::{Place, Section, Way};
 
@@ -29,6 +29,8 @@ text_enum! {
         SignIn = "sign_in",
         /// The second factor after a password.
         SecondFactor = "second_factor",
+        /// The second factor beside a mailed link to a new password.
+        Reset = "reset",
         /// "Confirm it is you".
         Confirm = "confirm",
     }

@@ -11,8 +11,11 @@ use super::service::{self, Added};
 use super::views::{NewPage, Place, RemovePage, RenamePage};
 use crate::app::Instance;
 use crate::auth::{Confirmed, SignedIn};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::PasskeyId;
+use crate::openid::{Doors, Way};
+use crate::organizations::requiring;
+use crate::second_factor::overview;
 use crate::second_factor::pages::codes_page;
 use crate::security::sessions;
 use crate::text;
@@ -50,6 +53,7 @@ fn new_page(
             failure,
             name: problems.field("name", &form.name),
             place: Place::of(visitor),
+            next: form.next(),
         },
     )
 }
@@ -96,8 +100,8 @@ pub async fn add(
     }
     let occasion = occasion(&who, &visitor);
     let failure = match service::add(&instance, &who, &occasion, &text::tidy(&form.name), &form.credential).await? {
-        Added::Now(Some(codes)) => return codes_page(&visitor, &codes, true),
-        Added::Now(None) => return Ok(done(&instance, Notice::PasskeyAdded)),
+        Added::Now(Some(codes)) => return codes_page(&visitor, &codes, true, form.next()),
+        Added::Now(None) => return Ok(leave(&instance, &form.next(), Notice::PasskeyAdded)),
         Added::Refused => REFUSED,
         Added::TooMany => TOO_MANY,
     };
@@ -105,7 +109,11 @@ pub async fn add(
 }
 
 fn done(instance: &Instance, notice: Notice) -> HttpResponse {
-    let mut response = see_other(&urls::settings_security());
+    leave(instance, &urls::settings_security(), notice)
+}
+
+fn leave(instance: &Instance, to: &str, notice: Notice) -> HttpResponse {
+    let mut response = see_other(to);
     notice.send(&mut response, instance.config.is_https());
     response
 }
@@ -171,13 +179,23 @@ pub async fn ask_remove(
     id: web::Path<PasskeyId>,
 ) -> Result<HttpResponse> {
     let (id, now) = (id.into_inner(), instance.clock.now());
-    let action = urls::settings_passkey_remove(&id);
+    let (action, doors) = (urls::settings_passkey_remove(&id), Doors::of(&instance));
     let reading = instance.db.read(move |connection| {
         let sessions = sessions::rows(connection, who.owner(), &who.account().session_id, now)?.len();
-        Ok((queries::find(connection, who.owner(), &id)?.name, sessions.saturating_sub(1)))
+        let (name, user) = (queries::find(connection, who.owner(), &id)?.name, &who.account().user_id);
+        let is_only = !queries::others(connection, user, &id)? && overview(connection, user)?.app_since.is_none();
+        let closes = if is_only { requiring(connection, user)? } else { Vec::new() };
+        let can_go = doors.open_without(connection, who.owner(), &Way::Passkey(&id))?;
+        Ok((name, sessions.saturating_sub(1), closes, can_go))
     });
-    let (name, others) = reading.await?;
-    html(StatusCode::OK, &RemovePage { shell: visitor.shell("Remove passkey", "security"), name, action, others })
+    let (name, others, closes, can_go) = reading.await?;
+    if !can_go {
+        return Ok(done(&instance, Notice::LastPasskey));
+    }
+    html(
+        StatusCode::OK,
+        &RemovePage { shell: visitor.shell("Remove passkey", "security"), name, action, others, closes },
+    )
 }
 
 /// `POST /settings/security/passkeys/{id}/remove`.
@@ -189,6 +207,9 @@ pub async fn remove(
     id: web::Path<PasskeyId>,
     posted: ConfirmedPost<RemoveForm>,
 ) -> Result<HttpResponse> {
-    service::remove(&instance, &posted.who, id.into_inner(), posted.form.others.is_some()).await?;
-    Ok(done(&instance, Notice::PasskeyRemoved))
+    match service::remove(&instance, &posted.who, id.into_inner(), posted.form.others.is_some()).await {
+        Ok(()) => Ok(done(&instance, Notice::PasskeyRemoved)),
+        Err(Error::Forbidden(_)) => Ok(done(&instance, Notice::LastPasskey)),
+        Err(error) => Err(error),
+    }
 }

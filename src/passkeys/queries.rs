@@ -63,6 +63,15 @@ pub fn are_there(connection: &mut Connection, user: &UserId) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(mine)).get_result(connection)?)
 }
 
+/// Whether a user has any beside one.
+///
+/// # Errors
+/// When the database refuses.
+pub fn others(connection: &mut Connection, user: &UserId, but: &PasskeyId) -> Result<bool> {
+    let theirs = passkeys::table.filter(passkeys::user_id.eq(user).and(passkeys::id.ne(but)));
+    Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(connection)?)
+}
+
 /// How an authenticator knows the passkeys of a user.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! The verbs.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::Purpose;
@@ -15,10 +17,12 @@ use crate::db::Tx;
 use crate::db::schema::{passkeys, users};
 use crate::error::{Error, Result};
 use crate::ids::{PasskeyId, SessionId, UserId};
-use crate::mail::{Notices, SecurityNotice};
+use crate::mail::SecurityNotice;
+use crate::openid::{Doors, Way};
 use crate::second_factor::{self, NewCodes};
 use crate::sign_in::{self, Admission, Next, admit};
 use crate::users::UserStatus;
+use crate::web::Visitor;
 
 /// What became of a new passkey.
 pub enum Added {
@@ -38,7 +42,7 @@ pub async fn add(instance: &Instance, who: &Confirmed, occasion: &Occasion, name
     let Some(passkey) = ceremony::made(instance, occasion, answer).await? else { return Ok(Added::Refused) };
     let text = serde_json::to_string(&passkey).map_err(|error| Error::Internal(error.to_string()))?;
     let (who, name, now) = (who.clone(), name.to_owned(), instance.clock.now());
-    let notices = Notices::of(&instance.config);
+    let notices = Arc::clone(&instance.notices);
     let codes = second_factor::first_codes(instance, &who.account().user_id).await?;
     let added = instance.db.write(move |tx| {
         let (owner, actor) = (who.owner(), who.actor(tx, now)?);
@@ -97,18 +101,21 @@ pub async fn rename(instance: &Instance, who: &Confirmed, id: PasskeyId, name: S
         .await
 }
 
-/// Removes a passkey, and ends all other sessions where that is wanted.
+/// Removes a passkey, unless nothing else lets its owner in, and ends all other sessions where that is wanted.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs.
+/// [`Error::NotFound`] when it is not theirs; [`Error::Forbidden`] when it is the last way in.
 pub async fn remove(instance: &Instance, who: &Confirmed, id: PasskeyId, end_others: bool) -> Result<()> {
-    let (who, now) = (who.clone(), instance.clock.now());
-    let notices = Notices::of(&instance.config);
+    let (who, now, doors) = (who.clone(), instance.clock.now(), Doors::of(instance));
+    let notices = Arc::clone(&instance.notices);
     instance
         .db
         .write(move |tx| {
             let (owner, actor) = (who.owner(), who.actor(tx, now)?);
             let known = queries::find(tx, owner, &id)?;
+            if !doors.open_without(tx, owner, &Way::Passkey(&id))? {
+                return Err(Error::Forbidden("it is the last way into your account"));
+            }
             diesel::delete(passkeys::table.find(&id)).execute(&mut **tx)?;
             second_factor::refresh(tx, owner.user_id())?;
             record(tx, &actor, now, &event(Action::PasskeyRemoved, owner.user_id(), &id, &known.name))?;
@@ -135,7 +142,7 @@ pub fn remove_all(tx: &mut Tx<'_>, user: &UserId) -> Result<usize> {
 
 /// A passkey's own count of its uses went back: perhaps somebody copied it. It was refused, and its owner is told.
 pub(super) async fn warn_of_copy(instance: &Instance, known: Record, origin: Origin) -> Result<()> {
-    let (notices, now) = (Notices::of(&instance.config), instance.clock.now());
+    let (notices, now) = (Arc::clone(&instance.notices), instance.clock.now());
     instance
         .db
         .write(move |tx| {
@@ -207,18 +214,34 @@ pub async fn sign_in(instance: &Instance, occasion: &Occasion, wish: SignIn) -> 
 #[derive(Debug)]
 pub struct Answer {
     /// What the authenticator answered.
-    pub credential: String,
+    credential: String,
+    /// At which door.
+    purpose: Purpose,
     /// In whose browser.
-    pub binding: String,
+    binding: String,
     /// Where that is.
-    pub origin: Origin,
+    origin: Origin,
 }
 
 impl Answer {
+    /// What a visitor's form brought to a door.
+    pub fn of(visitor: &Visitor, purpose: Purpose, credential: String) -> Self {
+        let (binding, origin) = (visitor.binding().unwrap_or_default(), Origin::of(visitor.request()));
+        Self { credential, purpose, binding, origin }
+    }
+
+    /// What the browser needs to ask the passkeys of whoever is at that door.
+    ///
+    /// # Errors
+    /// As [`ceremony::begin_proving`].
+    pub async fn options(&self, instance: &Instance, user: &UserId) -> Result<serde_json::Value> {
+        ceremony::begin_proving(instance, &self.occasion(user)).await
+    }
+
     /// What such an answer is for.
-    pub(super) fn occasion(&self, user: &UserId) -> Occasion {
+    fn occasion(&self, user: &UserId) -> Occasion {
         let (binding, origin) = (self.binding.clone(), self.origin.clone());
-        Occasion { purpose: Purpose::SecondFactor, binding, user: Some(user.clone()), origin }
+        Occasion { purpose: self.purpose, binding, user: Some(user.clone()), origin }
     }
 }
 

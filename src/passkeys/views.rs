@@ -62,6 +62,12 @@ impl Way {
             .then(|| Self { action: urls::second_factor(), options: urls::second_factor_options() })
     }
 
+    /// The second factor beside a mailed link to a new password; `None` where passkeys can't be.
+    pub fn of_reset(visitor: &Visitor, code: &str) -> Option<Self> {
+        (Place::of(visitor) == Place::Here)
+            .then(|| Self { action: urls::password_reset(code), options: urls::password_reset_options(code) })
+    }
+
     /// Confirming; `None` where passkeys can't be.
     pub fn of_confirmation(visitor: &Visitor) -> Option<Self> {
         (Place::of(visitor) == Place::Here)
@@ -126,6 +132,8 @@ pub struct NewPage {
     pub failure: Option<&'static str>,
     pub name: Field,
     pub place: Place,
+    /// Where one goes on afterwards.
+    pub next: String,
 }
 
 /// `/settings/security/passkeys/{id}/rename`.
@@ -146,4 +154,6 @@ pub struct RemovePage {
     pub name: String,
     pub action: String,
     pub others: usize,
+    /// The organizations that close without it.
+    pub closes: Vec<String>,
 }

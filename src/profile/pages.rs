@@ -27,6 +27,8 @@ struct ProfilePage {
     pending: Option<Change>,
     first_name: Field,
     last_name: Field,
+    /// Just signed up: the page leads on.
+    welcome: bool,
 }
 
 /// What the form sends: both fields, or the one that changed.
@@ -35,6 +37,8 @@ struct ProfilePage {
 pub struct ProfileForm {
     first_name: Option<String>,
     last_name: Option<String>,
+    /// Whether it is a step of a sign-up, which leads on.
+    welcome: Option<String>,
 }
 
 impl ProfileForm {
@@ -73,6 +77,7 @@ async fn page(
             pending: pending.filter(|_| instance.config.email_change),
             first_name: problems.field("first_name", form.first_name.as_deref().unwrap_or(&account.first_name)),
             last_name: problems.field("last_name", form.last_name.as_deref().unwrap_or(&account.last_name)),
+            welcome: form.welcome.is_some() || Notice::SignedUp.is_received(visitor.request()),
         },
     )
 }
@@ -117,7 +122,9 @@ pub async fn save(
             if script {
                 return Ok(HttpResponse::Ok().json(json!({ "saved": true })));
             }
-            let mut response = see_other(&urls::settings_profile());
+            let place =
+                if form.welcome.is_some() { urls::organizations_new_welcome() } else { urls::settings_profile() };
+            let mut response = see_other(&place);
             Notice::ProfileSaved.send(&mut response, instance.config.is_https());
             Ok(response)
         }

@@ -13,13 +13,15 @@ use crate::audit::Origin;
 use crate::auth::link::Purpose;
 use crate::auth::password::{Context, Password, PasswordRules};
 use crate::error::{Error, Result};
+use crate::organizations::choices;
+use crate::passkeys::{Answer, Purpose as Door, Way};
 use crate::second_factor::{Overview, Typed, check, overview, wrong};
 use crate::sign_in::pages::no_passwords;
 use crate::sign_up::pages::{check_mail, spent};
 use crate::text;
 use crate::urls;
 use crate::users::Credentials;
-use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
+use crate::web::{Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, see_other};
 
 #[derive(Template)]
 #[template(path = "recovery/forgot.html")]
@@ -41,6 +43,8 @@ struct ResetPage {
     rules: PasswordRules,
     second_factor: bool,
     has_app: bool,
+    passkey: Option<Way>,
+    failure: Option<&'static str>,
     code: Field,
     recovery_code: Field,
     revoke_tokens: bool,
@@ -101,23 +105,15 @@ pub struct ResetForm {
     confirm: Zeroizing<String>,
     code: Zeroizing<String>,
     recovery_code: Zeroizing<String>,
+    credential: String,
     revoke_tokens: Option<String>,
-}
-
-fn context<'a>(instance: &'a Instance, known: &'a Credentials) -> Context<'a> {
-    Context {
-        product: &instance.config.product_name,
-        email: &known.email,
-        first_name: &known.first_name,
-        last_name: &known.last_name,
-        ..Context::default()
-    }
 }
 
 struct Place {
     code: String,
     known: Credentials,
     has: Overview,
+    organizations: Vec<String>,
 }
 
 impl Place {
@@ -127,9 +123,28 @@ impl Place {
         let reading = instance.db.read(move |connection| {
             let Some(known) = service::find(connection, Purpose::ResetPassword, &code, now)? else { return Ok(None) };
             let has = if known.second_factor { overview(connection, &known.id)? } else { Overview::default() };
-            Ok(Some(Self { code, known, has }))
+            let mut organizations: Vec<_> =
+                choices(connection, &known.id)?.into_iter().map(|choice| choice.name).collect();
+            // The private one alone has a name that nobody chose.
+            if organizations.len() == 1 {
+                organizations.clear();
+            }
+            Ok(Some(Self { code, known, has, organizations }))
         });
         reading.await
+    }
+
+    /// What is wrong with a new password here; and the rules that say so.
+    fn rules(&self, instance: &Instance, typed: Option<&ResetForm>) -> (Problems, PasswordRules) {
+        let organizations: Vec<&str> = self.organizations.iter().map(String::as_str).collect();
+        let Credentials { email, first_name, last_name, second_factor, .. } = &self.known;
+        let person = Context::of(&instance.config.product_name, email, first_name, last_name);
+        let context = Context { organizations: &organizations, second_factor: *second_factor, ..person };
+        let mut problems = Problems::none();
+        if let Some(form) = typed {
+            problems.add_new_password(&form.password, &form.confirm, &context, &instance.config.passwords);
+        }
+        (problems, PasswordRules::new(&context, &instance.config.passwords))
     }
 }
 
@@ -139,10 +154,11 @@ fn reset_page(
     place: &Place,
     revoke_tokens: bool,
     problems: &Problems,
+    failure: Option<&'static str>,
 ) -> Result<HttpResponse> {
-    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let right = problems.is_empty() && failure.is_none();
     html(
-        status,
+        if right { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY },
         &ResetPage {
             shell: visitor.shell("Choose a new password", ""),
             errors: problems.list(),
@@ -150,7 +166,9 @@ fn reset_page(
             action_url: urls::password_reset(&place.code),
             password: problems.secret("password"),
             confirm: problems.secret("confirm"),
-            rules: PasswordRules::new(&context(instance, &place.known), &instance.config.passwords),
+            rules: place.rules(instance, None).1,
+            passkey: Way::of_reset(visitor, &place.code).filter(|_| place.has.passkeys),
+            failure,
             second_factor: place.known.second_factor,
             has_app: place.has.app_since.is_some(),
             code: problems.secret("code"),
@@ -173,7 +191,7 @@ pub async fn show_reset(
         return no_passwords(&visitor);
     }
     match Place::find(&instance, &code).await? {
-        Some(place) => reset_page(&visitor, &instance, &place, true, &Problems::none()),
+        Some(place) => reset_page(&visitor, &instance, &place, true, &Problems::none(), None),
         None => spent(&visitor, urls::password_forgot(), "Ask for another link"),
     }
 }
@@ -195,24 +213,32 @@ pub async fn reset(
         return spent(&visitor, urls::password_forgot(), "Ask for another link");
     };
     let (revoke_tokens, origin) = (form.revoke_tokens.is_some(), Origin::of(visitor.request()));
-    let mut found = Problems::none();
-    found.add_new_password(
-        &form.password,
-        &form.confirm,
-        &context(&instance, &place.known),
-        &instance.config.passwords,
-    );
-    let by_code = form.recovery_code.trim().is_empty();
-    let field = if by_code { "code" } else { "recovery_code" };
-    if place.known.second_factor && by_code && form.code.trim().is_empty() {
-        found.add(if place.has.app_since.is_some() { "code" } else { "recovery_code" }, "Enter a code, too");
-    }
+    let (mut found, _) = place.rules(&instance, Some(&form));
+    let typed = if !form.credential.is_empty() {
+        Typed::Passkey(Answer::of(&visitor, Door::Reset, form.credential))
+    } else if form.recovery_code.trim().is_empty() {
+        Typed::Code(form.code)
+    } else {
+        Typed::RecoveryCode(form.recovery_code)
+    };
+    let field = match &typed {
+        Typed::Code(code) if place.known.second_factor && code.trim().is_empty() => {
+            match (place.has.app_since.is_some(), place.has.passkeys) {
+                (true, _) => found.add("code", "Enter a code, too"),
+                (false, true) => found.add("recovery_code", "Use your passkey, or enter a recovery code, too"),
+                (false, false) => found.add("recovery_code", "Enter a code, too"),
+            }
+            "code"
+        }
+        Typed::Code(_) => "code",
+        Typed::RecoveryCode(_) => "recovery_code",
+        Typed::Passkey(_) => "credential",
+    };
     let new = match Password::new(&form.password) {
         Ok(new) if found.is_empty() => new,
-        _ => return reset_page(&visitor, &instance, &place, revoke_tokens, &found),
+        _ => return reset_page(&visitor, &instance, &place, revoke_tokens, &found, None),
     };
     // Asked last and only for an otherwise good form: each time costs one of the tries.
-    let typed = if by_code { Typed::Code(form.code) } else { Typed::RecoveryCode(form.recovery_code) };
     let evidence = if place.known.second_factor { check(&instance, &place.known.id, &typed).await? } else { None };
     let done = if place.known.second_factor && evidence.is_none() {
         service::refuse(&instance, place.known.id.clone(), origin).await?;
@@ -226,11 +252,31 @@ pub async fn reset(
             Notice::PasswordReset.send(&mut response, instance.config.is_https());
             Ok(response)
         }
+        Ok(false) if field == "credential" => {
+            let failure = Some("That passkey was not accepted here. Try again.");
+            reset_page(&visitor, &instance, &place, revoke_tokens, &found, failure)
+        }
         Ok(false) => {
             found.add(field, wrong(field));
-            reset_page(&visitor, &instance, &place, revoke_tokens, &found)
+            reset_page(&visitor, &instance, &place, revoke_tokens, &found, None)
         }
         Err(Error::NotFound) => spent(&visitor, urls::password_forgot(), "Ask for another link"),
         Err(error) => Err(error),
     }
+}
+
+/// `POST /password/reset/{code}/options`: what the browser needs to ask the passkeys of whoever's link it is.
+///
+/// # Errors
+/// [`Error::NotFound`] when the link is used or over; [`Error::TooMany`].
+pub async fn passkey_options(
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    code: web::Path<String>,
+    _: Posted<Pressed>,
+) -> Result<HttpResponse> {
+    let place = Place::find(&instance, &code).await?.filter(|_| instance.config.password_sign_in);
+    let place = place.ok_or(Error::NotFound)?;
+    let answer = Answer::of(&visitor, Door::Reset, String::new());
+    Ok(HttpResponse::Ok().json(answer.options(&instance, &place.known.id).await?))
 }

@@ -1,5 +1,7 @@
 //! The verbs.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use crate::app::Instance;
@@ -14,7 +16,7 @@ use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::mail::letters::ResetPassword;
-use crate::mail::{Notices, SecurityNotice, queue};
+use crate::mail::{SecurityNotice, queue};
 use crate::second_factor::{self, Evidence};
 use crate::tokens;
 use crate::urls;
@@ -117,7 +119,7 @@ pub async fn reset(
     origin: Origin,
 ) -> Result<bool> {
     let (now, hash) = (instance.clock.now(), instance.hasher.hash(new).await?);
-    let notices = Notices::of(&instance.config);
+    let notices = Arc::clone(&instance.notices);
     let (asked, key) = (code.clone(), &instance.key);
     // Whoever has the mailbox is the owner: a hundred wrong passwords keep them out no longer.
     let reading = instance.db.read(move |connection| find(connection, Purpose::ResetPassword, &asked, now));
@@ -198,7 +200,7 @@ pub async fn refuse(instance: &Instance, user: UserId, origin: Origin) -> Result
 /// # Errors
 /// [`crate::error::Error::NotFound`] when the link is used or over.
 pub async fn remove_second_factor(instance: &Instance, code: String, origin: Origin) -> Result<()> {
-    let (now, notices) = (instance.clock.now(), Notices::of(&instance.config));
+    let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
     instance
         .db
         .write(move |tx| {

@@ -1,5 +1,7 @@
 //! Checking what somebody typed as their second factor.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::{recovery_codes, totp};
@@ -40,7 +42,7 @@ pub struct Evidence {
     user: UserId,
     what: What,
     doors: [Door; 2],
-    notices: Notices,
+    notices: Arc<Notices>,
 }
 
 enum What {
@@ -84,7 +86,7 @@ pub async fn check(instance: &Instance, user: &UserId, typed: &Typed) -> Result<
             passkeys::prove_factor(instance, user, answer).await?.map(|proof| What::Passkey(Box::new(proof)))
         }
     };
-    let notices = Notices::of(&instance.config);
+    let notices = Arc::clone(&instance.notices);
     Ok(what.map(|what| Evidence { user: user.clone(), what, doors, notices }))
 }
 

@@ -1,5 +1,7 @@
 //! `/settings/security/second-factor`, `/settings/security/recovery-codes`.
 
+use std::sync::Arc;
+
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -16,10 +18,12 @@ use crate::auth::key::Sealed;
 use crate::auth::{Confirmed, SignedIn};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::mail::Notices;
+use crate::organizations::requiring;
 use crate::urls;
 use crate::web::form::ConfirmedPost;
-use crate::web::{Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, see_other};
+use crate::web::{
+    Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, returning, see_other,
+};
 
 /// For how long a page that shows a secret may be answered, in seconds.
 const SETUP_LASTS: i64 = 60 * 60;
@@ -33,6 +37,8 @@ struct AppPage {
     qr_code: String,
     secret: String,
     setup: String,
+    /// Where one goes on afterwards.
+    next: String,
     /// Nothing else opens before.
     required: bool,
 }
@@ -43,6 +49,7 @@ struct CodesPage {
     shell: Shell,
     codes: Vec<Zeroizing<String>>,
     app_added: bool,
+    next: String,
 }
 
 #[derive(Template)]
@@ -56,6 +63,8 @@ struct AskCodesPage {
 #[template(path = "second_factor/ask_remove.html")]
 struct AskRemovePage {
     shell: Shell,
+    /// The organizations that close without it.
+    closes: Vec<String>,
 }
 
 /// What the page sends. The secret that it shows comes back sealed, for this session alone: until its first code was right,
@@ -65,6 +74,14 @@ struct AskRemovePage {
 pub struct AppForm {
     setup: String,
     code: Zeroizing<String>,
+    next: String,
+}
+
+impl AppForm {
+    /// Where one goes on afterwards.
+    fn next(&self) -> String {
+        returning::safe(&self.next, &urls::settings_security())
+    }
 }
 
 fn owner(who: &SignedIn) -> String {
@@ -90,6 +107,7 @@ fn app_page(
     instance: &Instance,
     who: &SignedIn,
     secret: &TotpSecret,
+    next: String,
     problems: &Problems,
 ) -> Result<HttpResponse> {
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -102,6 +120,7 @@ fn app_page(
             qr_code: secret.reveal_as_qr_code(&instance.config.product_name, &who.account().email)?,
             secret: secret.reveal_in_groups(),
             setup: seal(instance, who, secret, instance.clock.now()),
+            next,
             required: instance.config.require_second_factor.asks(who.account().is_administrator),
         },
     )
@@ -116,11 +135,16 @@ async fn has_app(instance: &Instance, who: &SignedIn) -> Result<bool> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn show(who: Confirmed, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
+pub async fn show(
+    who: Confirmed,
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    form: web::Query<AppForm>,
+) -> Result<HttpResponse> {
     if has_app(&instance, &who).await? {
-        return Ok(see_other(&urls::settings_security()));
+        return Ok(see_other(&form.next()));
     }
-    app_page(&visitor, &instance, &who, &TotpSecret::generate(), &Problems::none())
+    app_page(&visitor, &instance, &who, &TotpSecret::generate(), form.next(), &Problems::none())
 }
 
 /// `POST /settings/security/second-factor`.
@@ -133,13 +157,14 @@ pub async fn add(
     posted: ConfirmedPost<AppForm>,
 ) -> Result<HttpResponse> {
     let (who, form, now) = (posted.who, posted.form, instance.clock.now());
+    let next = form.next();
     if has_app(&instance, &who).await? {
-        return Ok(see_other(&urls::settings_security()));
+        return Ok(see_other(&next));
     }
     let mut problems = Problems::none();
     let Some(secret) = open(&instance, &who, &form.setup, now) else {
         problems.add("code", "This page was too old. Remove the entry from your app, and scan the new code.");
-        return app_page(&visitor, &instance, &who, &TotpSecret::generate(), &problems);
+        return app_page(&visitor, &instance, &who, &TotpSecret::generate(), next, &problems);
     };
     let Some(step) = secret.step_of(&form.code, now) else {
         problems.add(
@@ -150,19 +175,19 @@ pub async fn add(
                 "That is not the code for this secret. Is the clock of your phone right? Wait for the next code and try again."
             },
         );
-        return app_page(&visitor, &instance, &who, &secret, &problems);
+        return app_page(&visitor, &instance, &who, &secret, next, &problems);
     };
     match service::add_app(&instance, who, &secret, step).await {
-        Ok(Some(codes)) => codes_page(&visitor, &codes, true),
-        Ok(None) => Ok(leave(&instance, Notice::SecondFactorAdded)),
+        Ok(Some(codes)) => codes_page(&visitor, &codes, true, next),
+        Ok(None) => Ok(leave(&instance, &next, Notice::SecondFactorAdded)),
         // The same form came twice.
-        Err(Error::Taken(_)) => Ok(see_other(&urls::settings_security())),
+        Err(Error::Taken(_)) => Ok(see_other(&next)),
         Err(error) => Err(error),
     }
 }
 
-fn leave(instance: &Instance, notice: Notice) -> HttpResponse {
-    let mut response = see_other(&urls::settings_security());
+fn leave(instance: &Instance, to: &str, notice: Notice) -> HttpResponse {
+    let mut response = see_other(to);
     notice.send(&mut response, instance.config.is_https());
     response
 }
@@ -171,9 +196,9 @@ fn leave(instance: &Instance, notice: Notice) -> HttpResponse {
 ///
 /// # Errors
 /// When the template fails.
-pub fn codes_page(visitor: &Visitor, codes: &NewCodes, app_added: bool) -> Result<HttpResponse> {
+pub fn codes_page(visitor: &Visitor, codes: &NewCodes, app_added: bool, next: String) -> Result<HttpResponse> {
     let shell = visitor.shell("Your recovery codes", "security");
-    html(StatusCode::OK, &CodesPage { shell, codes: codes.reveal_for_page(), app_added })
+    html(StatusCode::OK, &CodesPage { shell, codes: codes.reveal_for_page(), app_added, next })
 }
 
 /// `GET /settings/security/second-factor/remove`.
@@ -181,10 +206,14 @@ pub fn codes_page(visitor: &Visitor, codes: &NewCodes, app_added: bool) -> Resul
 /// # Errors
 /// [`Error::NotFound`] when there is no app.
 pub async fn ask_remove(who: Confirmed, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    if !has_app(&instance, &who).await? {
-        return Ok(see_other(&urls::settings_security()));
-    }
-    html(StatusCode::OK, &AskRemovePage { shell: visitor.shell("Remove the authenticator app", "security") })
+    let user = who.account().user_id.clone();
+    let reading = instance.db.read(move |connection| {
+        let has = service::overview(connection, &user)?;
+        let closes = if has.passkeys { Vec::new() } else { requiring(connection, &user)? };
+        Ok(has.app_since.map(|_| closes))
+    });
+    let Some(closes) = reading.await? else { return Ok(see_other(&urls::settings_security())) };
+    html(StatusCode::OK, &AskRemovePage { shell: visitor.shell("Remove the authenticator app", "security"), closes })
 }
 
 /// `POST /settings/security/second-factor/remove`.
@@ -192,9 +221,9 @@ pub async fn ask_remove(who: Confirmed, visitor: Visitor, instance: web::Data<In
 /// # Errors
 /// When the database refuses.
 pub async fn remove(instance: web::Data<Instance>, posted: ConfirmedPost<Pressed>) -> Result<HttpResponse> {
-    let (now, notices) = (instance.clock.now(), Notices::of(&instance.config));
+    let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
     match instance.db.write(move |tx| service::remove_app(tx, &posted.who, &notices, now)).await {
-        Ok(()) => Ok(leave(&instance, Notice::SecondFactorRemoved)),
+        Ok(()) => Ok(leave(&instance, &urls::settings_security(), Notice::SecondFactorRemoved)),
         Err(Error::NotFound) => Ok(see_other(&urls::settings_security())),
         Err(error) => Err(error),
     }
@@ -225,7 +254,7 @@ pub async fn renew_codes(
     posted: ConfirmedPost<Pressed>,
 ) -> Result<HttpResponse> {
     match service::renew_codes(&instance, posted.who).await {
-        Ok(codes) => codes_page(&visitor, &codes, false),
+        Ok(codes) => codes_page(&visitor, &codes, false, urls::settings_security()),
         Err(Error::NotFound) => Ok(see_other(&urls::settings_security())),
         Err(error) => Err(error),
     }

@@ -1,5 +1,7 @@
 //! The verbs: adding and taking away, and what stays true of an account meanwhile.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::recovery_codes::{self, NewCodes, codes_left};
@@ -86,7 +88,7 @@ pub fn enrolled(tx: &mut Tx<'_>, user: &UserId, codes: Option<&NewCodes>, now: T
 /// # Errors
 /// [`Error::Taken`] when there is an app already; [`Error::Unavailable`].
 pub async fn add_app(instance: &Instance, who: Confirmed, secret: &TotpSecret, step: i64) -> Result<Option<NewCodes>> {
-    let (now, notices) = (instance.clock.now(), Notices::of(&instance.config));
+    let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
     let sealed = totp::seal(&instance.key, &who.account().user_id, secret);
     let codes = first_codes(instance, &who.account().user_id).await?;
     instance
@@ -129,7 +131,7 @@ pub fn remove_app(tx: &mut Tx<'_>, who: &Confirmed, notices: &Notices, now: Time
 /// # Errors
 /// [`Error::NotFound`] when the account has no second factor; [`Error::Unavailable`].
 pub async fn renew_codes(instance: &Instance, who: Confirmed) -> Result<NewCodes> {
-    let (now, notices, codes) = (instance.clock.now(), Notices::of(&instance.config), NewCodes::make(instance).await?);
+    let (now, notices, codes) = (instance.clock.now(), Arc::clone(&instance.notices), NewCodes::make(instance).await?);
     instance
         .db
         .write(move |tx| {

@@ -3,6 +3,8 @@
 pub mod pages;
 pub mod sessions;
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use crate::app::Instance;
@@ -13,7 +15,7 @@ use crate::auth::password::Password;
 use crate::auth::session::{self, NewKey};
 use crate::db::schema::users;
 use crate::error::Result;
-use crate::mail::{Notices, SecurityNotice};
+use crate::mail::SecurityNotice;
 use crate::tokens;
 
 /// Changes the password of whoever is signed in: ends their other sessions, gives this one a new key, mails a notice, and
@@ -26,7 +28,7 @@ use crate::tokens;
 pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password, tokens_too: bool) -> Result<NewKey> {
     let (hash, now, who, sessions) =
         (instance.hasher.hash(new).await?, instance.clock.now(), who.clone(), instance.config.sessions.clone());
-    let notices = Notices::of(&instance.config);
+    let notices = Arc::clone(&instance.notices);
     let notice = SecurityNotice::new("Your password was changed", "Everywhere else you were signed out.");
     instance
         .db

@@ -64,15 +64,12 @@ pub struct PasswordForm {
     tokens: Option<String>,
 }
 
-fn context<'a>(instance: &'a Instance, who: &'a SignedIn) -> Context<'a> {
+/// Does something with what whoever is signed in chooses a password in.
+fn in_context<T>(instance: &Instance, who: &SignedIn, work: impl FnOnce(&Context<'_>) -> T) -> T {
     let account = who.account();
-    Context {
-        product: &instance.config.product_name,
-        email: &account.email,
-        first_name: &account.first_name,
-        last_name: &account.last_name,
-        ..Context::default()
-    }
+    let organizations: Vec<&str> = account.organizations.iter().map(|choice| choice.name.as_str()).collect();
+    let person = Context::of(&instance.config.product_name, &account.email, &account.first_name, &account.last_name);
+    work(&Context { organizations: &organizations, second_factor: account.second_factor, ..person })
 }
 
 async fn page(
@@ -103,7 +100,7 @@ async fn page(
             current: problems.secret("current"),
             password: problems.secret("password"),
             confirm: problems.secret("confirm"),
-            rules: PasswordRules::new(&context(instance, who), &instance.config.passwords),
+            rules: in_context(instance, who, |person| PasswordRules::new(person, &instance.config.passwords)),
             email: who.account().email.clone(),
             tokens_active,
             sessions,
@@ -161,7 +158,9 @@ pub async fn change_password(
         return Err(Error::Confirm { back: urls::settings_security() });
     }
     let (mut found, tokens_too) = (Problems::none(), form.tokens.is_some());
-    found.add_new_password(&form.password, &form.confirm, &context(&instance, &who), &instance.config.passwords);
+    in_context(&instance, &who, |person| {
+        found.add_new_password(&form.password, &form.confirm, person, &instance.config.passwords);
+    });
     if form.current.is_empty() {
         found.add("current", "Enter your current password");
     } else if found.is_empty() && !sign_in::check_password(&instance, &who, &form.current).await? {

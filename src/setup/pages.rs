@@ -54,13 +54,7 @@ pub struct SetupForm {
 
 impl SetupForm {
     fn context<'a>(&'a self, instance: &'a Instance) -> Context<'a> {
-        Context {
-            product: &instance.config.product_name,
-            email: &self.email,
-            first_name: &self.first_name,
-            last_name: &self.last_name,
-            ..Context::default()
-        }
+        Context::of(&instance.config.product_name, &self.email, &self.first_name, &self.last_name)
     }
 }
 

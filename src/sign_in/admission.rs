@@ -1,6 +1,8 @@
 //! The one gate that every way in ends at: somebody proved who they are, and gets a session, or is asked for their second
 //! factor first. What they have meanwhile is no session: a cookie of its own that opens nothing but that page.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use crate::app::Instance;
@@ -195,7 +197,7 @@ pub async fn finish(
         return Ok(Outcome::Over);
     };
     let evidence = second_factor::check(instance, &pending.user, &typed).await?;
-    let (notices, sessions) = (Notices::of(&instance.config), instance.config.sessions.clone());
+    let (notices, sessions) = (Arc::clone(&instance.notices), instance.config.sessions.clone());
     instance
         .db
         .write(move |tx| {

@@ -11,7 +11,7 @@ use crate::auth::throttle::{self, Door, Limit, Marked, Passed};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::ids::UserId;
+use crate::ids::{DeviceId, UserId};
 use crate::mail::SecurityNotice;
 use crate::urls;
 
@@ -25,6 +25,8 @@ const NAMED_WAIT: i64 = 60 * 60;
 /// A try that is counted and not yet looked at.
 pub struct Guard {
     in_a_row: i64,
+    /// The browser that is known, and how many wrong passwords came from it in a row.
+    device: Option<(DeviceId, i64)>,
     passed: Passed,
 }
 
@@ -45,11 +47,13 @@ pub async fn enter(instance: &Instance, email: &str, user: Option<&UserId>, orig
     let row: Door = (throttle::in_a_row(&instance.key, email), throttle::IN_A_ROW);
     if let Some(id) = known {
         let door: Door = (format!("password device {id}"), throttle::DEVICE);
-        throttle::enter(&instance.db, vec![door.clone()], now).await?;
+        let device: Door = (throttle::in_a_row_of_device(&id), throttle::IN_A_ROW);
+        let counts = throttle::enter_marked(&instance.db, vec![door.clone(), device.clone()], None, now).await?;
         // Wrong ones from here count as well, but what they close is closed to others.
         let in_a_row = throttle::enter_marked(&instance.db, vec![row.clone()], None, now).await;
         let in_a_row = in_a_row.ok().and_then(|counts| counts.first().copied()).unwrap_or_default();
-        return Ok(Guard { in_a_row, passed: Passed { own: vec![door.0, row.0], ..Passed::default() } });
+        let passed = Passed { own: vec![door.0, device.0, row.0], ..Passed::default() };
+        return Ok(Guard { in_a_row, device: Some((id, counts[1])), passed });
     }
     let from_network: Limit = if flood { throttle::NETWORK_IN_A_FLOOD } else { throttle::NETWORK };
     let account: Door = (format!("password {name} {network}"), throttle::ACCOUNT);
@@ -62,7 +66,7 @@ pub async fn enter(instance: &Instance, email: &str, user: Option<&UserId>, orig
     let doors = vec![row.clone(), account.clone(), near.clone(), wide.clone()];
     let counts = throttle::enter_marked(&instance.db, doors, Some(marked.clone()), now).await.map_err(short)?;
     let passed = Passed { own: vec![row.0, account.0], shared: vec![near.0, wide.0], marked: Some(marked) };
-    Ok(Guard { in_a_row: counts[0], passed })
+    Ok(Guard { in_a_row: counts[0], device: None, passed })
 }
 
 fn short(error: Error) -> Error {
@@ -78,11 +82,17 @@ impl Guard {
         throttle::pass(&instance.db, self.passed).await;
     }
 
-    /// It was not: tells the owner when it is time to, within the transaction that logs the refusal.
+    /// It was not: tells the owner when it is time to, within the transaction that logs the refusal. A browser from which a
+    /// hundred wrong ones came in a row is no friend, whoever has its cookie: from now on it is a stranger.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn tell(&self, tx: &mut Tx<'_>, user: &UserId, origin: &Origin, now: Timestamp) -> Result<()> {
+        if let Some((id, count)) = &self.device
+            && *count >= throttle::IN_A_ROW.failures
+        {
+            device::forget(tx, id)?;
+        }
         let Some(notices) = &origin.notices else { return Ok(()) };
         let notice = if self.in_a_row == WORTH_A_MAIL {
             SecurityNotice::new(

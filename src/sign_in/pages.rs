@@ -2,7 +2,7 @@
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -24,6 +24,10 @@ use crate::urls;
 use crate::web::{
     Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, errors, filters, html, returning, see_other,
 };
+
+/// Said beside the wait: it is the same whether or not there is such an account.
+const YOURS: &str =
+    "From a browser that you signed in with before, you need not wait. Is this about your account? We mail its owner.";
 
 #[derive(Template)]
 #[template(path = "sign_in/login.html")]
@@ -163,16 +167,10 @@ pub async fn submit(
             &problems,
             Some("That e-mail address and password do not belong together. Check both and try again."),
         ),
-        Err(Error::TooMany { after }) => {
-            let wait = format!(
-                "{} Wait {}, then try again. From a browser that you signed in with before, you need not wait. Is this about your account? We mail its owner.",
-                errors::TOO_MANY,
-                errors::duration(after)
-            );
-            let mut response = page(&visitor, StatusCode::TOO_MANY_REQUESTS, &form, &problems, Some(&wait))?;
-            response.headers_mut().insert(RETRY_AFTER, after.max(1).into());
-            Ok(response)
-        }
+        Err(Error::TooMany { after }) => errors::closed(after, |wait| {
+            let wait = format!("{wait} {YOURS}");
+            page(&visitor, StatusCode::TOO_MANY_REQUESTS, &form, &problems, Some(&wait))
+        }),
         Err(error) => Err(error),
     }
 }

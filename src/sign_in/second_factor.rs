@@ -3,7 +3,6 @@
 use actix_session::Session;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -15,8 +14,7 @@ use crate::audit::Origin;
 use crate::auth::session::NewKey;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
-use crate::passkeys::Way;
-use crate::passkeys::doors::second_factor_answer;
+use crate::passkeys::{Answer, Purpose, Way};
 use crate::second_factor::{self, Overview, Typed, wrong};
 use crate::urls;
 use crate::web::front::KeepSignedIn;
@@ -113,7 +111,7 @@ pub struct SecondFactorForm {
 impl SecondFactorForm {
     fn typed(self, visitor: &Visitor) -> Typed {
         if !self.credential.is_empty() {
-            Typed::Passkey(second_factor_answer(visitor, self.credential))
+            Typed::Passkey(Answer::of(visitor, Purpose::SecondFactor, self.credential))
         } else if self.recovery_code.trim().is_empty() {
             Typed::Code(self.code)
         } else {
@@ -250,10 +248,7 @@ pub async fn submit(
         }
         Ok(Outcome::Over) => Ok(begin_anew(&instance, &next, Notice::TooManyWrongCodes)),
         Err(Error::TooMany { after }) => {
-            let wait = format!("{} Wait {}, then try again.", errors::TOO_MANY, errors::duration(after));
-            let mut response = page(&visitor, StatusCode::TOO_MANY_REQUESTS, &next, &has, &problems, Some(&wait))?;
-            response.headers_mut().insert(RETRY_AFTER, after.max(1).into());
-            Ok(response)
+            errors::closed(after, |wait| page(&visitor, unprocessable, &next, &has, &problems, Some(&wait)))
         }
         Err(error) => Err(error),
     }

@@ -62,6 +62,9 @@ fn act(next: &str) -> &'static str {
         path if path == urls::settings_second_factor_remove() => "remove your authenticator app",
         path if path == urls::settings_recovery_codes() => "make new recovery codes",
         path if path.starts_with("/admin/verifiers/") => "delete a verifier",
+        path if path.starts_with("/organizations/") && path.ends_with("/settings/second-factor") => {
+            "change who must have a second factor"
+        }
         path if path.starts_with("/admin/mail/") => "read somebody's mail",
         _ => "go on",
     }

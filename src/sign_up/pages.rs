@@ -20,6 +20,7 @@ use crate::ids::is_ulid;
 use crate::openid::ProviderButton;
 use crate::organizations;
 use crate::organizations::invitations::{Answered, Offer, answer};
+use crate::setup;
 use crate::sign_in::pages::no_passwords;
 use crate::text;
 use crate::urls;
@@ -95,13 +96,7 @@ pub struct SignUpForm {
 
 impl SignUpForm {
     fn context<'a>(&'a self, instance: &'a Instance) -> Context<'a> {
-        Context {
-            product: &instance.config.product_name,
-            email: &self.email,
-            first_name: &self.first_name,
-            last_name: &self.last_name,
-            ..Context::default()
-        }
+        Context::of(&instance.config.product_name, &self.email, &self.first_name, &self.last_name)
     }
 
     fn check(&self, instance: &Instance) -> Result<Password, Problems> {
@@ -180,6 +175,18 @@ fn not_open(visitor: &Visitor, mode: SignUpMode) -> Result<HttpResponse> {
     said(visitor, StatusCode::FORBIDDEN, "Sign-up is closed", text, "", urls::login(), "Go to sign in")
 }
 
+/// Before the first administrator nobody else gets an account: the page says whose turn it is.
+async fn before_set_up(visitor: &Visitor, instance: &Instance) -> Result<Option<HttpResponse>> {
+    if instance.db.read(setup::done).await? {
+        return Ok(None);
+    }
+    let text = "Nobody can sign up yet: this service has no administrator. Come back when it is set up.";
+    let more =
+        "Is it yours? Open the link that it printed into its log when it started, and make your own account first.";
+    let (heading, way_on) = ("This service is not set up yet", (urls::setup(), "Go to set-up"));
+    said(visitor, StatusCode::FORBIDDEN, heading, text, more, way_on.0, way_on.1).map(Some)
+}
+
 /// A link that is used, over, or never was: all three look alike.
 pub(crate) fn spent(visitor: &Visitor, again: String, again_words: &str) -> Result<HttpResponse> {
     let text = "It may have been used already, or its time is over. Each link works once.";
@@ -200,10 +207,13 @@ pub(crate) fn check_mail(visitor: &Visitor, email: &str, lifetime: &str) -> Resu
 /// `GET /signup`.
 ///
 /// # Errors
-/// When the template fails.
+/// When the database refuses.
 pub async fn show(visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
     if visitor.account().is_some() {
         return Ok(see_other(&urls::home()));
+    }
+    if let Some(said) = before_set_up(&visitor, &instance).await? {
+        return Ok(said);
     }
     match instance.config.sign_up {
         // The providers' buttons make accounts, too.
@@ -224,6 +234,9 @@ pub async fn submit(
     instance: web::Data<Instance>,
     Posted(form): Posted<SignUpForm>,
 ) -> Result<HttpResponse> {
+    if let Some(said) = before_set_up(&visitor, &instance).await? {
+        return Ok(said);
+    }
     if instance.config.sign_up != SignUpMode::Open {
         return not_open(&visitor, instance.config.sign_up);
     }

@@ -17,6 +17,7 @@ use crate::ids::UserId;
 use crate::mail::letters::{AddressKnown, ConfirmAddress};
 use crate::mail::queue;
 use crate::organizations;
+use crate::setup;
 use crate::urls;
 use crate::users::{NewUser, by_email, create, email_key};
 
@@ -193,8 +194,12 @@ pub(super) fn make(
 /// Makes a user whose address is proved. All other wishes for the address are over.
 ///
 /// # Errors
-/// [`Error::Taken`] when the address has an account.
+/// [`Error::Taken`] when the address has an account; [`Error::NotFound`] while there is none at all: the first one is the
+/// administrator's, whatever links are about from before.
 pub fn make_account(tx: &mut Tx<'_>, new: &NewUser, origin: Origin, now: Timestamp) -> Result<UserId> {
+    if !setup::done(tx)? {
+        return Err(Error::NotFound);
+    }
     let key = email_key(&new.email);
     diesel::delete(sign_ups::table.filter(sign_ups::email_key.eq(&key))).execute(&mut **tx)?;
     invitations::end_for(tx, &key)?;

@@ -160,7 +160,8 @@ pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretH
 /// The organization that a check is about, and what the owner has there at this moment.
 ///
 /// It is the one that the service names, by id or slug; else the one that the token is for; else the owner's private one,
-/// which nobody else can be in. A token for one organization has nothing in another.
+/// which nobody else can be in. A token for one organization has nothing in another, nor in one that requires a second
+/// factor, while its owner has none.
 ///
 /// # Errors
 /// When the database refuses.
@@ -170,7 +171,7 @@ pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) ->
         (None, Some(bound)) => Which::Id(bound),
         (None, None) => return Ok(Some((found.private_organization.clone(), Standing::private()))),
     };
-    let place = organizations::standing(connection, &found.user_id, which)?;
+    let place = organizations::standing(connection, &found.user_id, which)?.filter(|place| !place.is_closed());
     let within = |id: &OrganizationId| found.token_organization.as_ref().is_none_or(|bound| bound == id);
     Ok(place.map(|place| (place.organization.id, place.standing)).filter(|(id, _)| within(id)))
 }

@@ -46,7 +46,7 @@ impl ResponseError for Error {
             Self::BadRequest(_) | Self::Bearer(BearerProblem::Malformed) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::SignIn { .. } | Self::Confirm { .. } | Self::Enrol => StatusCode::SEE_OTHER,
+            Self::SignIn { .. } | Self::Confirm { .. } | Self::Enrol | Self::EnrolFor { .. } => StatusCode::SEE_OTHER,
             Self::Bearer(_) => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -76,6 +76,10 @@ impl ResponseError for Error {
             }
             Self::Enrol => {
                 lead(&mut response, &urls::settings_second_factor());
+                return response;
+            }
+            Self::EnrolFor { slug, back } => {
+                lead(&mut response, &urls::organization_second_factor_returning(slug, back));
                 return response;
             }
             Self::Confirm { back } => {
@@ -215,10 +219,21 @@ pub fn problem(status: StatusCode, failure: Option<Failure>, request_id: &str) -
 }
 
 /// Why a door is closed.
-pub const TOO_MANY: &str = "There were too many tries, and to keep accounts safe this is closed for a while.";
+const TOO_MANY: &str = "There were too many tries, and to keep accounts safe this is closed for a while.";
+
+/// The page of a door that is closed for a while, made of the sentence that says so.
+///
+/// # Errors
+/// Those of the page.
+pub fn closed(after: i64, page: impl FnOnce(String) -> Result<HttpResponse>) -> Result<HttpResponse> {
+    let mut response = page(format!("{TOO_MANY} Wait {}, then try again.", duration(after)))?;
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    response.headers_mut().insert(header::RETRY_AFTER, after.max(1).into());
+    Ok(response)
+}
 
 /// A wait in words.
-pub fn duration(seconds: i64) -> String {
+fn duration(seconds: i64) -> String {
     if seconds < 120 { format!("{seconds} seconds") } else { format!("{} minutes", (seconds + 59) / 60) }
 }
 

@@ -238,9 +238,9 @@ fn foreign_text(response: &HttpResponse) -> bool {
 
 fn failure_leads_to_sign_in(response: &HttpResponse) -> bool {
     response.headers().get(header::LOCATION).is_some_and(|to| {
-        ["/login?", "/step-up?", "/settings/security/second-factor"]
-            .iter()
-            .any(|page| to.as_bytes().starts_with(page.as_bytes()))
+        let to = to.to_str().unwrap_or_default();
+        ["/login?", "/step-up?", "/settings/security/second-factor"].iter().any(|page| to.starts_with(page))
+            || (to.starts_with("/organizations/") && to.contains("/second-factor?"))
     })
 }
 

@@ -23,6 +23,8 @@ text_enum! {
         EmailChanged = "email-changed",
         /// Back to the old address; a new password is to be chosen.
         EmailChangeUndone = "email-change-undone",
+        /// The same where there are no passwords.
+        EmailChangeUndoneHere = "email-change-undone-here",
         /// After a form without scripts.
         AppearanceSaved = "appearance-saved",
         /// The other sessions ended.
@@ -83,8 +85,14 @@ text_enum! {
         Disconnected = "disconnected",
         /// It would have been the last way in.
         LastWayIn = "last-way-in",
+        /// The same of a passkey.
+        LastPasskey = "last-passkey",
         /// It is there, and one works in it.
         OrganizationCreated = "organization-created",
+        /// From now on, of every member.
+        SecondFactorRequired = "second-factor-required",
+        /// Of nobody any more.
+        SecondFactorNotRequired = "second-factor-not-required",
         /// Its name or address.
         OrganizationSaved = "organization-saved",
         /// It is gone.
@@ -229,6 +237,10 @@ impl Notice {
                 "good",
                 "The address is as it was, everybody is signed out, and the old password no longer works. Choose a new one.",
             ),
+            Self::EmailChangeUndoneHere => (
+                "good",
+                "The address is as it was, and everybody is signed out. Sign in, then look through your passkeys and connected accounts under Security. Can't sign in? Ask an administrator of this service.",
+            ),
             Self::AppearanceSaved | Self::TargetSaved => ("good", "Your choice is saved."),
             Self::PasswordChanged => (
                 "good",
@@ -288,7 +300,15 @@ impl Notice {
                 "attention",
                 "It is your only way in, so it stays connected. Connect another account or set a password first.",
             ),
+            Self::LastPasskey => (
+                "attention",
+                "This passkey is your only way in, so it stays. Add another passkey, connect an account or set a password first.",
+            ),
             Self::OrganizationCreated => ("good", "The organization is there, and you own it. You work in it now."),
+            Self::SecondFactorRequired => {
+                ("good", "A second factor is required of every member now. Those who have none were told by mail.")
+            }
+            Self::SecondFactorNotRequired => ("good", "A second factor is no longer required here."),
             Self::OrganizationSaved => ("good", "The organization is saved."),
             Self::OrganizationDeleted => ("good", "The organization is deleted, with everything that it had."),
             Self::OrganizationHandedOver => ("good", "The organization is handed over. You are one of its admins now."),
@@ -347,6 +367,11 @@ impl Notice {
             cookie.value().split_once('.').map_or((cookie.value(), None), |(word, count)| (word, Some(count)));
         let count = count.and_then(|count| count.parse().ok()).unwrap_or(0);
         Self::from_word(word).map(|notice| notice.view(count))
+    }
+
+    /// Whether this is what an earlier answer handed on.
+    pub fn is_received(self, request: &HttpRequest) -> bool {
+        request.cookie(COOKIE).is_some_and(|cookie| cookie.value() == self.as_str())
     }
 
     /// Takes the notice back once a page showed it.

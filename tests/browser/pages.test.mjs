@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ADMINISTRATOR, answerTo, arrive, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, wear } from "./support/acts.mjs";
+import { codeOf } from "./support/authenticator.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
 import { start, until } from "./support/server.mjs";
 import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
@@ -10,7 +11,7 @@ let names = 0;
 const anotherName = () => `made for its page ${(names += 1)}`;
 const LONG = "a name that someone made as long as the form lets it be today";
 // One never set up, one just set up, one in use, one that takes nobody in.
-let browser, unborn, empty, full, closed;
+let browser, unborn, empty, full, closed, guarded;
 // Where the mailed links of the one in use lead; opening them uses nothing up.
 const links = {};
 const signedIn = new Map();
@@ -19,18 +20,26 @@ before(async () => {
   browser = await launch();
   // All looks of all pages take longer than a confirmation holds by default.
   const settings = { SESSIONS_CONFIRMATION_MINUTES: "60" };
-  [unborn, empty, full, closed] = await Promise.all([start(), start({ settings }), start({ settings }), start({ settings: { SIGN_UP: "closed" } })]);
-  for (const app of [empty, full, closed]) {
+  [unborn, empty, full, closed, guarded] = await Promise.all([
+    start(),
+    start({ settings }),
+    // Who is where is told by a proxy, for those who come from everywhere.
+    start({ settings: { ...settings, TRUSTED_PROXIES: "127.0.0.1" } }),
+    start({ settings: { SIGN_UP: "closed" } }),
+    start({ settings }),
+  ]);
+  for (const app of [empty, full, closed, guarded]) {
     const first = await visit(browser, app);
     signedIn.set(app, await arrive(first, app));
     if (app === full) await furnish(first.page);
     if (app === full) await mailLinks();
+    if (app === guarded) await guard(first.page);
     await first.end();
   }
 }, { timeout: 120_000 });
 after(async () => {
   await browser?.close();
-  await Promise.all([unborn, empty, full, closed].map((app) => app?.stop()));
+  await Promise.all([unborn, empty, full, closed, guarded].map((app) => app?.stop()));
 });
 
 async function furnish(page) {
@@ -54,6 +63,33 @@ async function furnish(page) {
   await inviteTo(page, "acme", `${"long-name-".repeat(6)}@example.com`);
 }
 
+/** An organization that requires a second factor, and an owner who has none any more. */
+async function guard(page) {
+  await createOrganization(page, "Acme Robotics", "acme");
+  await page.goto("/settings/security/second-factor");
+  await page.getByText("Can't scan it?").click();
+  await fill(page, { code: codeOf(await page.locator("#app-secret").textContent()) });
+  await press(page, "Turn it on");
+  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+  await page.goto("/organizations/acme/settings/second-factor");
+  await press(page, "Require a second factor");
+  await page.locator(".notice.good").waitFor();
+  await page.goto("/settings/security/second-factor/remove");
+  await page.getByText("requires a second factor, and this is your only one").waitFor();
+  await press(page, "Remove the app");
+  await page.locator(".notice").waitFor();
+}
+
+/** A hundred wrong passwords from everywhere: then the mailbox gets the link that has them taken again. */
+async function guessWildly({ context }) {
+  const csrf = /name="csrf" value="([^"]+)"/.exec(await (await context.request.get("/login")).text())[1];
+  const form = { csrf, email: ADMINISTRATOR.email, password: "x".repeat(1025) };
+  for (let guess = 0; guess < 100; guess += 1) {
+    const headers = { "X-Forwarded-For": `198.18.${Math.floor(guess / 5)}.7` };
+    assert.equal((await context.request.post("/login", { form, headers })).status(), 422);
+  }
+}
+
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
 async function mailLinks() {
   const other = await visit(browser, full);
@@ -64,6 +100,7 @@ async function mailLinks() {
   const stranger = await visit(browser, full);
   await sent("/signup", "Create account", newcomer("newcomer@example.com"))(stranger.page);
   await sent("/password/forgot", "Send the link", { email: ADMINISTRATOR.email })(stranger.page);
+  await guessWildly(stranger);
   await stranger.end();
   const found = async (path) => {
     const place = new RegExp(`${path}/[0-9a-f]{64}`);
@@ -75,6 +112,7 @@ async function mailLinks() {
   };
   links.confirm = await found("/email/confirm");
   links.reset = await found("/password/reset");
+  links.unlock = await found("/login/unlock");
   links.newAddress = await found("/email/new");
   links.oldAddress = await found("/email/old");
 }
@@ -115,6 +153,7 @@ const mailed = {
   "confirm an address, refused": by((page) => sent(links.confirm, "Confirm and sign in", { password: "" })(page), 422),
   "new password": by((page) => page.goto(links.reset)),
   "new password, refused": by((page) => sent(links.reset, "Set new password", { password: "short" })(page), 422),
+  "passwords taken again": by((page) => page.goto(links.unlock)),
   "a new address": by((page) => page.goto(links.newAddress)),
   "a new address, refused": by((page) => sent(links.newAddress, "Confirm this address")(page), 422),
   "was it you?": by((page) => page.goto(links.oldAddress)),
@@ -125,6 +164,11 @@ const mailed = {
 };
 const members = {
   "profile": at("/settings/profile"),
+  "profile, just signed up": by(async (page) => {
+    const { origin } = new URL((await page.goto("/settings/appearance")).url());
+    await page.context().addCookies([{ name: "keystead_notice", value: "signed-up", url: origin }]);
+    return page.goto("/settings/profile");
+  }),
   "profile, refused": by(async (page) => {
     await page.goto("/settings/profile");
     // The button is for those without scripts; the form can still be sent with Enter.
@@ -211,10 +255,13 @@ const theFirst = (list, below = "") => async (page) => {
 const organizations = {
   "my organizations": at("/organizations"),
   "new organization": at("/organizations/new"),
+  "new organization, just signed up": at("/organizations/new?welcome=1"),
   "new organization, refused": by(sent("/organizations/new", "Create organization", { name: "", slug: "A b" }), 422),
   "organization": at(PLACE),
   "organization's settings": at(`${PLACE}/settings`),
   "organization's settings, refused": by(sent(`${PLACE}/settings`, "Save", { name: "" }), 422),
+  "require a second factor?": at(`${PLACE}/settings/second-factor`),
+  "a second factor that is not missing": at(`${PLACE}/second-factor`),
   "hand an organization over": at(`${PLACE}/hand-over`),
   "hand an organization over, refused": by(sent(`${PLACE}/hand-over`, "Hand over", { email: "nobody@example.com", phrase: "Acme Robotics" }), 422),
   "delete an organization": at(`${PLACE}/delete`),
@@ -269,11 +316,13 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
   test(`pages, ${look}`, { timeout: 600_000 }, async (t) => {
     const sets = [
       [unborn, { "set up": by((page) => page.goto(unborn.setupLink)), "set up, refused": by(sent("/setup", "Create administrator"), 422) }, undefined, ""],
+      [unborn, { "sign-up before set-up": at("/signup", 403) }, undefined, ""],
       [empty, strangers, undefined, ""],
       [closed, { "sign-up is closed": at("/signup", 403), "sign in, where sign-up is closed": at("/login") }, undefined, ""],
       [full, mailed, undefined, ""],
       [empty, members, signedIn.get(empty), ", nothing in it"],
       [full, { ...members, ...things, ...organizations }, signedIn.get(full), ""],
+      [guarded, { "a second factor is required": at(PLACE) }, signedIn.get(guarded), ""],
     ];
     for (const [app, pages, storageState, note] of sets) {
       if (storageState) {

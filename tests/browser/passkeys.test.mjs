@@ -271,3 +271,33 @@ for (const [look, more] of Object.entries({ "light, wide": { viewport: WIDE }, "
     await end();
   });
 }
+
+// Covers: AC-036, AC-050
+test("it is the second factor beside a forgotten password's link", { timeout: 120_000 }, async () => {
+  const { page, device, end } = await visitWithDevice();
+  await enter(page);
+  await addPasskey(page, "for the link");
+  const before = (await app.mails()).length;
+  await signOut(page);
+  await page.goto("/password/forgot");
+  await fill(page, { email: ADMINISTRATOR.email });
+  await press(page, "Send the link");
+  const mails = (await app.mails(before + 1)).map((mail) => mail.replace(/=\r?\n/g, ""));
+  const link = mails.map((mail) => /\/password\/reset\/[0-9a-f]{64}/.exec(mail)?.[0]).findLast(Boolean);
+  const password = "another quiet harbour at dawn";
+  await page.goto(link);
+  await accessible(page, "a new password with a passkey");
+  await fill(page, { password, confirm: password });
+  await device("setUserVerified", { isUserVerified: false });
+  await press(page, "Set it with my passkey");
+  await problem(page).or(page.locator("main .notice.danger")).waitFor();
+  await device("setUserVerified", { isUserVerified: true });
+  if (!(await page.locator("main [name=password]").inputValue())) await fill(page, { password, confirm: password });
+  // Enter is as good as the button.
+  await page.locator("main [name=confirm]").press("Enter");
+  await page.waitForURL((url) => url.pathname === "/login");
+  await signIn(page, { email: ADMINISTRATOR.email, password });
+  await press(page, "Use a passkey");
+  await page.waitForURL((url) => url.pathname === "/settings/profile");
+  await end();
+});

@@ -47,6 +47,7 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
     app.browser().sign_up("dora@example.com", PASSWORD).expect(200);
     app.browser().forget(ADMIN).expect(200);
     let (asked, forgotten) = (app.mailed_link("dora@example.com"), app.mailed_link(ADMIN));
+    let reset_options = format!("{forgotten}/options");
     enrol(app, &mut app.other("ivy@example.com"));
     let lost = browser.help_back_in("ivy@example.com", "second_factor");
     let factor = browser.open("/settings/security/second-factor");
@@ -112,6 +113,7 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
         (own("/step-up/passkey"), vec![("credential", confirms)]),
         (own("/login/passkey/options"), vec![]),
         (own("/login/passkey"), vec![("credential", signs_in)]),
+        (reset_options, vec![]),
         (remove_passkey, vec![]),
         (own("/step-up"), vec![("password", own(PASSWORD)), ("next", own("/"))]),
         (read, vec![]),
@@ -176,6 +178,7 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
         (own("/organizations/new"), vec![("name", own("Brand new"))]),
         at("/switch", vec![]),
         at("/settings", vec![("name", own("Acme")), ("slug", own("acme"))]),
+        at("/settings/second-factor", vec![("require", own("yes"))]),
         at("/target", vec![("target", own("yes"))]),
         at("/roles/new", vec![("name", own("Another")), ("scope", own("channels:read"))]),
         at(&format!("/roles/{role}/edit"), vec![("name", own("Renamed")), ("right", own("org.logs:read"))]),

@@ -373,6 +373,90 @@ fn it_is_enough_where_a_second_factor_is_required(engine: Engine) {
     assert_eq!(app.count("recovery_codes"), 10);
 }
 
+/// Where nothing else lets its owner in, the last one stays, and the page says what to do first.
+fn the_last_way_in_stays(engine: Engine) {
+    let app = start(engine);
+    let mut ada = app.set_up();
+    add(&mut ada, "phone");
+    let remove = link(&mut ada, "/remove");
+    let form = ada.open(&remove).form(&remove);
+    app.sql("UPDATE users SET password_hash = NULL");
+    for _ in 0..2 {
+        let refused = ada.submit(&form).expect_lead("/settings/security");
+        assert!(ada.follow(&refused).notice().starts_with("This passkey is your only way in, so it stays."));
+    }
+    ada.get(&remove).expect_lead("/settings/security");
+    assert_eq!((app.count("passkeys"), app.logged("passkey.removed")), (1, 0));
+    // With another one beside it, it goes; of two at once, one stays.
+    add(&mut ada, "tablet");
+    let other = ada.open("/settings/security").links();
+    let both: Vec<_> =
+        other.into_iter().filter(|link| link.contains("/passkeys/") && link.ends_with("/remove")).collect();
+    assert_eq!(both.len(), 2);
+    let forms: Vec<_> = both.iter().map(|path| ada.open(path).form(path)).collect();
+    at_once(2, |index| ada.clone().submit(&forms[index]).expect_lead("/settings/security"));
+    assert_eq!((app.count("passkeys"), app.logged("passkey.removed")), (1, 1));
+}
+
+/// A forgotten password: the passkey is the second factor beside the mailed link, and nothing leads around it.
+/// Covers: AC-036, AC-050
+fn it_proves_a_forgotten_password(engine: Engine) {
+    const OTHER: &str = "another-Tin-roof-78";
+    let app = start(engine);
+    let mut ada = app.set_up();
+    let mut device = add(&mut ada, "phone");
+    app.browser().forget(ADMIN).expect(200);
+    let reset = app.mailed_link(ADMIN);
+    let options_url = format!("{reset}/options");
+    let mut owner = app.browser();
+    let filled = |page: &Page| page.form(&reset).set("password", OTHER).set("confirm", OTHER);
+    let page = owner.open(&reset);
+    assert_eq!(page.attributes("[data-passkey=get]", "data-options").join(" "), options_url);
+    let left_out = owner.submit(&filled(&page)).expect(422);
+    assert_eq!(left_out.error_at("recovery_code"), "Use your passkey, or enter a recovery code, too");
+    let asked = options(&mut owner, &reset, &reset, &options_url);
+    assert_eq!(asked["allowCredentials"][0]["id"], device.id());
+    // An answer that was meant for another door, another device's, and one that is no answer.
+    let (mut elsewhere, mut stranger) = (device.clone(), Authenticator::new());
+    let signs_in = elsewhere.prove(&login_options(&mut owner), Tricks::default());
+    stranger.pretends_to_be(&device);
+    stranger.takes_the_id_of(&device);
+    // The second factor of a sign-in, of the same person in the same browser.
+    let mut twin = device.clone();
+    owner.try_sign_in(ADMIN, PASSWORD).expect_lead("/login/second-factor");
+    let second = ["/login/second-factor", "/login/second-factor/options"];
+    let csrf = owner.open(second[0]).form_with(second[0], "credential").value("csrf");
+    let sent = Request::post(second[1]).form(&[("csrf", csrf)]).header("Sec-Fetch-Site", "same-origin");
+    let other_door = twin.prove(&owner.send(sent).json(), Tricks::default());
+    let forged = stranger.prove(&options(&mut owner, &reset, &reset, &options_url), Tricks::default());
+    let before = app.dump_but(&["attempts", "audit_events", "passkey_ceremonies"]);
+    for bad in [signs_in.as_str(), &other_door, &forged, "{}", "x"] {
+        let page = owner.submit(&filled(&page).set("credential", bad)).expect(422);
+        assert!(page.text().contains("That passkey was not accepted here."), "{bad}");
+        assert_eq!(app.last_logged().action, "second_factor.refused");
+    }
+    app.is_still_but(&["attempts", "audit_events", "passkey_ceremonies"], &before);
+    // In another browser the same answer is worth nothing.
+    let honest = device.prove(&asked, Tricks::default());
+    let mut other = app.browser();
+    let theirs = other.open(&reset);
+    other.submit(&filled(&theirs).set("credential", &honest)).expect(422);
+    let honest = device.prove(&options(&mut owner, &reset, &reset, &options_url), Tricks::default());
+    // A form with another fault costs no try; the second time it is whole.
+    let short = page.form(&reset).set("password", "x").set("confirm", "x").set("credential", &honest);
+    owner.submit(&short).expect(422);
+    owner.submit(&filled(&page).set("credential", &honest)).expect_lead("/login");
+    assert_eq!((app.count("sessions"), app.logged("password.reset")), (0, 1));
+    assert_eq!(ask_with_link_gone(&mut owner, &options_url), 404);
+    let lead = owner.try_sign_in(ADMIN, OTHER);
+    assert_eq!(lead.location(), "/login/second-factor");
+}
+
+#[track_caller]
+fn ask_with_link_gone(browser: &mut Browser, options: &str) -> u16 {
+    ask(browser, "/login", "/login", options).status
+}
+
 /// Covers: AC-050
 fn a_challenge_is_good_once_in_one_place_for_five_minutes(engine: Engine) {
     let app = start(engine);
@@ -719,6 +803,8 @@ on_both!(
     a_sign_in_that_is_not_quite_right_is_refused,
     it_is_a_second_factor,
     it_is_enough_where_a_second_factor_is_required,
+    the_last_way_in_stays,
+    it_proves_a_forgotten_password,
     a_challenge_is_good_once_in_one_place_for_five_minutes,
     a_count_that_goes_back_is_refused_and_told,
     copies_at_once_get_in_once,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -595,6 +595,124 @@ fn an_operator_makes_a_link_to_a_new_password(engine: Engine) {
     browser.submit(&form.set("confirm", "another-Tin-roof-78")).expect_lead("/login");
     ada.get("/settings/profile").expect(303);
     browser.sign_in(crate::support::ADMIN, "another-Tin-roof-78");
+}
+
+/// The clock of a running process, moved by libfaketime; the one that its timers go by stays as it is.
+struct FakeClock {
+    library: String,
+    file: PathBuf,
+    ahead: std::cell::Cell<f64>,
+}
+
+impl FakeClock {
+    fn new(folder: &Path) -> Self {
+        let asked = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
+        let asked = asked.unwrap_or_else(|_| panic!("run scripts/test --only rust, or apt-get install faketime"));
+        let clock = Self {
+            library: String::from_utf8(asked.stdout).unwrap().trim().to_owned(),
+            file: folder.join("ahead"),
+            ahead: std::cell::Cell::new(0.0),
+        };
+        assert!(clock.library.contains("libfaketime"), "{}", clock.library);
+        clock.move_ahead(0.0);
+        clock
+    }
+
+    fn of<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("LD_PRELOAD", &self.library)
+            .env("FAKETIME_TIMESTAMP_FILE", &self.file)
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+    }
+
+    fn move_ahead(&self, seconds: f64) {
+        self.ahead.set(seconds);
+        // Renamed into place: it is read at any moment.
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, format!("{seconds:+.3}\n")).unwrap();
+        std::fs::rename(&new, &self.file).unwrap();
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "what is moved is the system's clock")]
+    fn now(&self) -> f64 {
+        let real = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        real.as_secs_f64() + self.ahead.get()
+    }
+
+    /// Goes to a moment.
+    fn go_to(&self, moment: f64) {
+        self.move_ahead(self.ahead.get() + moment - self.now());
+    }
+
+    /// Something holds until a second and no longer, as the clock goes by.
+    #[track_caller]
+    fn ends_at(&self, second: i64, what: &str, mut holds: impl FnMut() -> bool) {
+        let end = f64::from(i32::try_from(second).unwrap());
+        self.go_to(end - 1.5);
+        assert!(holds(), "{what} is over too early");
+        loop {
+            let before = self.now();
+            if !holds() {
+                assert!(self.now() >= end, "{what} is over {} s too early", end - self.now());
+                return;
+            }
+            assert!(before < end, "{what} still holds {} s later", before - end);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The whole, as it runs, while the system's clock moves: what shall end ends at its second, by the server's word alone.
+/// Covers: AC-027, AC-031, AC-060
+#[test]
+fn what_ends_ends_at_its_second() {
+    use keystead::db::schema::{links, sessions};
+    let database = Database::new(Engine::Sqlite);
+    let folder = database.folder();
+    let clock = FakeClock::new(folder);
+    let with = |command: &mut Command| run(clock.of(command.env("KEYSTEAD_DATABASE_URL", database.url())));
+    let running = Running::start(clock.of(command(folder).env("KEYSTEAD_DATABASE_URL", database.url())));
+    let mut ada = running.set_up();
+    let (_, secret) = ada.create_token("bot", &["channels:read"]);
+    let [mut idle, mut idler] = [0, 1].map(|_| {
+        let mut browser = running.browser();
+        browser.sign_in(ADMIN, PASSWORD);
+        browser
+    });
+    let made = with(command(folder).args(["admin", "reset-password", ADMIN]));
+    let link = String::from_utf8(made.stdout).unwrap();
+    let link = link[link.find("/password/reset/").expect("a link")..].trim().to_owned();
+    let db = Db::open(&database.url()).unwrap();
+    let logins: Vec<(i64, i64)> = db
+        .read_here(|c| {
+            let columns = (sessions::confirmed_until, sessions::seen_at);
+            Ok(sessions::table.order(sessions::id).select(columns).load(c)?)
+        })
+        .unwrap();
+    let link_ends: i64 = db.read_here(|c| Ok(links::table.select(links::expires_at).first(c)?)).unwrap();
+    let token_ends: Option<i64> =
+        db.read_here(|c| Ok(token_secrets::table.select(token_secrets::expires_at).first(c)?)).unwrap();
+
+    clock.ends_at(logins[0].0, "the confirmation", || ada.get("/settings/tokens/new").status == 200);
+    // Each is looked at once, since looking is using.
+    clock.go_to(f64::from(i32::try_from(logins[1].1).unwrap()) + 3600.0 - 0.7);
+    idle.open("/settings/profile");
+    clock.go_to(f64::from(i32::try_from(logins[2].1).unwrap()) + 3600.0);
+    idler.get("/settings/profile").expect_lead("/login?next=%2Fsettings%2Fprofile");
+    let mut stranger = running.browser();
+    clock.ends_at(link_ends, "the link", || stranger.get(&link).status == 200);
+    let bearer = Request::get("/api/v1/tokens/self").bearer(&secret);
+    let ask = || Connection::open(running.address, HOST).send(&bearer).unwrap().status == 200;
+    clock.ends_at(token_ends.expect("it ends"), "the token", ask);
+    // The cookies were kept for as long as the browser liked.
+    for browser in [&mut ada, &mut idle] {
+        browser.get("/settings/profile").expect_lead("/login?next=%2Fsettings%2Fprofile");
+    }
+    ada.sign_in(ADMIN, PASSWORD);
+    let (status, _, log) = running.stop();
+    assert_eq!(status, Some(0), "{log}");
+    assert!(!log.contains("\"ERROR\""), "{log}");
 }
 
 /// A new key takes over: what the old one sealed opens, is sealed anew, and the old line can go.

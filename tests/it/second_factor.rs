@@ -408,6 +408,39 @@ fn where_it_is_required_it_comes_first(engine: Engine) {
     ada.open("/admin");
 }
 
+/// Whoever must set one up confirms with what they have: a password, or, without one, their mailbox.
+/// Covers: AC-044, AC-045
+fn who_must_have_one_can_confirm_with_what_they_have(engine: Engine) {
+    use keystead::config::SecondFactorRule;
+    const HERE: &str = "/settings/security/second-factor";
+    let app = TestApp::with(engine, |config| config.require_second_factor = SecondFactorRule::Everyone);
+    let mut ada = app.set_up();
+    let [mut bob, mut carol] = ["bob@example.com", "carol@example.com"].map(|email| {
+        app.make_user(email);
+        let mut browser = app.browser();
+        browser.try_sign_in(email, PASSWORD).expect(303);
+        browser
+    });
+    app.sql("UPDATE users SET password_hash = NULL WHERE email = 'carol@example.com'");
+    app.advance(600);
+    let asked = bob.get(HERE).expect(303);
+    let form = bob.follow(&asked).form("/step-up").set("password", PASSWORD);
+    bob.submit(&form).expect_lead(HERE);
+    enrol(&app, &mut bob);
+    bob.open("/settings/profile");
+
+    let asked = carol.get(HERE).expect(303);
+    let form = carol.follow(&asked).form("/step-up/mail");
+    carol.submit(&form).expect(200);
+    let link = app.mailed_link("carol@example.com");
+    let form = carol.open(&link).form("/step-up");
+    carol.submit(&form).expect_lead(HERE);
+    carol.get("/settings/profile").expect_lead(HERE);
+    enrol(&app, &mut carol);
+    carol.open("/settings/profile");
+    ada.get("/settings/profile").expect_lead(HERE);
+}
+
 #[test]
 fn a_secret_prints_as_its_name() {
     assert_eq!(format!("{:?}", TotpSecret::generate()), "TotpSecret");
@@ -424,4 +457,5 @@ on_both! {
     a_mailed_link_does_not_lead_around_it,
     an_administrator_offers_and_the_owner_completes,
     where_it_is_required_it_comes_first,
+    who_must_have_one_can_confirm_with_what_they_have,
 }

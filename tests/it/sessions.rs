@@ -263,7 +263,7 @@ fn changing_forms(ada: &mut Browser) -> Vec<Form> {
 }
 
 /// Sends all but the end of each form; then something happens; then the end of each. The answers.
-fn while_under_way(app: &TestApp, ada: &Browser, forms: &[Form], happens: impl FnOnce()) -> Vec<Response> {
+pub fn while_under_way(app: &TestApp, ada: &Browser, forms: &[Form], happens: impl FnOnce()) -> Vec<Response> {
     let mut under_way: Vec<_> = forms
         .iter()
         .map(|form| {

@@ -29,6 +29,47 @@ fn nobody_exists_before(engine: Engine) {
     assert_eq!(app.count("sessions"), 0);
 }
 
+/// Until there is an administrator nobody else gets an account: no page offers one, and no link from before makes one.
+/// Covers: AC-007
+fn nobody_signs_up_before(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut stranger = app.browser();
+    let page = stranger.open("/setup");
+    let before = app.dump();
+    let said = stranger.get("/signup").expect(403);
+    assert_eq!(said.one("h1"), "This service is not set up yet");
+    assert!(said.text().contains("Open the link that it printed") && said.links().contains(&"/setup".to_owned()));
+    let form = filled(&app, page.form("/setup"));
+    let sent = crate::support::Request { target: "/signup".to_owned(), ..stranger.request(&form) };
+    assert_eq!(stranger.send(sent).status, 403);
+    app.is_still(&before);
+    // A wish and an invitation that were left by an earlier life of the database.
+    let code = "0".repeat(64);
+    let (hash, password) = (keystead::auth::SecretHash::of(&code), app.hash(PASSWORD));
+    let (now, until) = (app.now(), app.now().plus(60));
+    app.write(move |tx| {
+        use diesel::prelude::*;
+        use keystead::db::schema::{invitations as i, sign_ups as s};
+        let names = (s::first_name.eq("Eve"), s::last_name.eq(""), s::password_hash.eq(password));
+        let address = (s::email.eq("eve@example.com"), s::email_key.eq("eve@example.com"));
+        let times = (s::created_at.eq(now), s::expires_at.eq(until));
+        diesel::insert_into(s::table).values((s::hash.eq(hash), address, names, times)).execute(&mut **tx)?;
+        let address = (i::id.eq("01jd0000000000000000000001"), i::email.eq("eve@example.com"), i::email_key.eq("e"));
+        let times = (i::created_at.eq(now), i::expires_at.eq(until));
+        diesel::insert_into(i::table).values((i::hash.eq(hash), address, times)).execute(&mut **tx)?;
+        Ok(())
+    });
+    for link in [format!("/email/confirm/{code}"), format!("/invitations/{code}")] {
+        let mut form = page.form("/setup").without("email").set("password", PASSWORD).set("confirm", PASSWORD);
+        form = form.set("first_name", "Eve");
+        form.action.clone_from(&link);
+        stranger.submit(&form).expect(404);
+        assert_eq!((app.count("users"), app.count("sessions")), (0, 0), "{link}");
+    }
+    app.set_up();
+    stranger.open("/signup");
+}
+
 /// Covers: AC-109
 fn makes_the_first_administrator_and_closes(engine: Engine) {
     let app = TestApp::start(engine);
@@ -173,6 +214,7 @@ fn a_restart_prints_another_code(engine: Engine) {
 
 on_both!(
     nobody_exists_before,
+    nobody_signs_up_before,
     makes_the_first_administrator_and_closes,
     of_two_at_once_one_wins,
     a_wrong_code_makes_nobody_and_keeps_what_was_typed,

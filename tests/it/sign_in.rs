@@ -84,6 +84,62 @@ fn every_refusal_looks_alike(engine: Engine) {
     app.browser().sign_in("closed@example.com", PASSWORD);
 }
 
+/// What would cost much to hash, to look up or to keep is refused before it does; a stored hash that asks for four gigabytes
+/// is computed for nobody, looks like a wrong password, and is in the log.
+/// Covers: AC-017
+fn what_is_too_costly_is_refused_first(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    app.browser().forget(ADMIN).expect(200);
+    let reset = app.mailed_link(ADMIN);
+    let (huge, long) = ("x".repeat(1 << 20), "x".repeat(1025));
+    let marks = format!("a{}", "\u{301}".repeat(2_000));
+    let before = app.dump_but(&["attempts", "audit_events"]);
+    let mut stranger = app.browser();
+    for (page, action, fields) in [
+        ("/login", "/login", &["email", "password"][..]),
+        ("/signup", "/signup", &["email", "first_name", "last_name", "password", "confirm"]),
+        (reset.as_str(), reset.as_str(), &["password", "confirm"]),
+        ("/password/forgot", "/password/forgot", &["email"]),
+    ] {
+        for field in fields {
+            let form = stranger.open(page).form(action).set(field, &huge);
+            let started = std::time::Instant::now();
+            stranger.submit(&form).expect(413);
+            assert!(started.elapsed().as_millis() < 500, "{action} {field}: {:?}", started.elapsed());
+        }
+    }
+    for (page, form) in [("/settings/security", "/settings/security/password"), ("/step-up", "/step-up")] {
+        let name = if page == "/step-up" { "password" } else { "current" };
+        ada.submit(&ada.clone().open(page).form(form).set(name, &huge)).expect(413);
+    }
+    let form = stranger.open("/signup").form("/signup").set("email", "eve@example.com");
+    let chosen =
+        |password: &str| form.clone().set("first_name", "Eve").set("password", password).set("confirm", password);
+    assert_eq!(stranger.submit(&chosen(&long)).expect(422).errors(), ["password"]);
+    assert_eq!(stranger.submit(&chosen(PASSWORD).set("first_name", &marks)).expect(422).errors(), ["first_name"]);
+    let odd = format!("{marks}@example.com");
+    assert_eq!(stranger.submit(&chosen(PASSWORD).set("email", &odd)).expect(422).errors(), ["email"]);
+    app.browser().try_sign_in(ADMIN, &long).expect(422);
+    app.is_still_but(&["attempts", "audit_events"], &before);
+
+    app.sql(
+        "UPDATE users SET password_hash = '$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0c2E$\
+         AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'",
+    );
+    let started = std::time::Instant::now();
+    let monstrous = app.browser().try_sign_in(ADMIN, PASSWORD).expect(422);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    assert_eq!(
+        monstrous.masked().replace(ADMIN, "…"),
+        refusal(&app, "nobody@example.com", PASSWORD).expect(422).masked().replace("nobody@example.com", "…")
+    );
+    assert_eq!(app.last_logged().action, "session.sign_in_refused");
+    let link = stranger.open(&reset).form(&reset).set("password", "another-Tin-roof-78");
+    stranger.submit(&link.set("confirm", "another-Tin-roof-78")).expect_lead("/login");
+    app.browser().sign_in(ADMIN, "another-Tin-roof-78");
+}
+
 /// Sixty-four guesses at once are no more than five.
 /// Covers: AC-011
 fn guesses_at_once_are_counted_before_they_are_evaluated(engine: Engine) {
@@ -277,6 +333,7 @@ on_both!(
     what_is_left_out_is_asked_for,
     the_sign_in_name_is_found_however_it_is_typed,
     every_refusal_looks_alike,
+    what_is_too_costly_is_refused_first,
     guesses_at_once_are_counted_before_they_are_evaluated,
     right_passwords_at_once_all_work,
     forged_proxy_headers_change_nobody,

@@ -55,6 +55,16 @@ fn from_a_wish_to_an_account(engine: Engine) {
     let done = bob.submit(&page.form(&link).set("password", PASSWORD)).expect_lead("/settings/profile");
     let profile = bob.follow(&done);
     assert!(profile.notice().starts_with("Welcome."), "{}", profile.notice());
+    // The way leads on, and may be left; it is shown this once.
+    let onward = "/organizations/new?welcome=1";
+    assert!(profile.links().contains(&onward.to_owned()), "{:?}", profile.links());
+    bob.submit(&profile.form("/settings/profile")).expect_lead(onward);
+    let page = bob.open(onward);
+    assert!(page.text().contains("Skip for now") && page.links().contains(&"/settings/profile".to_owned()));
+    let later = bob.open("/settings/profile");
+    assert!(!later.links().contains(&onward.to_owned()));
+    bob.submit(&later.form("/settings/profile")).expect_lead("/settings/profile");
+    assert!(!bob.open("/organizations/new").text().contains("Skip for now"));
     assert_eq!(profile.form("/settings/profile").value("first_name"), "Bob");
     assert_eq!((app.count("users"), app.count("sign_ups"), app.count("sessions")), (2, 0, 2));
     app.private_organization("Bob@Example.com");
@@ -122,6 +132,39 @@ fn a_wish_with_anothers_address_leads_nowhere(engine: Engine) {
     is_dead(&app, &planted);
     attacker.try_sign_in(BOB, "the-Attackers-own-1").expect(422);
     app.browser().sign_in(BOB, PASSWORD);
+}
+
+/// A link proves the address that it was mailed to, for a day, whoever opens it; and nobody guesses one.
+/// Covers: AC-006
+fn a_link_proves_its_own_address(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    app.browser().sign_up(BOB, PASSWORD).expect(200);
+    let bobs = app.mailed_link(BOB);
+    app.browser().sign_up("carol@example.com", PASSWORD).expect(200);
+    let carols = app.mailed_link("carol@example.com");
+    // Opened by somebody who is signed in, it is still Bob's; a smuggled address changes nothing.
+    let form = ada.open(&bobs).form(&bobs).set("password", PASSWORD).smuggle("email", "carol@example.com");
+    let mut other = ada.clone();
+    other.submit(&form).expect(303);
+    assert_eq!(app.count("users WHERE email = 'bob@example.com'"), 1);
+    assert_eq!(app.count("users WHERE email = 'carol@example.com'"), 0);
+    ada.open("/admin");
+    // A day, and not a second more.
+    app.advance(86_400 - 1);
+    app.browser().open(&carols);
+    app.advance(1);
+    is_dead(&app, &carols);
+    press_anyway(&app, &carols).expect(404);
+    let before = app.dump();
+    for guess in 0..200 {
+        let mut code = keystead::auth::link::new_code();
+        if guess % 2 == 0 {
+            code = format!("{}{}", &carols[carols.len() - 64..][..62], &code[62..]);
+        }
+        is_dead(&app, &format!("/email/confirm/{code}"));
+    }
+    app.is_still(&before);
 }
 
 /// However often the button is pressed, there is one account and one session.
@@ -305,6 +348,7 @@ on_both!(
     from_a_wish_to_an_account,
     nobody_learns_who_has_an_account,
     a_wish_with_anothers_address_leads_nowhere,
+    a_link_proves_its_own_address,
     of_many_confirmations_one_counts,
     a_link_is_no_place_to_guess_at,
     a_wish_is_good_for_a_day,

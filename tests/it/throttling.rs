@@ -153,6 +153,57 @@ fn a_known_browser_has_a_budget_of_its_own(engine: Engine) {
     assert_eq!(app.count("devices"), 0);
 }
 
+/// Whoever stole the cookie of a known browser has a hundred tries in all; then it is a stranger's, and stays so.
+/// Covers: AC-014, AC-011
+fn a_stolen_cookie_is_good_for_a_hundred_tries(engine: Engine) {
+    let app = behind_a_proxy(engine);
+    let ada = app.set_up();
+    let name = ada.cookies.keys().find(|name| name.ends_with("keystead_device")).expect("a cookie").clone();
+    let cookie = ada.cookies[&name].clone();
+    let thief = |network: usize| {
+        let mut browser = from(&app, network);
+        browser.cookies.insert(name.clone(), cookie.clone());
+        browser
+    };
+    let mut tried = 0;
+    for day in 0..10 {
+        for _ in 0..10 {
+            thief(day).try_sign_in(ADMIN, &wrong()).expect(422);
+            tried += 1;
+        }
+        assert_eq!(app.count("devices"), i64::from(tried < 100), "{tried}");
+        if day < 9 {
+            thief(day).try_sign_in(ADMIN, &wrong()).expect(429);
+            app.advance(2 * 3600);
+            keystead::jobs::tidy(&app.instance.db, &app.instance.config, app.now()).unwrap();
+        }
+    }
+    app.advance(86_400);
+    thief(11).try_sign_in(ADMIN, PASSWORD).expect(429);
+    // The owner's mailbox opens it again, in a browser that is new from then on.
+    let mut owner = app.browser();
+    let link = app.make_link(keystead::auth::link::Purpose::UnlockSignIn, ADMIN);
+    let link = keystead::urls::login_unlock(&link);
+    let form = owner.open(&link).form(&link);
+    owner.submit(&form).expect_lead("/login");
+    owner.sign_in(ADMIN, PASSWORD);
+    for _ in 0..5 {
+        thief(12).try_sign_in(ADMIN, &wrong()).expect(422);
+    }
+    thief(12).try_sign_in(ADMIN, PASSWORD).expect(429);
+    // A right password begins the count anew.
+    let fresh = |network: usize| from(&app, network);
+    let mut friend = fresh(20);
+    friend.sign_in(ADMIN, PASSWORD);
+    friend.sign_out().expect(303);
+    for _ in 0..3 {
+        friend.try_sign_in(ADMIN, &wrong()).expect(422);
+    }
+    assert_eq!(app.count("attempts WHERE door LIKE 'account from %'"), 1);
+    friend.sign_in(ADMIN, PASSWORD);
+    assert_eq!(app.count("attempts WHERE door LIKE 'account from %'"), 0);
+}
+
 /// Wrong passwords from everywhere for everybody: logged once, and each network may try fewer of them for a while.
 /// Covers: AC-015
 fn a_flood_is_logged_once_and_slowed(engine: Engine) {
@@ -302,6 +353,7 @@ on_both!(
     the_owner_is_never_locked_out,
     the_mailbox_opens_it_again,
     a_known_browser_has_a_budget_of_its_own,
+    a_stolen_cookie_is_good_for_a_hundred_tries,
     a_flood_is_logged_once_and_slowed,
     without_its_table_the_limiter_still_limits,
     all_mails_together_have_a_lid,

@@ -115,6 +115,14 @@ pub struct Context<'a> {
     pub second_factor: bool,
 }
 
+impl<'a> Context<'a> {
+    /// For a person, at a product.
+    #[must_use]
+    pub fn of(product: &'a str, email: &'a str, first_name: &'a str, last_name: &'a str) -> Self {
+        Self { product, email, first_name, last_name, ..Self::default() }
+    }
+}
+
 /// A password as it is hashed and compared: in NFC, at most 1,024 bytes long, overwritten when dropped.
 pub struct Password(Zeroizing<String>);
 

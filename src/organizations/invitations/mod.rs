@@ -365,7 +365,8 @@ fn weigh(connection: &mut Connection, row: Row, has_mailbox: bool, catalogue: &C
         .get_result(connection)
         .optional()?;
     let Some((UserStatus::Active, person)) = person else { return Ok(None) };
-    let Some(found) = standing(connection, &inviter, Which::Id(&organization))? else { return Ok(None) };
+    let found = standing(connection, &inviter, Which::Id(&organization))?;
+    let Some(found) = found.filter(|found| !found.is_closed()) else { return Ok(None) };
     let rights = Rights::of(&found.standing, Kind::Shared, catalogue);
     let wished = row.choice();
     let own = match &wished.id {

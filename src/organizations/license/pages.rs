@@ -41,6 +41,9 @@ pub async fn worked_in(who: SignedIn, visitor: Visitor, instance: web::Data<Inst
         .db
         .read(move |connection| {
             let found = standing(connection, &whose, Which::Id(&id))?.ok_or(Error::NotFound)?;
+            if found.is_closed() {
+                return Err(Error::EnrolFor { slug: found.organization.slug, back: urls::settings_license() });
+            }
             let kind = found.organization.kind;
             if !Rights::of(&found.standing, kind, &catalogue).may(Right::SeeOrganization) {
                 return Ok(None);

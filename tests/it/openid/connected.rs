@@ -237,6 +237,30 @@ fn a_trusted_second_factor_counts(engine: Engine) {
     }
 }
 
+/// Whoever must set up a second factor, and has no password, confirms with the provider.
+/// Covers: AC-045, AC-047
+fn who_must_have_a_second_factor_confirms_with_the_provider(engine: Engine) {
+    const HERE: &str = "/settings/security/second-factor";
+    let issuer = Issuer::start();
+    let provider = issuer.provider("example", &nothing());
+    let app = TestApp::with(engine, |config| {
+        config.providers = vec![provider];
+        config.require_second_factor = keystead::config::SecondFactorRule::Everyone;
+    });
+    app.set_up();
+    let mut carol = app.browser();
+    issuer.sign_in(&mut carol, "carol", &nothing()).expect(303);
+    app.advance(600);
+    let asked = carol.get(HERE).expect(303);
+    let page = carol.follow(&asked);
+    let with = page.links().into_iter().find(|link| link.starts_with("/step-up/with/")).expect("a way to the provider");
+    let now = app.now().unix();
+    let claims = json!({ "iat": now, "exp": now + 60, "auth_time": now });
+    issuer.go(&mut carol, &with, "carol", &claims).expect_lead(HERE);
+    crate::second_factor::enrol(&app, &mut carol);
+    carol.open("/settings/profile");
+}
+
 /// Covers: AC-032
 fn without_a_password_there_is_none_to_change(engine: Engine) {
     let issuer = Issuer::start();
@@ -263,4 +287,5 @@ on_both!(
     the_second_factor_is_asked_for,
     a_trusted_second_factor_counts,
     without_a_password_there_is_none_to_change,
+    who_must_have_a_second_factor_confirms_with_the_provider,
 );

@@ -119,6 +119,42 @@ fn a_password_is_no_way_in(engine: Engine) {
     assert_eq!(app.count("identities"), 1);
 }
 
+/// An undone change of the address leads to the sign-in, not to a password that nobody has; and what was connected by
+/// whoever changed it opens nothing any more.
+/// Covers: AC-086
+fn an_undone_change_leads_to_the_sign_in(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = without_passwords(engine, &issuer, SignUpMode::Closed);
+    let mut ada = set_up(&app, &issuer);
+    let known = issuer.sign_in(&mut app.browser(), "ada", &nothing());
+    known.expect_lead("/settings/profile");
+    ada.change_email("thief@example.com").expect(303);
+    let (new, old) = (app.mailed_link("thief@example.com"), app.mailed_link(ADMIN));
+    issuer.go(&mut ada, "/settings/security/connections/with/example", "thief", &nothing()).expect(303);
+    let user = app.user_id(ADMIN);
+    app.sql(&format!(
+        "INSERT INTO identities (id, user_id, provider, issuer, subject, email, created_at) \
+         VALUES ('01jd0000000000000000000001', '{user}', 'example', '{}', 'thief', 'thief@example.com', {})",
+        issuer.url,
+        app.now().unix()
+    ));
+    app.sql(&format!("UPDATE identities SET created_at = {} WHERE subject = 'ada'", app.now().unix() - 1));
+    let mut owner = app.browser();
+    let allow = owner.open(&old).form_saying(&old, "answer", "allow");
+    owner.submit(&allow).expect(303);
+    let form = ada.open(&new).form(&new);
+    ada.submit(&form).expect(303);
+    assert_eq!(app.count("users WHERE email = 'thief@example.com'"), 1);
+    let undo = owner.open(&old).form_saying(&old, "answer", "undo");
+    let undone = owner.submit(&undo).expect_lead("/login");
+    assert!(owner.follow(&undone).notice().contains("Sign in, then look through your passkeys"));
+    assert_eq!((app.count("sessions"), app.count("links"), app.user_id(ADMIN)), (0, 0, user));
+    assert!(!app.mails().pop().unwrap().text.contains("/password/"));
+    let place = issuer.sign_in(&mut app.browser(), "thief", &nothing()).location().to_owned();
+    assert!(place.starts_with("/login/connect/"), "{place}");
+    issuer.sign_in(&mut owner, "ada", &nothing()).expect_lead("/settings/profile");
+}
+
 /// Invited people come through the provider, with the address that was invited.
 fn the_invited_come_through_the_provider(engine: Engine) {
     let issuer = Issuer::start();
@@ -144,5 +180,6 @@ on_both!(
     the_first_administrator_comes_through_the_provider,
     there_are_no_passwords,
     a_password_is_no_way_in,
+    an_undone_change_leads_to_the_sign_in,
     the_invited_come_through_the_provider,
 );

@@ -8,4 +8,5 @@ mod logs;
 mod matrix;
 mod members;
 mod roles;
+mod second_factor;
 mod teams;
