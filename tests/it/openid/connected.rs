@@ -33,7 +33,7 @@ fn connecting_and_disconnecting(engine: Engine) {
     ada.sign_in(ADMIN, PASSWORD);
     assert!(ada.open("/settings/security").links().contains(&CONNECT.to_owned()));
     connect(&issuer, &mut ada, "ada-elsewhere");
-    assert!(ada.open("/settings/security").notice().starts_with("It is connected."));
+    assert!(ada.open("/settings/security").notice().starts_with("The account is connected."));
     issuer.sign_in(&mut app.browser(), "ada-elsewhere", &nothing()).expect_lead("/settings/profile");
     assert_eq!(app.count("users"), 1);
 
@@ -52,7 +52,7 @@ fn connecting_and_disconnecting(engine: Engine) {
 
     let mails = app.mails().len();
     disconnect(&mut ada).expect_lead("/settings/security");
-    assert!(ada.open("/settings/security").notice().starts_with("It is disconnected"));
+    assert!(ada.open("/settings/security").notice().starts_with("The account is disconnected"));
     let entry = app.last_logged();
     assert_eq!((entry.action.as_str(), entry.subject_name.as_str()), ("identity.disconnected", "Example"));
     let mail = app.mails().pop().unwrap();
@@ -209,6 +209,14 @@ fn the_second_factor_is_asked_for(engine: Engine) {
     assert!(page.location().starts_with("/login/second-factor"), "{}", page.location());
     assert!(again.cookies.keys().all(|name| name != "keystead_session"));
     assert_eq!(app.last_logged().action, "second_factor.asked");
+    // Half a sign-in connects nothing and confirms nothing.
+    for path in [CONNECT, "/step-up/with/example"] {
+        assert!(again.get(path).expect(303).location().starts_with("/login"), "{path}");
+    }
+    let offer = issuer.sign_in(&mut again, "another", &json!({ "email": "carol@example.com" })).location().to_owned();
+    let ask = offer.replace("/login/connect/", OFFERS);
+    assert!(again.get(&ask).expect(303).location().starts_with("/login"), "{ask}");
+    assert_eq!(app.count("identities"), 1);
 
     app.advance(600);
     let now = app.now().unix();
