@@ -118,6 +118,7 @@ fn a_provider_confirms_who_it_is(engine: Engine) {
     let app = with_provider(engine, &issuer, &nothing());
     let mut carol = app.browser();
     issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
+    issuer.sign_in(&mut app.browser(), "somebody", &nothing()).expect_lead("/settings/profile");
     let before = carol.session();
     app.advance(600);
     let ask = carol.get("/settings/tokens/new").expect(303).location().to_owned();
@@ -134,6 +135,7 @@ fn a_provider_confirms_who_it_is(engine: Engine) {
         ("carol", json!({ "iat": now, "exp": now + 60 })),
         ("carol", times(json!(now - 301))),
         ("somebody", times(json!(now))),
+        ("nobody", times(json!(now))),
     ] {
         let page = issuer.go(&mut carol, &with, subject, &claims).expect(403);
         assert_eq!(page.one("h1"), "That was not confirmed", "{claims}");
@@ -171,6 +173,11 @@ fn a_mailed_link_confirms_who_it_is(engine: Engine) {
     issuer.sign_in(&mut elsewhere, "carol", &fresh).expect_lead("/settings/profile");
     assert!(elsewhere.open(&link).attributes("input[name=proved]", "value").is_empty());
     app.browser().get(&link).expect(303);
+    elsewhere.cookies.insert("keystead_flow".to_owned(), carol.cookies["keystead_flow"].clone());
+    assert!(
+        elsewhere.open(&link).attributes("input[name=proved]", "value").is_empty(),
+        "nor with this browser's cookie"
+    );
     // Opening it does nothing; the button does, once.
     let page = carol.open(&link);
     assert!(carol.get("/settings/tokens/new").location().starts_with("/step-up"));

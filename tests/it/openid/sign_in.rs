@@ -463,7 +463,12 @@ fn providers_are_not_mixed_up(engine: Engine) {
     // Who promises to name itself must.
     issuer.play().discovery = json!({ "authorization_response_iss_parameter_supported": true });
     app.advance(3600);
-    issuer.sign_in(&mut carol, "carol", &nothing()).expect(403);
+    let fresh = json!({ "iat": app.now().unix(), "exp": app.now().unix() + 60 });
+    issuer.sign_in(&mut carol, "carol", &fresh).expect(403);
+    let sent = carol.get("/login/example").expect(303);
+    let back = issuer.says_yes(sent.location(), "carol", &fresh);
+    let iss: String = url::form_urlencoded::byte_serialize(issuer.url.as_bytes()).collect();
+    carol.get(&format!("{back}&iss={iss}")).expect(303);
 }
 
 /// Before there is an administrator, nobody signs up with a provider.
