@@ -28,7 +28,7 @@ before(async () => {
   [provided, alone, unbornAlone] = await Promise.all([withProvider, withoutPasswords, withoutPasswords].map((settings) => start({ settings })));
   provider.serve(provided, alone);
   for (const app of [empty, full, closed, provided]) {
-    const first = await visit(browser, app);
+    const first = await visit(browser, app, { provider });
     signedIn.set(app, await arrive(first, app));
     if (app === full) await furnish(first.page);
     if (app === full) await mailLinks();

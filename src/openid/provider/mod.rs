@@ -236,7 +236,7 @@ impl Provider {
                 .map_err(|error| Trouble::NotAnswering(error.to_string()))?
                 .request_async(&http)
                 .await
-                .map_err(refused_user_info)?;
+                .map_err(|error| refused_user_info(&error))?;
             said.email = info.email().map(|email| email.as_str().to_owned());
             said.email_verified = info.email_verified();
             if said.first_name.is_empty() {
@@ -306,8 +306,8 @@ fn refused_exchange(error: ExchangeError) -> Trouble {
     }
 }
 
-fn refused_user_info(error: UserInfoError<FetchError>) -> Trouble {
-    let why = format!("user info: {}", reason(&error));
+fn refused_user_info(error: &UserInfoError<FetchError>) -> Trouble {
+    let why = format!("user info: {}", reason(error));
     if matches!(error, UserInfoError::Request(_)) { Trouble::NotAnswering(why) } else { Trouble::Refused(why) }
 }
 
