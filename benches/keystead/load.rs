@@ -254,9 +254,8 @@ pub struct Person {
 
 impl Person {
     /// Opens the sign-in page and fills in the form.
-    pub async fn arrive(address: SocketAddr, number: u8, email: &str, password: &str) -> anyhow::Result<Self> {
-        let mut connection =
-            Connection::open(address, Some(Ipv4Addr::new(127, 1, 0, number.saturating_add(1)))).await?;
+    pub async fn arrive(address: SocketAddr, from: Ipv4Addr, email: &str, password: &str) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(address, Some(from)).await?;
         let page = connection.send(format!("GET /login HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
         let text = std::str::from_utf8(page.body)?;
         let cookie = page.cookie("keystead_form").context("the sign-in page sets no form cookie")?.to_owned();
@@ -282,6 +281,34 @@ impl Person {
         Ok(answer.cookie("keystead_session").context("a sign-in set no session cookie")?.to_owned())
     }
 
+    /// Tries again and again until a moment, waiting where the answer says so: what came of it.
+    pub async fn keep_trying(mut self, until: Instant) -> anyhow::Result<Flood> {
+        let mut flood = Flood::default();
+        loop {
+            let begun = Instant::now();
+            if begun >= until {
+                return Ok(flood);
+            }
+            let answer = self.connection.send(&self.request).await?;
+            let counted = match answer.status {
+                303 => {
+                    flood.let_in.push(begun.elapsed());
+                    continue;
+                }
+                422 => &mut flood.refused,
+                429 => &mut flood.throttled,
+                503 => &mut flood.busy,
+                other => bail!("a sign-in was answered with {other}: {}", answer.head),
+            };
+            *counted += 1;
+            let wait = answer
+                .head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("retry-after: ")?.parse().ok());
+            rt::time::sleep_until((begun + Duration::from_secs(wait.unwrap_or(0))).min(until).into()).await;
+        }
+    }
+
     /// Signs in again and again until a moment; the time that each took.
     pub async fn keep_signing_in(mut self, until: Instant) -> anyhow::Result<Vec<Duration>> {
         let mut took = Vec::new();
@@ -299,6 +326,72 @@ impl Person {
 /// All of them at once, until a moment.
 pub async fn storm(people: Vec<Person>, until: Instant) -> anyhow::Result<Vec<Duration>> {
     gather(people.into_iter().map(|person| rt::spawn(person.keep_signing_in(until))).collect()).await
+}
+
+/// What came of many sign-ins.
+#[derive(Default)]
+pub struct Flood {
+    /// How long those that were let in took.
+    pub let_in: Vec<Duration>,
+    /// There was no such account, or the password was wrong.
+    pub refused: usize,
+    /// After too many failures.
+    pub throttled: usize,
+    /// Because too many wanted in at once.
+    pub busy: usize,
+}
+
+impl Flood {
+    /// More of it.
+    pub fn add(&mut self, more: Self) {
+        self.let_in.extend(more.let_in);
+        self.refused += more.refused;
+        self.throttled += more.throttled;
+        self.busy += more.busy;
+    }
+}
+
+/// All of them at once, let in or not, until a moment.
+pub async fn flood(people: Vec<Person>, until: Instant) -> anyhow::Result<Flood> {
+    let tasks: Vec<_> = people.into_iter().map(|person| rt::spawn(person.keep_trying(until))).collect();
+    let mut all = Flood::default();
+    for task in tasks {
+        all.add(task.await??);
+    }
+    Ok(all)
+}
+
+/// An address of somebody's own, in a network of their own.
+pub fn home(number: usize) -> Ipv4Addr {
+    let [.., high, low] = number.to_be_bytes();
+    Ipv4Addr::new(127, high.saturating_add(1), low, 1)
+}
+
+/// So many begin with the provider, come back with a code, and wait for the answer, again and again until a moment; the
+/// time that each waited.
+pub async fn wait_for_provider(address: SocketAddr, people: usize, until: Instant) -> anyhow::Result<Vec<Duration>> {
+    let each = (0..people).map(|number| {
+        rt::spawn(async move {
+            let mut connection = Connection::open(address, Some(home(2000 + number))).await?;
+            let mut took = Vec::new();
+            while Instant::now() < until {
+                let begin = format!("GET /login/hanging HTTP/1.1\r\nHost: {address}\r\n\r\n");
+                let sent = connection.send(begin.as_bytes()).await?;
+                ensure!(sent.status == 303, "not sent to the provider: {}", sent.head);
+                let state = sent.head.split_once("state=").context("no state")?.1.get(..64).context("a short state")?;
+                let browser = sent.cookie("keystead_flow").context("no cookie for the way back")?;
+                let back = format!(
+                    "GET /login/hanging/callback?code=1&state={state} HTTP/1.1\r\nHost: {address}\r\nCookie: keystead_flow={browser}\r\n\r\n"
+                );
+                let begun = Instant::now();
+                let answer = connection.send(back.as_bytes()).await?;
+                ensure!(answer.status == 503, "the provider answered: {}", answer.head);
+                took.push(begun.elapsed());
+            }
+            anyhow::Ok(took)
+        })
+    });
+    gather(each.collect()).await
 }
 
 /// Xorshift: which token comes next is no secret, and must cost nothing.

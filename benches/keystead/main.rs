@@ -9,6 +9,8 @@
 )]
 
 mod bare;
+mod crowd;
+mod issuer;
 mod load;
 mod server;
 mod stock;
@@ -25,7 +27,7 @@ use std::time::{Duration, Instant};
 use keystead::auth::password::{Cost, Hasher, Password};
 use keystead::db::Db;
 
-use load::{Ask, Person};
+use load::{Ask, Person, home};
 use server::{Folder, Postgres, Server};
 use stock::{EACH, Tokens};
 use table::{Case, Measured, Table, Target, in_turns, median, quantile};
@@ -76,10 +78,7 @@ fn main() -> ExitCode {
             (Ok(address), Ok(length)) => bare::serve(address, length),
             _ => Err(anyhow::anyhow!("{BARE} is for this program's own use")),
         },
-        // Cargo itself adds --bench.
-        [] | ["--bench"] => run(&FULL),
-        ["--quick"] | ["--quick", "--bench"] => run(&QUICK),
-        _ => Err(anyhow::anyhow!("usage: cargo bench [-- --quick]; see benches/README.md")),
+        _ => plan(&arguments).and_then(|(plan, sign_ins_alone)| run(plan, sign_ins_alone)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,8 +89,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(plan: &Plan) -> anyhow::Result<()> {
-    actix_web::rt::System::new().block_on(measure(plan))
+/// What is asked for: how long everything takes, and whether it is about signing in alone.
+fn plan(arguments: &[String]) -> anyhow::Result<(&'static Plan, bool)> {
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    // Cargo itself adds --bench.
+    if let Some(odd) =
+        arguments.iter().find(|argument| !["--quick", "--sign-ins", "--bench"].contains(&argument.as_str()))
+    {
+        anyhow::bail!("{odd}? usage: cargo bench [-- --quick --sign-ins]; see benches/README.md");
+    }
+    Ok((if has("--quick") { &QUICK } else { &FULL }, has("--sign-ins")))
+}
+
+fn run(plan: &Plan, sign_ins_alone: bool) -> anyhow::Result<()> {
+    actix_web::rt::System::new()
+        .block_on(async { if sign_ins_alone { measure_sign_ins(plan).await } else { measure(plan).await } })
 }
 
 /// A database, and who is in it.
@@ -114,8 +126,13 @@ impl Stocked {
         Ok(Self { folder, url, tokens, credential })
     }
 
-    async fn serve(&self, postmaster: Option<u32>) -> anyhow::Result<Server> {
-        Server::start(self.folder.path(), &self.url, postmaster).await
+    /// A thousand tokens, and people who do nothing but sign in.
+    fn few(hash: &str) -> anyhow::Result<Self> {
+        Self::fill(None, hash, with_fifty(1000).chain(std::iter::repeat_n(0, STORM.into())))
+    }
+
+    async fn serve(&self, postmaster: Option<u32>, providers: Option<&str>) -> anyhow::Result<Server> {
+        Server::start(self.folder.path(), &self.url, postmaster, providers).await
     }
 
     /// A check of a random token out of all.
@@ -124,13 +141,21 @@ impl Stocked {
     }
 }
 
+fn with_fifty(tokens: usize) -> impl Iterator<Item = usize> {
+    std::iter::repeat_n(EACH, tokens / EACH)
+}
+
+async fn hash() -> anyhow::Result<String> {
+    let hasher = Hasher::start(NonZeroUsize::MIN, Cost::default())?;
+    Ok(hasher.hash(Password::new(PASSWORD).map_err(|_| anyhow::anyhow!("not a password"))?).await?)
+}
+
 const VALID: &str = "{\"valid\":true,\"code\":\"VALID\"";
 const NOT_FOUND: &str = "{\"valid\":false,\"code\":\"NOT_FOUND\"";
 
 /// The page of a person's tokens, asked for with a session of theirs.
 async fn token_page(server: &Server, person: usize, tokens: usize) -> anyhow::Result<(Ask, usize)> {
-    let number = u8::try_from(200 + person % 50)?;
-    let mut arrived = Person::arrive(server.address, number, &stock::email(person), PASSWORD).await?;
+    let mut arrived = Person::arrive(server.address, home(200 + person), &stock::email(person), PASSWORD).await?;
     let cookie = format!("Cookie: keystead_session={}\r\n", arrived.sign_in().await?);
     let mut ask = Ask::get(server.address, "/settings/tokens", &cookie, "<!DOCTYPE html>");
     let length = ask.probe(server.address, &format!("{tokens} of at most 10000 tokens.")).await?;
@@ -144,13 +169,9 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     println!("{cores} cores, {WORKERS} workers, {CONNECTIONS} connections; load average before: {}\n", &load[..14]);
 
-    let hasher = Hasher::start(NonZeroUsize::MIN, Cost::default())?;
-    let hash = hasher.hash(Password::new(PASSWORD).map_err(|_| anyhow::anyhow!("not a password"))?).await?;
-    drop(hasher);
-
     eprintln!("filling the databases …");
-    let with_fifty = |tokens: usize| std::iter::repeat_n(EACH, tokens / EACH);
-    let few = Stocked::fill(None, &hash, with_fifty(1000).chain(std::iter::repeat_n(0, STORM.into())))?;
+    let hash = hash().await?;
+    let few = Stocked::few(&hash)?;
     let many = Stocked::fill(None, &hash, with_fifty(plan.many))?;
     let lists = Stocked::fill(None, &hash, [10, 10_000])?;
     let postgres = Postgres::start();
@@ -164,17 +185,17 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     eprintln!("filled after {:.0} s", begun.elapsed().as_secs_f64());
 
     let mut table = Table::begin();
-    let few_server = few.serve(None).await?;
+    let few_server = few.serve(None, None).await?;
     let mut check = few.check(&few_server);
     let verdict = check.probe(few_server.address, "\"token_id\"").await?;
     let bare = Server::start_bare(verdict).await?;
     let a = Ask::get(bare.address, "/a", "", "{\"valid\":true");
 
     checks(plan, &mut table, &few, &few_server, &bare, &a).await?;
-    let many_server = many.serve(None).await?;
+    let many_server = many.serve(None, None).await?;
     many_checks(plan, &mut table, [&few, &many], [&few_server, &many_server], &bare, &a).await?;
     if let Some((stocked, postmaster)) = &on_postgres {
-        let server = stocked.serve(*postmaster).await?;
+        let server = stocked.serve(*postmaster, None).await?;
         postgres_checks(plan, &mut table, stocked, &server, &bare, &a).await?;
     }
     pages(plan, &mut table, [&few_server, &many_server], &bare).await?;
@@ -183,6 +204,8 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     drop(few_server);
     long_lists(plan, &mut table, &lists).await?;
     storm(plan, &mut table, &few).await?;
+    crowd::flood(plan, &mut table, &few).await?;
+    crowd::hanging(plan, &mut table, &few).await?;
     starts(plan, &mut table, &few).await?;
     table.end();
 
@@ -196,6 +219,19 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
         begun.elapsed().as_secs_f64(),
         machine.saturating_sub(own).as_secs_f64() / spare * 100.0
     );
+    Ok(())
+}
+
+/// What is about signing in, alone.
+async fn measure_sign_ins(plan: &Plan) -> anyhow::Result<()> {
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    println!("load average before: {}\n", &load[..14]);
+    let few = Stocked::few(&hash().await?)?;
+    let mut table = Table::begin();
+    storm(plan, &mut table, &few).await?;
+    crowd::flood(plan, &mut table, &few).await?;
+    crowd::hanging(plan, &mut table, &few).await?;
+    table.end();
     Ok(())
 }
 
@@ -315,7 +351,7 @@ async fn uses(plan: &Plan, table: &mut Table, many: &Stocked, bare: &Server, a: 
     let db = Db::open(&many.url)?;
     stock::forget_uses(&db)?;
     drop(db);
-    let server = many.serve(None).await?;
+    let server = many.serve(None, None).await?;
     let ask = many.check(&server);
     let time = plan.turn * 6;
     let [a] = in_turns([Case { server: bare, ask: a.clone() }], 1, plan.turn).await?;
@@ -331,7 +367,7 @@ async fn uses(plan: &Plan, table: &mut Table, many: &Stocked, bare: &Server, a: 
 }
 
 async fn long_lists(plan: &Plan, table: &mut Table, lists: &Stocked) -> anyhow::Result<()> {
-    let server = lists.serve(None).await?;
+    let server = lists.serve(None, None).await?;
     let ((short, _), (long, size)) = (token_page(&server, 0, 10).await?, token_page(&server, 1, 10_000).await?);
     let cases = [Case { server: &server, ask: short }, Case { server: &server, ask: long }];
     let [short, long] = in_turns(cases, plan.turns.div_ceil(2), plan.turn).await?;
@@ -344,7 +380,7 @@ async fn long_lists(plan: &Plan, table: &mut Table, lists: &Stocked) -> anyhow::
 /// Sign-ins beside what two threads can hash; pages and memory meanwhile.
 async fn storm(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<()> {
     const PAGES_A_SECOND: u32 = 100;
-    let server = few.serve(None).await?;
+    let server = few.serve(None, None).await?;
     let (mut page, _) = token_page(&server, 0, EACH).await?;
     actix_web::rt::time::sleep(Duration::from_secs(1)).await;
     let idle_memory = server.memory("VmRSS")?;
@@ -397,8 +433,9 @@ async fn storm(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<
 async fn arrive(server: &Server) -> anyhow::Result<Vec<Person>> {
     let mut people = Vec::new();
     for number in 0..STORM {
-        let email = stock::email(1000 / EACH + usize::from(number));
-        people.push(Person::arrive(server.address, number, &email, PASSWORD).await?);
+        let number = usize::from(number);
+        let email = stock::email(1000 / EACH + number);
+        people.push(Person::arrive(server.address, home(number), &email, PASSWORD).await?);
     }
     Ok(people)
 }
@@ -431,7 +468,7 @@ fn hashes_a_second(time: Duration) -> anyhow::Result<f64> {
 async fn starts(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<()> {
     let mut took = Vec::new();
     for _ in 0..plan.starts {
-        took.push(few.serve(None).await?.ready_after.as_secs_f64());
+        took.push(few.serve(None, None).await?.ready_after.as_secs_f64());
     }
     table.figure("ready to serve, migrated database", (median(took.into_iter()), "s"), &Target::AtMost(0.1));
     Ok(())

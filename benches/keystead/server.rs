@@ -68,11 +68,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the product on a data folder and a database.
-    pub async fn start(data: &Path, database_url: &str, postmaster: Option<u32>) -> anyhow::Result<Self> {
+    /// Starts the product on a data folder and a database, on demand with providers.
+    pub async fn start(
+        data: &Path,
+        database_url: &str,
+        postmaster: Option<u32>,
+        providers: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut command = product(data, database_url);
         command.env("KEYSTEAD_LISTEN", address.to_string());
+        command.envs(providers.map(|settings| ("KEYSTEAD_PROVIDERS", settings)));
         Self::await_ready(command, address, "/readyz", postmaster).await
     }
 

@@ -104,7 +104,8 @@ pub async fn arrive(instance: &Instance, provider: &Provider, arriving: Arriving
                     } else {
                         sign_up::make_account(tx, &new, origin.clone(), now)?
                     };
-                    keep(tx, &user, &rules.id, &rules.issuer, &claims.subject, &new.email, now)?;
+                    let identity = keep(tx, &user, &rules.id, &rules.issuer, &claims.subject, &new.email, now)?;
+                    used(tx, &identity, &claims, now)?;
                     (user, true)
                 }
             };
@@ -135,10 +136,11 @@ fn keep(
     subject: &str,
     email: &str,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<IdentityId> {
+    let id = IdentityId::new();
     diesel::insert_into(identities::table)
         .values((
-            identities::id.eq(IdentityId::new()),
+            identities::id.eq(&id),
             identities::user_id.eq(user),
             identities::provider.eq(provider),
             identities::issuer.eq(issuer),
@@ -148,7 +150,7 @@ fn keep(
             identities::last_used_at.eq(None::<Timestamp>),
         ))
         .execute(&mut **tx)?;
-    Ok(())
+    Ok(id)
 }
 
 /// Keeps an identity for the page that asks whether to connect it.

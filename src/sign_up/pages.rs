@@ -201,7 +201,11 @@ pub(crate) fn check_mail(visitor: &Visitor, email: &str, lifetime: &str) -> Resu
     } else {
         "Nothing there after a few minutes? Look into the folder for unwanted mail, or ask an administrator of this service: they can see mails that could not be sent."
     };
-    said(visitor, StatusCode::OK, "Check your mail", &text, more, urls::login(), "Back to sign in")
+    let (link, words) = match visitor.account() {
+        Some(_) => (urls::settings_security(), "Back to Security"),
+        None => (urls::login(), "Back to sign in"),
+    };
+    said(visitor, StatusCode::OK, "Check your mail", &text, more, link, words)
 }
 
 /// `GET /signup`.

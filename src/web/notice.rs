@@ -284,7 +284,7 @@ impl Notice {
             ),
             Self::InvitationCancelled => ("good", "The invitation is taken back. Its link no longer opens anything."),
             Self::Connected => {
-                ("good", "It is connected. From now on it signs you in here, and we sent you a mail about it.")
+                ("good", "The account is connected. From now on it signs you in here, and we sent you a mail about it.")
             }
             Self::ConnectionTaken => (
                 "attention",
@@ -294,11 +294,11 @@ impl Notice {
                 ("attention", "That took longer than ten minutes, or was finished already. Nothing was connected now.")
             }
             Self::Disconnected => {
-                ("good", "It is disconnected and no longer signs you in. We sent you a mail about it.")
+                ("good", "The account is disconnected and no longer signs you in. We sent you a mail about it.")
             }
             Self::LastWayIn => (
                 "attention",
-                "It is your only way in, so it stays connected. Connect another account or set a password first.",
+                "It is your only way in, so it stays connected. Connect another account or add a passkey first.",
             ),
             Self::LastPasskey => (
                 "attention",

@@ -1,7 +1,9 @@
 // Everything by keyboard alone, and always visible where one is.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { arrive, createToken, inDetails } from "./support/acts.mjs";
+import { arrive, createToken, inDetails, setUp } from "./support/acts.mjs";
+import { codeOf } from "./support/authenticator.mjs";
+import { startProvider } from "./support/provider.mjs";
 import { start } from "./support/server.mjs";
 import { NARROW, launch, visit } from "./support/visit.mjs";
 
@@ -157,6 +159,68 @@ byKeyboard("on a narrow screen the side menu opens, and closes with Escape", { v
   await menu.waitFor({ state: "hidden" });
   assert.ok(await button.evaluate((element) => element === document.activeElement));
 });
+
+for (const scripts of [true, false]) {
+  // Covers: S0-5, S1-2
+  test(`a provider, a second factor and a confirmation need no mouse, ${scripts ? "with" : "without"} scripts`, { timeout: 120_000 }, async () => {
+    const provider = await startProvider();
+    const app = await start({ settings: { PROVIDERS: provider.settings() } });
+    provider.serve(app);
+    const first = await visit(browser, app, { scripts });
+    await setUp(first.page, app);
+    await first.end();
+    const here = await visit(browser, app, { scripts, provider });
+    const { page } = here;
+    const press = async (name) => {
+      await tabTo(page, name);
+      await page.keyboard.press("Enter");
+    };
+    const at = (pathname) => page.waitForURL((url) => url.pathname === pathname);
+    const atTheProvider = async () => {
+      await page.getByRole("heading", { name: "Who are you?" }).waitFor();
+      await press("carol");
+    };
+    try {
+      await page.goto("/settings/security/second-factor");
+      await press("Continue with Example");
+      await atTheProvider();
+      await at("/settings/security/second-factor");
+      await press("Can't scan it? Type it in");
+      const secret = await page.locator("#app-secret").textContent();
+      await tabTo(page, "Code");
+      await page.keyboard.type(codeOf(secret));
+      await page.keyboard.press("Enter");
+      const codes = (await page.locator("#codes").textContent()).trim().split(/\s+/);
+      await press("Done, I have kept them");
+      await at("/settings/security");
+
+      await page.locator(".account-menu summary").focus();
+      await page.keyboard.press("Enter");
+      await press("Logout");
+      await at("/login");
+      await press("Continue with Example");
+      await at("/login/second-factor");
+      assert.equal(await page.evaluate(() => document.activeElement.name), "code", "one types at once");
+      await page.keyboard.type(codeOf(secret, 1));
+      await page.keyboard.press("Enter");
+      await at("/settings/profile");
+
+      await page.goto("/step-up?next=/settings/tokens/new");
+      await press("Continue with Example");
+      await atTheProvider();
+      await page.waitForURL(/proved=/);
+      await press("Use a recovery code instead");
+      await tabTo(page, "Recovery code");
+      await page.keyboard.type(codes[0]);
+      await page.keyboard.press("Enter");
+      await at("/settings/tokens/new");
+      await here.end();
+    } finally {
+      await app.stop();
+      await provider.stop();
+    }
+  });
+}
 
 function focused(page) {
   return page.evaluate(() => document.activeElement.textContent.trim());

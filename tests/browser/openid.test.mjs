@@ -16,7 +16,7 @@ const WAYS = ["sqlite", "postgres"].flatMap((database) => [true, false].map((scr
 const named = ({ database, scripts }) => `on ${database}, ${scripts ? "with" : "without"} scripts`;
 
 /** A provider, and an instance that knows it; `body` gets both and a maker of visits, and all of it ends afterwards. */
-async function among({ database, scripts }, { settings, keys, set = true }, body) {
+async function among({ database, scripts }, { settings, keys = {}, set = true }, body) {
   const provider = await startProvider();
   const app = await start({ database, settings: { ...settings, PROVIDERS: provider.settings(keys) } });
   provider.serve(app);
@@ -83,7 +83,7 @@ for (const way of WAYS) {
     assert.equal(await connected(first).count(), 0, "nothing is connected by looking");
     await first.goBack();
     await press(first, "Connect");
-    await says(first, "It is connected. From now on it signs you in here");
+    await says(first, "The account is connected. From now on it signs you in here");
     await signOut(first);
     await follow(first, "Continue with Example");
     await first.waitForURL((url) => url.pathname === "/settings/profile");
@@ -93,7 +93,7 @@ for (const way of WAYS) {
     // Her password lets her in without it, so she may take it away, and connect it again.
     await first.goto("/settings/security");
     await connected(first).getByRole("button", { name: `Disconnect ${PEOPLE.ada.email} at Example` }).click();
-    await says(first, "It is disconnected");
+    await says(first, "The account is disconnected");
     assert.equal(await connected(first).count(), 0);
     await follow(first, "Connect Example");
     await heading(first, "Connect Example?");
@@ -101,7 +101,7 @@ for (const way of WAYS) {
     assert.equal(await connected(first).count(), 0);
     await follow(first, "Connect Example");
     await press(first, "Connect");
-    await says(first, "It is connected.");
+    await says(first, "The account is connected.");
     // Carol's is her only way in, and Ada's is Ada's alone.
     await carol.goto("/settings/security");
     await connected(carol).getByRole("button", { name: /^Disconnect/ }).click();

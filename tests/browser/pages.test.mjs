@@ -4,14 +4,16 @@ import { after, before, test } from "node:test";
 import { ADMINISTRATOR, answerTo, arrive, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, wear } from "./support/acts.mjs";
 import { codeOf } from "./support/authenticator.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
+import { answerAs, startProvider } from "./support/provider.mjs";
 import { start, until } from "./support/server.mjs";
 import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
 
 let names = 0;
 const anotherName = () => `made for its page ${(names += 1)}`;
 const LONG = "a name that someone made as long as the form lets it be today";
-// One never set up, one just set up, one in use, one that takes nobody in.
-let browser, unborn, empty, full, closed, guarded;
+// One never set up, one just set up, one in use, one that takes nobody in, one whose organization requires a second factor; one
+// with a provider beside passwords, two with a provider alone, of which one was never set up.
+let browser, unborn, empty, full, closed, guarded, provided, alone, unbornAlone, provider;
 // Where the mailed links of the one in use lead; opening them uses nothing up.
 const links = {};
 const signedIn = new Map();
@@ -20,26 +22,35 @@ before(async () => {
   browser = await launch();
   // All looks of all pages take longer than a confirmation holds by default.
   const settings = { SESSIONS_CONFIRMATION_MINUTES: "60" };
-  [unborn, empty, full, closed, guarded] = await Promise.all([
-    start(),
-    start({ settings }),
-    // Who is where is told by a proxy, for those who come from everywhere.
-    start({ settings: { ...settings, TRUSTED_PROXIES: "127.0.0.1" } }),
-    start({ settings: { SIGN_UP: "closed" } }),
-    start({ settings }),
-  ]);
-  for (const app of [empty, full, closed, guarded]) {
-    const first = await visit(browser, app);
+  provider = await startProvider();
+  const withProvider = { ...settings, PROVIDERS: provider.settings({}, { id: "wrong", name: "Wrong secret", client_secret: "another" }, { id: "strict", name: "Strict", email_domains: ["acme.example"] }, { id: "down", name: "Down", issuer: "http://127.0.0.1:1", fresh_sign_in: false }) };
+  const withoutPasswords = { ...settings, PASSWORD_SIGN_IN: "off", PROVIDERS: provider.settings({ fresh_sign_in: false }) };
+  // Who is where is told by a proxy, for those who come from everywhere.
+  const behindProxy = { ...settings, TRUSTED_PROXIES: "127.0.0.1" };
+  [unborn, empty, full, closed, guarded] = await Promise.all([{}, settings, behindProxy, { SIGN_UP: "closed" }, settings].map((settings) => start({ settings })));
+  [provided, alone, unbornAlone] = await Promise.all([withProvider, withoutPasswords, withoutPasswords].map((settings) => start({ settings })));
+  provider.serve(provided, alone);
+  for (const app of [empty, full, closed, guarded, provided]) {
+    const first = await visit(browser, app, { provider });
     signedIn.set(app, await arrive(first, app));
     if (app === full) await furnish(first.page);
     if (app === full) await mailLinks();
     if (app === guarded) await guard(first.page);
+    if (app === provided) await connect(first.page);
     await first.end();
+  }
+  for (const [who, app, from] of [["carol", provided, "/login"], ["ada", alone, alone.setupLink]]) {
+    const here = await visit(browser, app, { provider });
+    await through(here.page, who, from);
+    await here.page.waitForURL((url) => url.pathname === "/settings/profile");
+    signedIn.set(who, await here.context.storageState());
+    await here.end();
   }
 }, { timeout: 120_000 });
 after(async () => {
   await browser?.close();
-  await Promise.all([unborn, empty, full, closed, guarded].map((app) => app?.stop()));
+  await Promise.all([unborn, empty, full, closed, guarded, provided, alone, unbornAlone].map((app) => app?.stop()));
+  await provider?.stop();
 });
 
 async function furnish(page) {
@@ -88,6 +99,20 @@ async function guessWildly({ context }) {
     const headers = { "X-Forwarded-For": `198.18.${Math.floor(guess / 5)}.7` };
     assert.equal((await context.request.post("/login", { form, headers })).status(), 422);
   }
+}
+
+/** Through the provider's page, as somebody or as nobody, and back. */
+async function through(page, who, from = "/login", name = "Example") {
+  await page.goto(from);
+  await page.locator("main").getByRole("link", { name: `Continue with ${name}` }).click();
+  await answerAs(page, who);
+}
+
+async function connect(page) {
+  await page.goto("/settings/security/connections/with/example");
+  await answerAs(page, "ada");
+  await press(page, "Connect");
+  await page.locator(".notice.good").waitFor();
 }
 
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
@@ -247,6 +272,51 @@ const things = {
   }),
 };
 
+// What a way to the provider ends with; the answer is good once, so it is kept rather than asked for again.
+const ending = (app, go) => async (page) => {
+  const isEnd = (response) => response.url().startsWith(app().base) && response.url().includes("/callback") && response.status() !== 303;
+  const [answer] = await Promise.all([page.waitForResponse(isEnd), go(page)]);
+  await page.waitForLoadState();
+  return answer;
+};
+const here = async (page, heading) => {
+  await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+  return page.goto(page.url());
+};
+const STEP_UP = "/step-up?next=/settings/tokens/new";
+const strangersElsewhere = {
+  "sign in, with providers": at("/login"),
+  "sign in, with providers, refused": by(sent("/login", "Sign in", { email: "nobody@example.com", password: "not this one" }), 422),
+  "sign up, with providers": at("/signup"),
+  "a provider that is not there": at("/login/down", 503),
+  "cancelled at the provider": by(ending(() => provided, (page) => through(page)), 403),
+  "a provider's answer that is not accepted": by(ending(() => provided, (page) => through(page, "dora", "/login", "Wrong secret")), 403),
+  "not with this account": by(ending(() => provided, (page) => through(page, "dora", "/login", "Strict")), 403),
+  "a sign-in that is over": at("/login/example/callback?code=1&state=2", 400),
+  "whose account is this?": by(async (page) => {
+    await through(page, "dora");
+    return here(page, "Whose account is this?");
+  }),
+};
+const membersElsewhere = {
+  "security, with a connected account": at("/settings/security"),
+  "confirm, with password and provider": at(STEP_UP),
+  "connect an account?": by(async (page) => {
+    await page.goto("/settings/security/connections/with/example");
+    await answerAs(page, "dora");
+    return here(page, "Connect Example?");
+  }),
+};
+const withoutPassword = {
+  "security, without a password": at("/settings/security"),
+  "confirm, with the provider": at(STEP_UP),
+  "not confirmed by the provider": by(ending(() => provided, (page) => through(page, "dora", STEP_UP)), 403),
+};
+const alonePages = {
+  "confirm, by mail alone": at(STEP_UP),
+  "check your mail, to confirm": by(sent(STEP_UP, "Mail me a link")),
+};
+
 const PLACE = "/organizations/acme";
 const theFirst = (list, below = "") => async (page) => {
   await page.goto(`${PLACE}/${list}`);
@@ -323,6 +393,12 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
       [empty, members, signedIn.get(empty), ", nothing in it"],
       [full, { ...members, ...things, ...organizations }, signedIn.get(full), ""],
       [guarded, { "a second factor is required": at(PLACE) }, signedIn.get(guarded), ""],
+      [unbornAlone, { "set up, without passwords": by((page) => page.goto(unbornAlone.setupLink)), "set up, without passwords or the code": at("/setup") }, undefined, ""],
+      [provided, strangersElsewhere, undefined, ""],
+      [provided, membersElsewhere, signedIn.get(provided), ""],
+      [provided, withoutPassword, signedIn.get("carol"), ""],
+      [alone, { "sign in, without passwords": at("/login"), "no passwords here": at("/password/forgot", 403) }, undefined, ""],
+      [alone, alonePages, signedIn.get("ada"), ""],
     ];
     for (const [app, pages, storageState, note] of sets) {
       if (storageState) {
@@ -332,7 +408,7 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
       }
       for (const [name, { open, status }] of Object.entries(pages)) {
         await t.test(`${name}${note}`, async () => {
-          const here = await visit(browser, app, { storageState, colorScheme, viewport });
+          const here = await visit(browser, app, { storageState, colorScheme, viewport, provider });
           const { page } = here;
           const answer = await open(page);
           assert.equal(answer.status(), status);

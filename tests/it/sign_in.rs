@@ -183,6 +183,54 @@ fn right_passwords_at_once_all_work(engine: Engine) {
     assert_eq!(app.count("sessions"), 5);
 }
 
+/// More sign-ins at once than can wait: those who are told to come back do come in, and pages and checks are answered all
+/// the while.
+/// Covers: FC-35
+fn a_storm_holds_up_nobody_else(engine: Engine) {
+    let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()]);
+    let mut ada = app.set_up();
+    let credential = ada.make_verifier("billing");
+    let (_, token) = ada.create_token("reader", &["groups:read"]);
+    // Each in front of a filled-in form, in a network of their own; one in three knows the password.
+    let people: Vec<_> = (0..120)
+        .map(|number| {
+            let (email, password, status) = match number % 3 {
+                0 => ("nobody@example.com", PASSWORD, 422),
+                1 => (ADMIN, "wrong-Password-1", 422),
+                _ => (ADMIN, PASSWORD, 303),
+            };
+            let mut browser = app.browser().with("X-Forwarded-For", &format!("203.0.{number}.1"));
+            let form = browser.open("/login").form("/login").set("email", email).set("password", password);
+            (browser, form, status)
+        })
+        .collect();
+    let answers = std::thread::scope(|scope| {
+        let storm = scope.spawn(|| {
+            at_once(people.len(), |index| {
+                let page = people[index].0.clone().submit(&people[index].1);
+                (page.status, page.header("retry-after").map(str::to_owned))
+            })
+        });
+        let mut answered = 0;
+        while !storm.is_finished() {
+            ada.open("/settings/profile");
+            assert_eq!(app.verify(&credential, &token)["valid"], true);
+            answered += 1;
+        }
+        assert!(answered > 3, "{answered} pages were answered meanwhile");
+        storm.join().expect("no thread panics")
+    });
+    assert!(answers.iter().any(|(status, _)| *status == 503), "not all of them can wait");
+    for ((browser, form, right), (status, after)) in people.iter().zip(&answers) {
+        if *status == 503 {
+            assert_eq!(after.as_deref(), Some("2"));
+            browser.clone().submit(form).expect(*right);
+        } else {
+            assert_eq!((*status, after), (*right, &None));
+        }
+    }
+}
+
 /// Covers: AC-012
 fn forged_proxy_headers_change_nobody(engine: Engine) {
     let app = TestApp::start(engine);
@@ -336,6 +384,7 @@ on_both!(
     what_is_too_costly_is_refused_first,
     guesses_at_once_are_counted_before_they_are_evaluated,
     right_passwords_at_once_all_work,
+    a_storm_holds_up_nobody_else,
     forged_proxy_headers_change_nobody,
     a_trusted_proxy_is_believed,
     spraying_ends_at_the_network,

@@ -15,19 +15,20 @@ export const PEOPLE = {
 };
 
 /**
- * On a host of its own, so that it is another site to the browser. It answers once `serve(app)` has told it whom it serves;
- * `settings()` is what Keystead's operator sets for it, with more keys.
+ * On a host of its own, so that it is another site to the browser. It answers once `serve(...apps)` has told it whom it
+ * serves; `settings()` is what Keystead's operator sets for it, with more keys, and once more for each further set of keys.
  */
 export async function startProvider() {
   const adapter = createMemoryAdapter(0);
   const [secret, cookieKey] = [randomBytes(24).toString("hex"), randomBytes(24).toString("hex")];
   const asked = [];
-  let provider, app, answer, server, dwells;
+  const ids = new Set();
+  let provider, apps, answer, server, dwells;
 
   const listen = async (port = 0) => {
     server = createServer((request, response) => {
       asked.push(new URL(request.url, issuer).pathname);
-      if (dwells) dwell(app, response);
+      if (dwells) dwell(apps, response);
       return answer(request, response);
     });
     server.listen(port, "127.0.0.1");
@@ -38,7 +39,8 @@ export async function startProvider() {
   const issuer = `http://localhost:${port}`;
 
   const make = () => {
-    const client = { client_id: "keystead", client_secret: secret, redirect_uris: [`${app.base}/login/example/callback`] };
+    const redirect_uris = apps.flatMap(({ base }) => [...ids].map((id) => `${base}/login/${id}/callback`));
+    const client = { client_id: "keystead", client_secret: secret, redirect_uris };
     provider = new Provider(issuer, {
       adapter,
       clients: [client],
@@ -66,9 +68,13 @@ export async function startProvider() {
     issuer,
     /** The paths of the requests so far. */
     asked,
-    settings: (more = {}) => JSON.stringify([{ id: "example", name: "Example", issuer, client_id: "keystead", client_secret: secret, ...more }]),
-    serve(served) {
-      app = served;
+    settings: (...sets) => JSON.stringify((sets.length ? sets : [{}]).map((more) => {
+      const keys = { id: "example", name: "Example", issuer, client_id: "keystead", client_secret: secret, ...more };
+      ids.add(keys.id);
+      return keys;
+    })),
+    serve(...served) {
+      apps = served;
       make();
     },
     /** It signs with another key from now on, and has forgotten the old one. */
@@ -92,11 +98,11 @@ function newKey() {
   return { ...privateKey.export({ format: "jwk" }), kid: randomBytes(4).toString("hex"), use: "sig", alg: "RS256" };
 }
 
-function dwell(app, response) {
+function dwell(apps, response) {
   const end = response.end.bind(response);
   response.end = (...body) => {
     const address = response.getHeader("Location");
-    if (!address?.startsWith(app.base)) return end(...body);
+    if (!apps.some(({ base }) => address?.startsWith(base))) return end(...body);
     const html = page("On the way back", `<p><a href="${address.replaceAll("&", "&amp;")}">Go on</a></p>`);
     response.statusCode = 200;
     response.removeHeader("Location");

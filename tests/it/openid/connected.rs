@@ -33,7 +33,7 @@ fn connecting_and_disconnecting(engine: Engine) {
     ada.sign_in(ADMIN, PASSWORD);
     assert!(ada.open("/settings/security").links().contains(&CONNECT.to_owned()));
     connect(&issuer, &mut ada, "ada-elsewhere");
-    assert!(ada.open("/settings/security").notice().starts_with("It is connected."));
+    assert!(ada.open("/settings/security").notice().starts_with("The account is connected."));
     issuer.sign_in(&mut app.browser(), "ada-elsewhere", &nothing()).expect_lead("/settings/profile");
     assert_eq!(app.count("users"), 1);
 
@@ -52,7 +52,7 @@ fn connecting_and_disconnecting(engine: Engine) {
 
     let mails = app.mails().len();
     disconnect(&mut ada).expect_lead("/settings/security");
-    assert!(ada.open("/settings/security").notice().starts_with("It is disconnected"));
+    assert!(ada.open("/settings/security").notice().starts_with("The account is disconnected"));
     let entry = app.last_logged();
     assert_eq!((entry.action.as_str(), entry.subject_name.as_str()), ("identity.disconnected", "Example"));
     let mail = app.mails().pop().unwrap();
@@ -118,6 +118,7 @@ fn a_provider_confirms_who_it_is(engine: Engine) {
     let app = with_provider(engine, &issuer, &nothing());
     let mut carol = app.browser();
     issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
+    issuer.sign_in(&mut app.browser(), "somebody", &nothing()).expect_lead("/settings/profile");
     let before = carol.session();
     app.advance(600);
     let ask = carol.get("/settings/tokens/new").expect(303).location().to_owned();
@@ -134,6 +135,7 @@ fn a_provider_confirms_who_it_is(engine: Engine) {
         ("carol", json!({ "iat": now, "exp": now + 60 })),
         ("carol", times(json!(now - 301))),
         ("somebody", times(json!(now))),
+        ("nobody", times(json!(now))),
     ] {
         let page = issuer.go(&mut carol, &with, subject, &claims).expect(403);
         assert_eq!(page.one("h1"), "That was not confirmed", "{claims}");
@@ -171,6 +173,11 @@ fn a_mailed_link_confirms_who_it_is(engine: Engine) {
     issuer.sign_in(&mut elsewhere, "carol", &fresh).expect_lead("/settings/profile");
     assert!(elsewhere.open(&link).attributes("input[name=proved]", "value").is_empty());
     app.browser().get(&link).expect(303);
+    elsewhere.cookies.insert("keystead_flow".to_owned(), carol.cookies["keystead_flow"].clone());
+    assert!(
+        elsewhere.open(&link).attributes("input[name=proved]", "value").is_empty(),
+        "nor with this browser's cookie"
+    );
     // Opening it does nothing; the button does, once.
     let page = carol.open(&link);
     assert!(carol.get("/settings/tokens/new").location().starts_with("/step-up"));
@@ -209,6 +216,14 @@ fn the_second_factor_is_asked_for(engine: Engine) {
     assert!(page.location().starts_with("/login/second-factor"), "{}", page.location());
     assert!(again.cookies.keys().all(|name| name != "keystead_session"));
     assert_eq!(app.last_logged().action, "second_factor.asked");
+    // Half a sign-in connects nothing and confirms nothing.
+    for path in [CONNECT, "/step-up/with/example"] {
+        assert!(again.get(path).expect(303).location().starts_with("/login"), "{path}");
+    }
+    let offer = issuer.sign_in(&mut again, "another", &json!({ "email": "carol@example.com" })).location().to_owned();
+    let ask = offer.replace("/login/connect/", OFFERS);
+    assert!(again.get(&ask).expect(303).location().starts_with("/login"), "{ask}");
+    assert_eq!(app.count("identities"), 1);
 
     app.advance(600);
     let now = app.now().unix();

@@ -29,6 +29,7 @@ fn a_newcomer_gets_an_account_and_comes_back(engine: Engine) {
     );
     assert_eq!(app.count("organizations"), 2, "each user has a private one");
     assert_eq!(app.count("users WHERE password_hash IS NULL"), 1);
+    assert_eq!(app.count("identities WHERE last_used_at IS NULL"), 0, "it was used to sign up");
 
     carol.sign_out();
     // The address may have changed there: the subject is who it is.
@@ -116,6 +117,94 @@ fn an_answer_is_good_once_here_and_soon(engine: Engine) {
     assert_eq!(app.count("openid_flows"), 0);
 }
 
+/// A code, or a token, that was made for another flow opens nothing: PKCE at the provider, and the nonce here, tell.
+/// Covers: AC-087, AC-089
+fn what_was_made_for_another_flow_opens_nothing(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    let is_refused = |page: crate::support::Page| {
+        assert_eq!(page.expect(403).one("h1"), "Example's answer was not accepted");
+        assert_eq!((app.count("users"), app.count("sessions"), app.count("identities")), (1, 1, 0));
+    };
+    for careless in [false, true] {
+        issuer.play().careless = careless;
+        // Mallory has a code of her own, and has Carol's browser bring it; or has caught Carol's, and brings it herself.
+        for (victim, code_of) in [("carol", "mallory"), ("mallory", "carol")] {
+            let (mut theirs, mut other) = (app.browser(), app.browser());
+            let sent = other.get("/login/example").expect(303);
+            let code = query(&issuer.says_yes(sent.location(), code_of, &nothing()), "code");
+            let sent = theirs.get("/login/example").expect(303);
+            let back = issuer.says_yes(sent.location(), victim, &nothing());
+            is_refused(theirs.get(&back.replace(&query(&back, "code"), &code)));
+        }
+    }
+    // A token that was seen once, in an answer to another question.
+    let mut carol = app.browser();
+    let earlier = Asked::read(carol.get("/login/example").expect(303).location(), &issuer.url).get("nonce");
+    is_refused(issuer.sign_in(&mut carol, "carol", &json!({ "nonce": earlier })));
+    issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
+}
+
+fn query(path: &str, name: &str) -> String {
+    let pairs = path.split_once('?').map(|(_, pairs)| pairs).unwrap_or_default();
+    let mut found = url::form_urlencoded::parse(pairs.as_bytes()).filter(|(key, _)| key == name);
+    found.next().expect("it is there").1.into_owned()
+}
+
+/// An address that changes at the provider changes nobody here, and makes nobody somebody else.
+/// Covers: AC-088
+fn an_address_that_changes_there_changes_nobody_here(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    let mut carol = app.browser();
+    issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
+    for claims in
+        [json!({ "email": ADMIN }), json!({ "email": ADMIN, "email_verified": false }), json!({ "email": "" })]
+    {
+        let mut again = app.browser();
+        issuer.sign_in(&mut again, "carol", &claims).expect_lead("/settings/profile");
+        assert_eq!(again.open("/settings/profile").texts(".menu-person span"), ["carol@example.com"], "{claims}");
+        assert_ne!(again.get("/admin").status, 200, "{claims}");
+    }
+    // Somebody else has the address there now; here it is still Carol's.
+    let page = issuer.sign_in(&mut app.browser(), "successor", &json!({ "email": "carol@example.com" })).expect(303);
+    assert!(page.location().starts_with("/login/connect/"), "{}", page.location());
+    assert_eq!((app.count("users"), app.count("identities")), (2, 1));
+}
+
+/// Who leaves the domains that are let in stays out at the next sign-in, connected or not.
+/// Covers: AC-088
+fn who_leaves_the_domain_stays_out(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &json!({ "email_domains": ["example.com"] }));
+    issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
+    let sessions = app.count("sessions");
+    for claims in [json!({ "email": "carol@elsewhere.example" }), json!({ "email_verified": false })] {
+        let page = issuer.sign_in(&mut app.browser(), "carol", &claims).expect(403);
+        assert_eq!(page.one("h1"), "Not with this account", "{claims}");
+        assert_eq!(app.last_logged().action, "session.sign_in_refused");
+    }
+    assert_eq!(app.count("sessions"), sessions);
+}
+
+/// More at once than are exchanged at once: the others wait for their turn, and nobody is turned away.
+/// Covers: FC-35
+fn many_at_once_come_in(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    let ways: Vec<_> = (0..24)
+        .map(|number| {
+            let mut browser = app.browser();
+            let sent = browser.get("/login/example").expect(303);
+            (browser, issuer.says_yes(sent.location(), &format!("person-{number}"), &nothing()))
+        })
+        .collect();
+    issuer.play().hang = Some(std::time::Duration::from_millis(100));
+    let statuses = at_once(ways.len(), |index| ways[index].0.clone().get(&ways[index].1).status);
+    assert_eq!(statuses, [303; 24]);
+    assert_eq!(app.count("users"), 25);
+}
+
 /// Of ten callbacks at once, one signs in.
 /// Covers: AC-087
 fn ten_callbacks_at_once_are_one(engine: Engine) {
@@ -168,13 +257,33 @@ fn a_session_that_was_there_is_replaced(engine: Engine) {
 fn the_way_back_is_ours(engine: Engine) {
     let issuer = Issuer::start();
     let app = with_provider(engine, &issuer, &nothing());
-    for away in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"] {
+    for away in [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "/\t/evil.example",
+        "/..//evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+    ] {
         let next = url::form_urlencoded::byte_serialize(away.as_bytes()).collect::<String>();
         let mut carol = app.browser();
         let from = format!("/login/example?next={next}");
         issuer.go(&mut carol, &from, "carol", &nothing()).expect_lead("/settings/profile");
         let answer = carol.get(&from);
         assert_eq!((answer.status, answer.location()), (303, "/"), "{away}");
+        // Nor from a confirmation, or the question whether to connect.
+        let (now, confirm) = (app.now().unix(), format!("/step-up/with/example?next={next}"));
+        let fresh = json!({ "auth_time": now });
+        issuer.go(&mut carol, &confirm, "carol", &fresh).expect_lead("/");
+        let mut ada = app.browser();
+        let place = issuer.go(&mut ada, &from, "another", &json!({ "email": ADMIN })).location().to_owned();
+        ada.sign_in(ADMIN, crate::support::PASSWORD);
+        let ask = ada.get(&place).expect(303).location().to_owned();
+        let form = ada.open(&ask).form(&ask);
+        ada.submit(&form).expect_lead("/settings/security");
+        app.sql("DELETE FROM identities WHERE subject = 'another'");
     }
 }
 
@@ -264,7 +373,7 @@ fn an_account_is_connected_by_its_owner_alone(engine: Engine) {
     assert_eq!((page.one("h1").as_str(), app.count("identities")), ("Connect Example?", 0));
     let form = page.form(&ask);
     carol.submit(&form).expect_lead("/settings/security");
-    assert!(carol.open("/settings/security").notice().starts_with("It is connected."));
+    assert!(carol.open("/settings/security").notice().starts_with("The account is connected."));
     assert_eq!(app.count("identities"), 1);
     let entry = app.last_logged();
     assert_eq!((entry.action.as_str(), entry.subject_name.as_str()), ("identity.connected", "Example"));
@@ -354,7 +463,12 @@ fn providers_are_not_mixed_up(engine: Engine) {
     // Who promises to name itself must.
     issuer.play().discovery = json!({ "authorization_response_iss_parameter_supported": true });
     app.advance(3600);
-    issuer.sign_in(&mut carol, "carol", &nothing()).expect(403);
+    let fresh = json!({ "iat": app.now().unix(), "exp": app.now().unix() + 60 });
+    issuer.sign_in(&mut carol, "carol", &fresh).expect(403);
+    let sent = carol.get("/login/example").expect(303);
+    let back = issuer.says_yes(sent.location(), "carol", &fresh);
+    let iss: String = url::form_urlencoded::byte_serialize(issuer.url.as_bytes()).collect();
+    carol.get(&format!("{back}&iss={iss}")).expect(303);
 }
 
 /// Before there is an administrator, nobody signs up with a provider.
@@ -384,6 +498,10 @@ on_both!(
     a_newcomer_gets_an_account_and_comes_back,
     the_question_is_bound,
     an_answer_is_good_once_here_and_soon,
+    what_was_made_for_another_flow_opens_nothing,
+    an_address_that_changes_there_changes_nobody_here,
+    who_leaves_the_domain_stays_out,
+    many_at_once_come_in,
     ten_callbacks_at_once_are_one,
     two_tabs_both_come_back,
     a_session_that_was_there_is_replaced,

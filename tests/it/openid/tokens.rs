@@ -101,6 +101,37 @@ fn tokens_for_others_or_of_other_times_are_refused(engine: Engine) {
     issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
 }
 
+/// Where the token holds no address, the user info is asked, and believed about the same subject alone.
+/// Covers: AC-088, AC-089
+fn user_info_is_about_the_same_person(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    issuer.play().bend = Some(Arc::new(|_, claims| {
+        let claims = claims.as_object_mut().unwrap();
+        claims.retain(|name, _| !["email", "email_verified", "given_name", "family_name"].contains(&name.as_str()));
+    }));
+    let info = |subject: &str, verified: bool| json!({ "sub": subject, "email": "carol@example.com", "email_verified": verified, "given_name": "Caroline" });
+    for odd in [info("mallory", true), info("", true), json!({ "email": "carol@example.com" }), json!("carol")] {
+        issuer.play().user_info = Some(odd.clone());
+        let page = issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect(403);
+        assert_eq!(page.one("h1"), "Example's answer was not accepted", "{odd}");
+    }
+    issuer.play().user_info = Some(info("carol", false));
+    let page = issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect(303);
+    assert!(page.location().starts_with("/login/connect/"));
+    issuer.play().user_info = Some(info("carol", true));
+    for path in ["/me", "/token"] {
+        issuer.play().fail_at = Some(path);
+        let page = issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect(503);
+        assert_eq!(page.one("h1"), "Example is not answering", "{path}");
+    }
+    issuer.play().fail_at = None;
+    assert_eq!((app.count("users"), app.count("identities")), (1, 0));
+    let mut carol = app.browser();
+    issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
+    assert_eq!(carol.open("/settings/profile").attributes("#first_name", "value"), ["Caroline"]);
+}
+
 /// A new key is found at once, and looked for no more than once a minute.
 /// Covers: AC-089, FC-40
 fn a_new_key_is_found(engine: Engine) {
@@ -200,6 +231,7 @@ fn a_hanging_provider_holds_up_nobody_else(engine: Engine) {
 on_both!(
     badly_signed_tokens_are_refused,
     tokens_for_others_or_of_other_times_are_refused,
+    user_info_is_about_the_same_person,
     a_new_key_is_found,
     a_broken_provider_hurts_nobody_else,
     odd_discovery_documents_are_refused,

@@ -53,8 +53,14 @@ pub struct Play {
     pub signed: Signed,
     /// Changes a token's head and claims before it is signed.
     pub bend: Option<Bend>,
+    /// Answers requests for this path with 500.
+    pub fail_at: Option<&'static str>,
     /// Takes a code as often as it comes.
     pub lenient: bool,
+    /// Takes a code from whoever has it: it knows no PKCE.
+    pub careless: bool,
+    /// What it says of somebody to whoever has the access token.
+    pub user_info: Option<Value>,
     /// How often each path was asked for.
     pub asked: BTreeMap<String, usize>,
     grants: HashMap<String, Grant>,
@@ -108,7 +114,10 @@ impl Issuer {
             discovery: json!({}),
             signed: Signed::Well,
             bend: None,
+            fail_at: None,
             lenient: false,
+            careless: false,
+            user_info: None,
             asked: BTreeMap::new(),
             grants: HashMap::new(),
             key: Key::new("one"),
@@ -232,7 +241,7 @@ async fn answer(request: HttpRequest, body: web::Bytes, play: web::Data<Mutex<Pl
     let (hang, fail) = {
         let mut play = play.lock().unwrap();
         *play.asked.entry(request.path().to_owned()).or_default() += 1;
-        (play.hang, play.fail)
+        (play.hang, play.fail.or_else(|| play.fail_at.filter(|path| *path == request.path()).map(|_| 500)))
     };
     if let Some(time) = hang {
         actix_web::rt::time::sleep(time).await;
@@ -269,9 +278,10 @@ async fn answer(request: HttpRequest, body: web::Bytes, play: web::Data<Mutex<Pl
             let field = |name: &str| form.get(name).cloned().unwrap_or_default();
             let code = field("code");
             let challenge = B64.encode(Sha256::digest(field("code_verifier")));
-            let grant = play.grants.get(&code);
-            let holds =
-                grant.is_some_and(|grant| grant.challenge == challenge && grant.redirect == field("redirect_uri"));
+            let (grant, careless) = (play.grants.get(&code), play.careless);
+            let holds = grant.is_some_and(|grant| {
+                (careless || grant.challenge == challenge) && grant.redirect == field("redirect_uri")
+            });
             if !right_client || !holds {
                 let error = if right_client { "invalid_grant" } else { "invalid_client" };
                 return HttpResponse::BadRequest().json(json!({ "error": error }));
@@ -282,6 +292,7 @@ async fn answer(request: HttpRequest, body: web::Bytes, play: web::Data<Mutex<Pl
             }
             HttpResponse::Ok().json(json!({ "access_token": "an access token", "token_type": "Bearer", "expires_in": 60, "id_token": token }))
         }
+        "/me" if play.user_info.is_some() => HttpResponse::Ok().json(&play.user_info),
         _ => HttpResponse::NotFound().finish(),
     }
 }

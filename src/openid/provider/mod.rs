@@ -1,46 +1,36 @@
-//! One provider: where its endpoints are, which keys it signs with, and who it says that somebody is.
+//! One provider: where to send people, and who it says that somebody is.
 //!
 //! Nothing here happens at the start, and nothing waits for long: a provider that hangs costs whoever wants it five
 //! seconds, and nobody else anything. The answers are bounded in size, and no redirect is followed.
+
+mod dialect;
+mod known;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
-    CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreJsonWebKey, CoreJsonWebKeySet,
-    CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode,
-    CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse, CoreSubjectIdentifierType,
-    CoreTokenIntrospectionResponse, CoreTokenType,
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
+    CoreJsonWebKey, CoreJsonWebKeySet,
 };
 use openidconnect::{
-    AdditionalClaims, AdditionalProviderMetadata, AuthType, AuthorizationCode, ClaimsVerificationError, Client,
-    ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, IdTokenFields, IdTokenVerifier, IssuerUrl, JsonWebKeySet, LoginHint, Nonce,
-    OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, Scope,
-    SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse, UserInfoClaims, http,
-    reqwest,
+    AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, IdTokenVerifier,
+    IssuerUrl, LoginHint, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    SignatureVerificationError, StandardErrorResponse, TokenResponse, UserInfoClaims, UserInfoError,
 };
-use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
+
+use dialect::{ALGORITHMS, Hosted, Metadata, RelyingParty};
+use known::Known;
+use wire::{FetchError, PATIENCE, Wire, reason};
 
 use crate::clock::Timestamp;
-use crate::config::{ProviderConfig, is_safe};
+use crate::config::ProviderConfig;
 
-/// How long anybody waits for a provider.
-const PATIENCE: Duration = Duration::from_secs(5);
-const CONNECT: Duration = Duration::from_secs(3);
-/// The largest answer that is read, in bytes.
-const ANSWER_LIMIT: usize = 256 * 1024;
-/// How many sign-ins with one provider are exchanged at once.
+/// How many sign-ins with one provider are exchanged at once; others wait for their turn.
 const AT_ONCE: usize = 16;
-/// For how many seconds its discovery document and keys are kept,
-const KEPT: i64 = 60 * 60;
-/// after how many a failed look is repeated,
-const RETRY: i64 = 10;
-/// and how many lie between two looks for a new key.
-const KEY_LOOK: i64 = 60;
 /// How far its clock may be off, in seconds.
 const SKEW: i64 = 5 * 60;
 
@@ -103,92 +93,11 @@ pub struct Wish {
 pub struct Provider {
     /// As the operator set it up.
     pub config: ProviderConfig,
-    http: reqwest::Client,
+    wire: Wire,
     redirect: RedirectUrl,
-    known: Mutex<Known>,
+    known: Known,
     permits: Semaphore,
 }
-
-#[derive(Default)]
-struct Known {
-    metadata: Option<Arc<Metadata>>,
-    fetched_at: Option<Timestamp>,
-    failed_at: Option<Timestamp>,
-    keys_looked_for_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct More {
-    authorization_response_iss_parameter_supported: Option<bool>,
-}
-
-impl AdditionalProviderMetadata for More {}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Hosted {
-    hd: Option<String>,
-}
-
-impl AdditionalClaims for Hosted {}
-
-type Metadata = ProviderMetadata<
-    More,
-    CoreAuthDisplay,
-    CoreClientAuthMethod,
-    CoreClaimName,
-    CoreClaimType,
-    CoreGrantType,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm,
-    CoreJsonWebKey,
-    CoreResponseMode,
-    CoreResponseType,
-    CoreSubjectIdentifierType,
->;
-
-type Answer = StandardTokenResponse<
-    IdTokenFields<
-        Hosted,
-        EmptyExtraTokenFields,
-        CoreGenderClaim,
-        CoreJweContentEncryptionAlgorithm,
-        CoreJwsSigningAlgorithm,
-    >,
-    CoreTokenType,
->;
-
-type RelyingParty = Client<
-    Hosted,
-    CoreAuthDisplay,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJsonWebKey,
-    CoreAuthPrompt,
-    StandardErrorResponse<CoreErrorResponseType>,
-    Answer,
-    CoreTokenIntrospectionResponse,
-    CoreRevocableToken,
-    CoreRevocationErrorResponse,
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointMaybeSet,
-    EndpointMaybeSet,
->;
-
-/// Signatures that are believed: with a private key of the provider's alone. Never `none`, never a shared secret.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
 
 impl Provider {
     /// Makes ready; asks nothing yet.
@@ -197,20 +106,9 @@ impl Provider {
     /// One line about the setting that is wrong.
     pub fn new(config: ProviderConfig, callback: String) -> Result<Self, String> {
         let named = |key: &str, error: &dyn fmt::Display| format!("providers: provider {}: {key}: {error}", config.id);
-        let mut http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(PATIENCE)
-            // A kept connection would belong to the worker that opened it.
-            .pool_max_idle_per_host(0)
-            .user_agent("Keystead");
-        if let Some(pem) = &config.ca_pem {
-            let all = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| named("ca_file", &error))?;
-            http = all.into_iter().fold(http, reqwest::ClientBuilder::add_root_certificate);
-        }
-        let http = http.build().map_err(|error| named("ca_file", &error))?;
+        let wire = Wire::new(&config.issuer, config.ca_pem.as_deref()).map_err(|error| named("ca_file", &error))?;
         let redirect = RedirectUrl::new(callback).map_err(|error| named("id", &error))?;
-        Ok(Self { config, http, redirect, known: Mutex::default(), permits: Semaphore::new(AT_ONCE) })
+        Ok(Self { config, wire, redirect, known: Known::default(), permits: Semaphore::new(AT_ONCE) })
     }
 
     /// Where to send somebody.
@@ -276,10 +174,12 @@ impl Provider {
         started_at: Timestamp,
         now: Timestamp,
     ) -> Result<Claims, Trouble> {
-        let _permit = self.permits.try_acquire().map_err(|_| Trouble::NotAnswering("too many at once".to_owned()))?;
-        tokio::time::timeout(PATIENCE, self.exchange(code, secrets, started_at, now))
-            .await
-            .map_err(|_| Trouble::NotAnswering("no answer in time".to_owned()))?
+        let in_turn = async {
+            let _permit = self.permits.acquire().await.expect("it is never closed");
+            self.exchange(code, secrets, started_at, now).await
+        };
+        let late = |_| Trouble::NotAnswering("no answer in time".to_owned());
+        tokio::time::timeout(PATIENCE, in_turn).await.map_err(late)?
     }
 
     async fn exchange(
@@ -290,7 +190,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Claims, Trouble> {
         let metadata = self.metadata(now).await?;
-        let (client, http) = (self.client(&metadata), |request| self.fetch(request));
+        let (client, http) = (self.client(&metadata), |request| self.wire.fetch(request));
         let answer = client
             .exchange_code(AuthorizationCode::new(code))
             .map_err(|error| Trouble::NotAnswering(error.to_string()))?
@@ -305,8 +205,8 @@ impl Provider {
             Err(ClaimsVerificationError::SignatureVerification(
                 SignatureVerificationError::NoMatchingKey | SignatureVerificationError::CryptoError(_),
             )) => {
-                // Perhaps it has a new key. It is asked for once a minute at most, whatever tokens come.
-                let keys = self.newer_keys(&metadata, now).await?;
+                // Perhaps it has a new key.
+                let keys = self.known.newer_keys(&metadata, &self.wire, now).await?;
                 token.claims(&verifier(keys.jwks()), &nonce)
             }
             outcome => outcome,
@@ -336,7 +236,7 @@ impl Provider {
                 .map_err(|error| Trouble::NotAnswering(error.to_string()))?
                 .request_async(&http)
                 .await
-                .map_err(|error| Trouble::Refused(format!("user info: {}", reason(&error))))?;
+                .map_err(|error| refused_user_info(&error))?;
             said.email = info.email().map(|email| email.as_str().to_owned());
             said.email_verified = info.email_verified();
             if said.first_name.is_empty() {
@@ -345,6 +245,10 @@ impl Provider {
             }
         }
         Ok(said)
+    }
+
+    async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, Trouble> {
+        self.known.metadata(&self.config, &self.wire, now).await
     }
 
     fn client(&self, metadata: &Metadata) -> RelyingParty {
@@ -387,88 +291,6 @@ impl Provider {
                 }
             })
     }
-
-    /// Its endpoints and keys; from memory, as a rule.
-    async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, Trouble> {
-        // Whoever comes while somebody asks waits for the same answer, and gets it at once.
-        let mut known = self.known.lock().await;
-        let within = |at: Option<Timestamp>, seconds| at.is_some_and(|at| (0..seconds).contains(&at.until(now)));
-        if within(known.fetched_at, KEPT) || within(known.failed_at, RETRY) {
-            let why = || Trouble::NotAnswering("it did not a moment ago".to_owned());
-            return known.metadata.clone().ok_or_else(why);
-        }
-        let issuer = IssuerUrl::new(self.config.issuer.clone()).expect("the settings were checked");
-        let http = |request| self.fetch(request);
-        let asked = tokio::time::timeout(PATIENCE, Metadata::discover_async(issuer, &http)).await;
-        let fault = match asked {
-            Ok(Ok(metadata)) if self.may_talk_to(metadata.authorization_endpoint().url()) => {
-                let metadata = Arc::new(metadata);
-                *known = Known { metadata: Some(Arc::clone(&metadata)), fetched_at: Some(now), ..Known::default() };
-                return Ok(metadata);
-            }
-            Ok(Ok(_)) => "its authorization endpoint is not https".to_owned(),
-            Ok(Err(error)) => reason(&error),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        known.failed_at = Some(now);
-        tracing::warn!(provider = self.config.id, reason = ?fault, "a provider's discovery document cannot be had");
-        // What was known until now may well still hold.
-        known.metadata.clone().ok_or(Trouble::NotAnswering(fault))
-    }
-
-    async fn newer_keys(&self, metadata: &Arc<Metadata>, now: Timestamp) -> Result<Arc<Metadata>, Trouble> {
-        let mut known = self.known.lock().await;
-        if known.keys_looked_for_at.is_some_and(|at| (0..KEY_LOOK).contains(&at.until(now))) {
-            return Ok(known.metadata.clone().unwrap_or_else(|| Arc::clone(metadata)));
-        }
-        known.keys_looked_for_at = Some(now);
-        let http = |request| self.fetch(request);
-        let keys = JsonWebKeySet::fetch_async(metadata.jwks_uri(), &http)
-            .await
-            .map_err(|error| Trouble::NotAnswering(format!("keys: {}", reason(&error))))?;
-        let fresh = Arc::new(Metadata::clone(metadata).set_jwks(keys));
-        known.metadata = Some(Arc::clone(&fresh));
-        Ok(fresh)
-    }
-
-    /// With https; without only where the issuer itself is a developer's, on this machine.
-    fn may_talk_to(&self, url: &url::Url) -> bool {
-        is_safe(url) && (url.scheme() == "https" || self.config.issuer.starts_with("http://"))
-    }
-
-    async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchError> {
-        let request = reqwest::Request::try_from(request)?;
-        if !self.may_talk_to(request.url()) {
-            return Err(FetchError::Unsafe);
-        }
-        let mut response = self.http.execute(request).await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        if status.is_server_error() {
-            return Err(FetchError::Failing(status));
-        }
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await? {
-            if body.len() + piece.len() > ANSWER_LIMIT {
-                return Err(FetchError::TooLarge);
-            }
-            body.extend_from_slice(&piece);
-        }
-        let mut answer = http::Response::new(body);
-        (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
-        Ok(answer)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum FetchError {
-    #[error(transparent)]
-    Http(#[from] reqwest::Error),
-    #[error("an endpoint is not https")]
-    Unsafe,
-    #[error("it answers {0}")]
-    Failing(http::StatusCode),
-    #[error("an answer is too large")]
-    TooLarge,
 }
 
 type ExchangeError = openidconnect::RequestTokenError<FetchError, StandardErrorResponse<CoreErrorResponseType>>;
@@ -484,15 +306,9 @@ fn refused_exchange(error: ExchangeError) -> Trouble {
     }
 }
 
-/// An error with its causes. Parts of tokens or bodies are in none of them.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text.chars().take(300).collect()
+fn refused_user_info(error: &UserInfoError<FetchError>) -> Trouble {
+    let why = format!("user info: {}", reason(error));
+    if matches!(error, UserInfoError::Request(_)) { Trouble::NotAnswering(why) } else { Trouble::Refused(why) }
 }
 
 fn describe(error: &ClaimsVerificationError) -> String {
