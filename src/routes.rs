@@ -380,6 +380,13 @@ routes! {
         "/organizations/{slug}/second-factor" {
             GET Member(Belong) organizations::second_factor::show;
         }
+        "/organizations/{slug}/policy" {
+            GET Member(ChangeOrganization) tokens::policies::pages::show_there;
+            POST MemberConfirmed(ChangeOrganization) tokens::policies::pages::set_there;
+        }
+        "/organizations/{slug}/policy/review" {
+            GET Member(ChangeOrganization) tokens::policies::pages::ask_there;
+        }
         "/organizations/{slug}/hand-over" {
             GET MemberConfirmed(HandOver) organizations::pages::ask_hand_over;
             POST MemberConfirmed(HandOver) organizations::pages::hand_over;
@@ -502,6 +509,13 @@ routes! {
         "/admin/recovery" {
             GET Administrator administration::recovery::show;
             POST AdministratorConfirmed administration::recovery::make;
+        }
+        "/admin/policy" {
+            GET Administrator tokens::policies::pages::show;
+            POST AdministratorConfirmed tokens::policies::pages::set;
+        }
+        "/admin/policy/review" {
+            GET Administrator tokens::policies::pages::ask;
         }
         "/admin/mail" {
             GET Administrator administration::mail::list;

@@ -96,6 +96,10 @@ paths! {
     admin_organizations = "/admin/organizations";
     /// Helping somebody back in.
     admin_recovery = "/admin/recovery";
+    /// What tokens may be.
+    admin_policy = "/admin/policy";
+    /// What other rules for them would do.
+    admin_policy_review = "/admin/policy/review";
     /// The outbox.
     admin_mail = "/admin/mail";
     /// Check a token; POST.
@@ -169,6 +173,10 @@ organization_paths! {
     organization_settings_second_factor = "/settings/second-factor";
     /// Says to a member that it wants a second factor.
     organization_second_factor = "/second-factor";
+    /// What tokens for it may be.
+    organization_policy = "/policy";
+    /// What other rules for them would do.
+    organization_policy_review = "/policy/review";
     /// Makes somebody else the owner.
     organization_hand_over = "/hand-over";
     /// Ends it.

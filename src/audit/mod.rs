@@ -118,6 +118,10 @@ text_enum! {
         TokenRevoked = "token.revoked",
         /// A token was deleted.
         TokenDeleted = "token.deleted",
+        /// A token ends earlier than it did, since the rules are stricter.
+        TokenCut = "token.cut",
+        /// What tokens may be changed, for the instance or an organization.
+        TokenPolicyChanged = "token_policy.changed",
         /// A shared organization was made.
         OrganizationCreated = "organization.created",
         /// Its name or address changed.
@@ -210,6 +214,8 @@ impl Action {
             Self::TokenOldSecretUsed => "Old secret of a token used after its end",
             Self::TokenRevoked => "Personal access token revoked",
             Self::TokenDeleted => "Personal access token deleted",
+            Self::TokenCut => "Personal access token ends earlier",
+            Self::TokenPolicyChanged => "Rules for tokens changed",
             Self::OrganizationCreated => "Organization created",
             Self::OrganizationChanged => "Organization changed",
             Self::OrganizationDeleted => "Organization deleted",

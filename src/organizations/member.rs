@@ -143,7 +143,7 @@ impl Member {
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is gone.
-pub(super) fn lock(tx: &mut Tx<'_>, organization: &OrganizationId) -> Result<()> {
+pub fn lock(tx: &mut Tx<'_>, organization: &OrganizationId) -> Result<()> {
     let row = diesel::update(organizations::table.find(organization));
     let locked = row.set(organizations::changes.eq(organizations::changes + 1)).execute(&mut **tx)?;
     if locked == 1 { Ok(()) } else { Err(Error::NotFound) }

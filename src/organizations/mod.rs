@@ -21,11 +21,12 @@ mod service;
 pub mod teams;
 mod views;
 
+pub(crate) use member::lock;
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
 pub use queries::{Choice, Found, Organization, Which, choices, requiring, standing};
 pub use service::{join, know_as};
-pub(crate) use views::{LicenseView, Pager, Part, split};
+pub(crate) use views::{LicenseView, Pager, Part, Place, split};
 
 use crate::text_enum;
 

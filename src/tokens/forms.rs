@@ -175,13 +175,17 @@ impl NewTokenForm {
         catalogue: &Catalogue,
     ) -> Result<NewToken, Problems> {
         let mut problems = Problems::of(self);
+        let place = place(&self.organization, places);
+        let policy = match place.flatten() {
+            Some(place) => &policy.clone().tightened(place.rule.clone()),
+            None => policy,
+        };
         let expires_at = end(&self.expiry, &self.date, now, policy, &mut problems);
         let rights = rights(&self.access, &self.scope, catalogue, &mut problems);
         if self.access == "selected" && self.scope.is_empty() {
             problems.add("scope", "Tick at least one right, or choose everything that you may do");
         }
         left_over(&self.entity_id, &mut problems);
-        let place = place(&self.organization, places);
         if place.is_none() {
             problems.add("organization", "Choose one of your organizations, or all of them");
         }

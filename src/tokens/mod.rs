@@ -5,6 +5,7 @@
 pub mod forms;
 pub mod list;
 pub mod pages;
+pub mod policies;
 pub mod policy;
 mod queries;
 mod regenerate;
@@ -12,9 +13,9 @@ mod service;
 mod views;
 pub mod words;
 
-pub use policy::{Status, TokenPolicy};
+pub use policy::{Rule, Status, TokenPolicy};
 pub(crate) use queries::{ADDRESSES, expiring_at};
-pub use queries::{Place, Secret, Token, active_at, count_active, count_expiring, find, live_in_organization};
+pub use queries::{Place, Secret, Token, active_at, count_active, count_expiring, find, live_in_organization, rule};
 pub use regenerate::{Regenerated, end_old, regenerate};
 pub use service::{
     Change, Created, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization, revoke,

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::TokenKind;
 use super::policy::{Overlap, Status};
 use super::queries::{active_at, find, old_secret};
-use super::service::{Made, Refused, Wish, insert_secret, is_taken, log, tell};
+use super::service::{Made, Refused, Wish, insert_secret, is_taken, log, standing_in, tell, too_long};
 use crate::app::Instance;
 use crate::audit::{Action, Actor};
 use crate::auth::capability::{Confirmed, Owner};
@@ -51,6 +51,17 @@ pub async fn regenerate(
             let token = find(tx, owner, &id)?;
             if token.status(now) != Status::Active && is_taken(tx, owner, Some(&id), &token.record.name, now)? {
                 return Ok(Regenerated::Refused(wish.refuse(tx, Refused::NameTaken)?));
+            }
+            let organization = token.record.organization_id.as_ref();
+            let is_out = match organization {
+                Some(organization) => standing_in(tx, owner, organization)?.is_none(),
+                None => false,
+            };
+            if is_out {
+                return Ok(Regenerated::Refused(wish.refuse(tx, Refused::NoMember)?));
+            }
+            if let Some(why) = too_long(tx, &wish.config.tokens, organization, expires_at, now)? {
+                return Ok(Regenerated::Refused(wish.refuse(tx, why)?));
             }
             let detail = supersede(tx, &id, overlap, expires_at, now)?;
             let secret = PlainSecret::generate(&wish.config.tokens.brand, TokenKind::Personal.secret());

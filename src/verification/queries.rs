@@ -9,7 +9,7 @@ use crate::db::{Connection, on};
 use crate::error::Result;
 use crate::ids::{OrganizationId, SecretId, TokenId, UserId, VerifierId};
 use crate::organizations::{self, Standing, Which};
-use crate::tokens::TokenKind;
+use crate::tokens::{TokenKind, rule};
 use crate::users::UserStatus;
 
 /// All that is known of a token when its secret is presented.
@@ -161,7 +161,7 @@ pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretH
 ///
 /// It is the one that the service names, by id or slug; else the one that the token is for; else the owner's private one,
 /// which nobody else can be in. A token for one organization has nothing in another, nor in one that requires a second
-/// factor, while its owner has none.
+/// factor, while its owner has none; and one that outlives what an organization allows has nothing there.
 ///
 /// # Errors
 /// When the database refuses.
@@ -172,8 +172,14 @@ pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) ->
         (None, None) => return Ok(Some((found.private_organization.clone(), Standing::private()))),
     };
     let place = organizations::standing(connection, &found.user_id, which)?.filter(|place| !place.is_closed());
-    let within = |id: &OrganizationId| found.token_organization.as_ref().is_none_or(|bound| bound == id);
-    Ok(place.map(|place| (place.organization.id, place.standing)).filter(|(id, _)| within(id)))
+    let Some(place) = place else { return Ok(None) };
+    let organization = place.organization.id;
+    let works = match &found.token_organization {
+        Some(bound) => *bound == organization,
+        // One that was made for it keeps to its rule; one for all of somebody's works where it does.
+        None => rule(connection, organization.as_str())?.allows(found.issued_at, found.expires_at),
+    };
+    Ok(works.then_some((organization, place.standing)))
 }
 
 /// An organization, and what somebody has there.

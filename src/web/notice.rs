@@ -51,6 +51,8 @@ text_enum! {
         TokenAlreadyCreated = "token-already-created",
         /// The same form came twice, and what it made is gone.
         TokenFormUsed = "token-form-used",
+        /// What tokens may be.
+        TokenPolicySet = "token-policy-set",
         /// It stopped working.
         VerifierDeleted = "verifier-deleted",
         /// Passwords are taken from unknown browsers again.
@@ -173,6 +175,17 @@ impl Notice {
             Self::TokensDeleted => {
                 ("good", format!("You deleted {}. Whatever used them needs new ones.", many("token")))
             }
+            Self::TokenPolicySet if count == 0 => ("good", "The rules hold from now on. No token was cut.".to_owned()),
+            Self::TokenPolicySet => {
+                let told = if count == 1 { "Its owner is told" } else { "Their owners are told" };
+                (
+                    "good",
+                    format!(
+                        "The rules hold from now on, and {} cut. {told} by mail.",
+                        if count == 1 { "1 token is".to_owned() } else { format!("{count} tokens are") }
+                    ),
+                )
+            }
             Self::SignedOutEverywhere => {
                 let ended = if count == 1 { "has ended" } else { "have ended" };
                 ("good", format!("You are signed out everywhere: {} {ended}, this one too.", many("session")))
@@ -248,7 +261,7 @@ impl Notice {
             ),
             Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
             Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
-            Self::TokensRevoked | Self::TokensDeleted => ("good", "It is done."),
+            Self::TokensRevoked | Self::TokensDeleted | Self::TokenPolicySet => ("good", "It is done."),
             Self::TokenUpdated => ("good", "The token is updated. What it may do holds from its next use."),
             Self::TokenScopeRemoved => ("good", "The right is taken from the token, from its next use."),
             Self::TokenScopesCleared => ("good", "The token may do nothing any more. It only proves that it is yours."),

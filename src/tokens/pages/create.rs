@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::one::{self, Said};
 use super::{Id, explain, has_name, own};
 use crate::app::Instance;
 use crate::auth::secret::present;
@@ -12,7 +13,7 @@ use crate::auth::{Confirmed, SignedIn};
 use crate::error::{Error, Result};
 use crate::tokens::forms::NewTokenForm;
 use crate::tokens::policy::{TokenPolicy, may_create};
-use crate::tokens::queries::{self, Place};
+use crate::tokens::queries::{self, Place, Token};
 use crate::tokens::service::{self, Created, Refused};
 use crate::tokens::views::{
     ExpiryView, IssuedPage, NewTokenPage, PlaceChoice, Rights, Ticked, TokenDetail, TokenFile, file_name,
@@ -26,15 +27,26 @@ struct Ground {
     policy: TokenPolicy,
     places: Vec<Place>,
     count: i64,
+    /// Where there is one token at a time: that one.
+    one: Option<Token>,
+}
+
+impl Ground {
+    /// Whether the page of one token at a time takes the place of the long form.
+    fn is_single(&self) -> bool {
+        self.policy.is_single() && self.count <= 1
+    }
 }
 
 async fn ground(instance: &Instance, who: &SignedIn) -> Result<Ground> {
     let (who, config) = (who.clone(), instance.config.tokens.clone());
     let reading = instance.db.read(move |connection| {
+        let policy = queries::policy(connection, &config)?;
         Ok(Ground {
-            policy: queries::policy(connection, &config)?,
+            one: if policy.is_single() { queries::newest(connection, who.owner())? } else { None },
             places: queries::places(connection, who.owner().user_id())?,
             count: queries::count(connection, who.owner())?,
+            policy,
         })
     });
     reading.await
@@ -48,6 +60,12 @@ fn form_page(
     problems: &Problems,
     ground: &Ground,
 ) -> Result<HttpResponse> {
+    if ground.is_single() {
+        let refused = status != StatusCode::OK && ground.one.is_some();
+        let problems = if refused { Problems::none() } else { problems.only(&["expiry"]) };
+        let said = Said { expiry: &form.expiry, problems, refused, ..Said::default() };
+        return one::page(visitor, instance, &ground.policy, ground.one.as_ref(), said);
+    }
     let now = visitor.now();
     let or = |typed: &str, otherwise: &str| if typed.is_empty() { otherwise.to_owned() } else { typed.to_owned() };
     let (policy, catalogue) = (&ground.policy, &instance.config.catalogue);
@@ -114,6 +132,10 @@ pub async fn create(
     match service::create(&instance, &who, &form.form_id, new).await? {
         Created::Now(id, secret) => {
             let (token, places) = own(&instance, &who, &id).await?;
+            if ground.is_single() {
+                let said = Said { secret: Some(secret), ..Said::default() };
+                return one::page(&visitor, &instance, &ground.policy, Some(&token), said);
+            }
             let page = IssuedPage {
                 shell: visitor.shell(&token.record.name, "tokens"),
                 token: TokenDetail::of(&token, &places, &instance.config, now),
@@ -126,6 +148,7 @@ pub async fn create(
         }
         Created::Before(made) => {
             let (place, notice) = match made {
+                Some(_) if ground.is_single() => (urls::settings_tokens(), Notice::TokenAlreadyCreated),
                 Some(id) => (urls::settings_token(&id), Notice::TokenAlreadyCreated),
                 None => (urls::settings_tokens(), Notice::TokenFormUsed),
             };
@@ -135,7 +158,7 @@ pub async fn create(
         }
         // Made full by another request meanwhile: the page says so in place of the form.
         Created::Refused(why @ Refused::TooMany(most)) => {
-            let ground = Ground { count: most, ..ground };
+            let ground = Ground { count: most, ..self::ground(&instance, &who).await? };
             form_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &explain(&why), &ground)
         }
         Created::Refused(why) => refuse(&form, &explain(&why)),

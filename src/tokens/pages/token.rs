@@ -164,6 +164,7 @@ pub async fn ask_clear_scopes(
         action_url: urls::settings_token_scopes_clear(&id),
         back_url: urls::settings_token(&id),
         live: true,
+        single: false,
     };
     html(StatusCode::OK, &page)
 }

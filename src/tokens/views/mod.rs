@@ -3,11 +3,13 @@
 mod file;
 mod form;
 mod list;
+mod one;
 mod token;
 
 pub use file::{TokenFile, file_name};
 pub use form::{EditTokenPage, ExpiryView, NewTokenPage, PlaceChoice, RegeneratePage, Rights, ScopeMatrix, Ticked};
 pub use list::{AllGonePage, ListPage, ListView, SelectionPage, rows};
+pub use one::OnePage;
 pub use token::{AddressRow, ConfirmTokenPage, HistoryRow, IssuedPage, OldSecret, TokenDetail, TokenPage};
 
 use super::policy::Status;

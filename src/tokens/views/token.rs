@@ -46,6 +46,8 @@ pub struct TokenDetail {
     pub can: String,
     pub scopes: Vec<ScopeLine>,
     pub everything: bool,
+    /// The organizations that allow less time than this token has, where it is for all of them.
+    pub kept_out: Vec<String>,
     pub revoked: bool,
     pub scopes_remove_url: String,
     pub scopes_clear_url: String,
@@ -112,6 +114,14 @@ impl TokenDetail {
             can: words::can(record.everything, &scopes, place.as_deref(), &config.catalogue),
             scopes: scope_lines(&scopes, &config.catalogue),
             everything: record.everything,
+            kept_out: match record.organization_id {
+                Some(_) => Vec::new(),
+                None => places
+                    .iter()
+                    .filter(|place| !place.rule.allows(secret.created_at, secret.expires_at))
+                    .map(|place| place.name.clone())
+                    .collect(),
+            },
             revoked: status == Status::Revoked,
             scopes_remove_url: urls::settings_token_scopes_remove(&record.id),
             scopes_clear_url: urls::settings_token_scopes_clear(&record.id),
@@ -180,6 +190,8 @@ pub struct ConfirmTokenPage {
     pub action_url: String,
     pub back_url: String,
     pub live: bool,
+    /// Whether it is the one that its owner may have.
+    pub single: bool,
 }
 
 impl IssuedPage {

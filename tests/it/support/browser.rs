@@ -25,6 +25,11 @@ impl Browser {
         Self { address, host, origin, cookies: BTreeMap::new(), extra: Vec::new() }
     }
 
+    /// The same browser at another instance.
+    pub fn at(&self, app: &super::TestApp) -> Self {
+        Self { address: app.address, ..self.clone() }
+    }
+
     /// The same browser, adding a header to every request.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.extra.push((name.to_owned(), value.to_owned()));
