@@ -9,8 +9,8 @@ use actix_web::{HttpResponse, web};
 
 use crate::organizations::Right;
 use crate::{
-    administration, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery, second_factor,
-    security, setup, sign_in, sign_up, tokens, verification, web as shell,
+    administration, api, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery,
+    second_factor, security, setup, sign_in, sign_up, tokens, verification, web as shell,
 };
 
 /// What a route needs of whoever asks.
@@ -41,6 +41,8 @@ pub enum Needs {
 pub enum Area {
     /// Programs: no cookies, no sessions.
     Calls,
+    /// People's programs: sessions, JSON, CSRF.
+    Api,
     /// People: sessions, forms, CSRF.
     Pages,
 }
@@ -113,6 +115,13 @@ routes! {
         }
         "/api/v1/tokens/self" {
             GET Token verification::calls::token_self;
+            DELETE Token tokens::api::end_self;
+        }
+        "/api/v1/tokens/self/rotate" {
+            POST Token tokens::api::renew_self;
+        }
+        "/api/openapi.json" {
+            GET Nothing api::openapi::show;
         }
         "/healthz" {
             GET Nothing verification::health::alive;
@@ -125,6 +134,33 @@ routes! {
         }
         "/static/{hash}/{path:.*}" {
             GET Nothing shell::assets::serve;
+        }
+    }
+    Api as api {
+        "/api/v1/tokens" {
+            GET SignedIn tokens::api::list;
+            POST Confirmed tokens::api::create;
+        }
+        "/api/v1/tokens/{id}" {
+            GET SignedIn tokens::api::show;
+            PATCH Confirmed tokens::api::change;
+            DELETE SignedIn tokens::api::delete;
+        }
+        "/api/v1/tokens/{id}/scopes" {
+            POST Confirmed tokens::api::add_scopes;
+            DELETE Confirmed tokens::api::clear_scopes;
+        }
+        "/api/v1/tokens/{id}/scopes/{scope}" {
+            DELETE Confirmed tokens::api::remove_scope;
+        }
+        "/api/v1/tokens/{id}/revoke" {
+            POST SignedIn tokens::api::revoke;
+        }
+        "/api/v1/tokens/{id}/regenerate" {
+            POST Confirmed tokens::api::regenerate;
+        }
+        "/api/v1/tokens/{id}/old-secret" {
+            DELETE SignedIn tokens::api::end_old;
         }
     }
     Pages as pages {

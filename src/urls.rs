@@ -102,6 +102,13 @@ paths! {
     api_verify = "/api/v1/verify";
     /// The token that asks.
     api_self = "/api/v1/tokens/self";
+    /// My tokens, in JSON.
+    api_tokens = "/api/v1/tokens";
+}
+
+/// One token, in JSON.
+pub fn api_token(id: &TokenId) -> String {
+    format!("/api/v1/tokens/{id}")
 }
 
 /// One token.

@@ -5,7 +5,7 @@ use validator::Validate;
 
 use super::policy::{Overlap, Status, TokenPolicy, expiry};
 use super::queries::{Place, Token};
-use super::service::{Change, NewToken, Rights};
+use super::service::{Change, NewRights, NewToken, Rights};
 use crate::catalogue::{Catalogue, Scope, Scopes};
 use crate::clock::Timestamp;
 use crate::text;
@@ -194,6 +194,7 @@ impl NewTokenForm {
             expires_at,
             organization: place.flatten().map(|place| place.id.clone()),
             rights,
+            may_rotate: false,
         })
     }
 }
@@ -236,7 +237,12 @@ impl EditForm {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Change { name: text::tidy(&self.name), description: text::tidy(&self.description), rights })
+        Ok(Change {
+            name: Some(text::tidy(&self.name)),
+            description: Some(text::tidy(&self.description)),
+            rights: Some(NewRights::These(rights)),
+            may_rotate: None,
+        })
     }
 }
 

@@ -226,6 +226,22 @@ fn on_date(text: &str, now: Timestamp, policy: &TokenPolicy) -> Result<Timestamp
     }
 }
 
+/// The end of a secret that takes an older one's place by itself: as long a life as that one had, as far as the rules of today
+/// go.
+pub fn renewed(
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+    policy: &TokenPolicy,
+) -> Option<Timestamp> {
+    let longest = policy.max_days.saturating_mul(DAY);
+    match expires_at {
+        Some(end) => Some(now.plus(created_at.until(end).min(longest))),
+        None if policy.allow_never => None,
+        None => Some(now.plus(longest)),
+    }
+}
+
 /// Whether one more token may be made.
 pub fn may_create(have: i64, policy: &TokenPolicy) -> bool {
     have < policy.max_per_user

@@ -44,17 +44,60 @@ pub struct NewToken {
     pub organization: Option<OrganizationId>,
     /// What it may do.
     pub rights: Rights,
+    /// Whether its holder may renew it.
+    pub may_rotate: bool,
+}
+
+/// What shall be different about a token; whatever is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// What its owner says of it.
+    pub description: Option<String>,
+    /// What it may do.
+    pub rights: Option<NewRights>,
+    /// Whether its holder may renew it.
+    pub may_rotate: Option<bool>,
+}
+
+/// Other rights.
+#[derive(Debug, Clone)]
+pub enum NewRights {
+    /// These in place of those that it has.
+    These(Rights),
+    /// These beside those that it has.
+    And(Scopes),
 }
 
 /// A token as it shall be from now on.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// What its owner calls it.
-    pub name: String,
-    /// What its owner says of it.
-    pub description: String,
-    /// What it may do.
-    pub rights: Rights,
+struct After {
+    name: String,
+    description: String,
+    rights: Rights,
+    may_rotate: bool,
+}
+
+impl After {
+    fn of(token: &Token, change: Change, catalogue: &Catalogue) -> Self {
+        let (record, before) = (&token.record, rights_of(token));
+        let rights = match change.rights {
+            None => before,
+            Some(NewRights::These(rights)) => rights,
+            // Whoever may do everything may do these.
+            Some(NewRights::And(_)) if before.everything => before,
+            Some(NewRights::And(more)) => {
+                let all = before.scopes.iter().chain(more.iter()).cloned();
+                Rights { everything: false, scopes: Scopes::filled_in(all, catalogue) }
+            }
+        };
+        Self {
+            name: change.name.unwrap_or_else(|| record.name.clone()),
+            description: change.description.unwrap_or_else(|| record.description.clone()),
+            rights,
+            may_rotate: change.may_rotate.unwrap_or(record.may_rotate),
+        }
+    }
 }
 
 /// Why a token can't be had, or can't be so.
@@ -232,6 +275,7 @@ pub async fn change(instance: &Instance, who: &Confirmed, id: &TokenId, change: 
         .write(move |tx| {
             let (owner, actor) = (who.owner(), who.actor(tx, now)?);
             let token = find(tx, owner, &id)?;
+            let change = After::of(&token, change, &config.catalogue);
             let (before, after) = (rights_of(&token), &change.rights);
             let place = token.record.organization_id.as_ref();
             let refused = refused(tx, owner, Some(&id), &change.name, place, &before, after, &config.catalogue, now)?;
@@ -251,10 +295,12 @@ pub async fn change(instance: &Instance, who: &Confirmed, id: &TokenId, change: 
                     tokens::description.eq(&change.description),
                     tokens::everything.eq(after.everything),
                     tokens::scopes.eq(after.scopes.to_text()),
+                    tokens::may_rotate.eq(change.may_rotate),
                 ))
                 .execute(&mut **tx)?;
             log(tx, &actor, owner.user_id(), now, Action::TokenChanged, &id, &change.name, &detail)?;
-            if widens(&before, after) && token.status(now) == Status::Active {
+            let renews = change.may_rotate && !token.record.may_rotate;
+            if (renews || widens(&before, after)) && token.status(now) == Status::Active {
                 let token = find(tx, owner, &id)?;
                 tell(tx, &who, &config, &token, "may do more than before", now)?;
             }
@@ -273,7 +319,7 @@ fn widens(before: &Rights, after: &Rights) -> bool {
 }
 
 /// For the log; empty when nothing changed.
-fn what_changed(token: &Token, before: &Rights, change: &Change) -> String {
+fn what_changed(token: &Token, before: &Rights, change: &After) -> String {
     let mut parts = Vec::new();
     if token.record.name != change.name {
         parts.push(format!("called {} before", token.record.name));
@@ -286,6 +332,9 @@ fn what_changed(token: &Token, before: &Rights, change: &Change) -> String {
     }
     if before.scopes != change.rights.scopes {
         parts.push(words::difference(&before.scopes, &change.rights.scopes));
+    }
+    if token.record.may_rotate != change.may_rotate {
+        parts.push(if change.may_rotate { "may renew itself" } else { "may not renew itself" }.to_owned());
     }
     parts.join("; ")
 }
@@ -317,9 +366,8 @@ pub fn take_scope(
     diesel::update(tokens::table.find(id))
         .set((tokens::everything.eq(after.everything), tokens::scopes.eq(after.scopes.to_text())))
         .execute(&mut **tx)?;
-    let change =
-        Change { name: token.record.name.clone(), description: token.record.description.clone(), rights: after };
-    let detail = what_changed(&token, &before, &change);
+    let after = After { rights: after, ..After::of(&token, Change::default(), catalogue) };
+    let detail = what_changed(&token, &before, &after);
     log(tx, actor, owner.user_id(), now, Action::TokenChanged, id, &token.record.name, &detail)
 }
 
@@ -375,7 +423,7 @@ pub fn revoke_all(tx: &mut Tx<'_>, user: &UserId, actor: &Actor, now: Timestamp)
     Ok(live.len())
 }
 
-fn end_secrets(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<()> {
+pub(super) fn end_secrets(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<()> {
     let live = token_secrets::token_id.eq(id).and(token_secrets::revoked_at.is_null());
     diesel::update(token_secrets::table.filter(live)).set(token_secrets::revoked_at.eq(now)).execute(&mut **tx)?;
     Ok(())
@@ -439,6 +487,7 @@ fn insert(tx: &mut Tx<'_>, owner: Owner<'_>, new: &NewToken, now: Timestamp) -> 
             tokens::description.eq(&new.description),
             tokens::everything.eq(new.rights.everything),
             tokens::scopes.eq(new.rights.scopes.to_text()),
+            tokens::may_rotate.eq(new.may_rotate),
             tokens::created_at.eq(now),
         ))
         .execute(&mut **tx)?;
