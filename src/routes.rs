@@ -162,6 +162,41 @@ routes! {
         "/api/v1/tokens/{id}/old-secret" {
             DELETE SignedIn tokens::api::end_old;
         }
+        "/api/v1/organizations" {
+            GET SignedIn organizations::api::list;
+            POST SignedIn organizations::api::create;
+        }
+        "/api/v1/organizations/{slug}" {
+            GET Member(SeeOrganization) organizations::api::show;
+            PATCH Member(ChangeOrganization) organizations::api::change;
+            DELETE MemberConfirmed(DeleteOrganization) organizations::api::delete;
+        }
+        "/api/v1/organizations/{slug}/hand-over" {
+            POST MemberConfirmed(HandOver) organizations::api::hand_over;
+        }
+        "/api/v1/organizations/{slug}/leave" {
+            POST Member(BelongWithOthers) organizations::api::leave;
+        }
+        "/api/v1/organizations/{slug}/target" {
+            POST Member(BelongWithOthers) organizations::api::be_target;
+        }
+        "/api/v1/organizations/{slug}/members" {
+            GET Member(SeeMembers) organizations::api::list_members;
+        }
+        "/api/v1/organizations/{slug}/members/{id}" {
+            GET Member(SeeMembers) organizations::api::show_member;
+            PATCH MemberConfirmed(ChangeMembers) organizations::api::change_member;
+            DELETE Member(RemoveMembers) organizations::api::remove_member;
+        }
+        "/api/v1/organizations/{slug}/roles" {
+            GET Member(SeeRoles) organizations::api::list_roles;
+            POST MemberConfirmed(CreateRoles) organizations::api::create_role;
+        }
+        "/api/v1/organizations/{slug}/roles/{id}" {
+            GET Member(SeeRoles) organizations::api::show_role;
+            PATCH MemberConfirmed(ChangeRoles) organizations::api::change_role;
+            DELETE Member(DeleteRoles) organizations::api::delete_role;
+        }
     }
     Pages as pages {
         "/" {

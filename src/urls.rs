@@ -106,6 +106,11 @@ paths! {
     api_tokens = "/api/v1/tokens";
 }
 
+/// One organization, in JSON.
+pub fn api_organization(id: &OrganizationId) -> String {
+    format!("/api/v1/organizations/{id}")
+}
+
 /// One token, in JSON.
 pub fn api_token(id: &TokenId) -> String {
     format!("/api/v1/tokens/{id}")

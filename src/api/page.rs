@@ -21,6 +21,12 @@ impl<T> Page<T> {
         Self { items, next, previous }
     }
 
+    /// A page of a list whose pages are counted, from 0.
+    pub fn numbered(request: &HttpRequest, items: Vec<T>, page: i64, more: bool) -> Self {
+        let at = |page: i64| turned(request.path(), request.query_string(), "page", &page.to_string());
+        Self { items, next: more.then(|| at(page + 1)), previous: (page > 0).then(|| at(page - 1)) }
+    }
+
     /// A list that is never long.
     pub fn whole(items: Vec<T>) -> Self {
         Self { items, next: None, previous: None }
@@ -29,7 +35,8 @@ impl<T> Page<T> {
 
 /// The same list from another place on.
 fn turned(path: &str, query: &str, name: &str, cursor: &str) -> String {
-    let kept = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "after" && name != "before");
+    let kept = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| !matches!(name.as_ref(), "after" | "before" | "page"));
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(kept).append_pair(name, cursor);
     format!("{path}?{}", query.finish())

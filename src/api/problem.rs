@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::auth::capability::BearerProblem;
 use crate::error::Error;
 use crate::urls;
+use crate::web::Problems;
 use crate::web::errors::{Failure, problem};
 
 /// What the identifiers of our kinds of problems begin with. They never change; the words beside them may.
@@ -25,6 +26,11 @@ impl Wrong {
     /// Something wrong at a place.
     pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { detail: detail.into(), pointer: pointer.into() }
+    }
+
+    /// All that is wrong with a form that says the same; `pointer` finds the place of a field.
+    pub fn all(problems: &Problems, pointer: fn(&str) -> &'static str) -> Vec<Self> {
+        problems.list().into_iter().map(|problem| Self::at(pointer(problem.field), problem.message)).collect()
     }
 }
 
@@ -158,7 +164,12 @@ pub fn in_place_of_a_page(error: &Error, absolute: impl Fn(&str) -> String) -> O
     match error {
         Error::SignIn { .. } => {
             let failure = Failure { after: None, hint: None, bearer: Some(BearerProblem::Missing) };
-            Some(problem(StatusCode::UNAUTHORIZED, Some(failure), &crate::ids::ulid()))
+            let request_id = crate::ids::ulid();
+            let mut answer = problem(StatusCode::UNAUTHORIZED, Some(failure), &request_id);
+            if let Ok(id) = header::HeaderValue::from_str(&request_id) {
+                answer.headers_mut().insert(header::HeaderName::from_static("x-request-id"), id);
+            }
+            Some(answer)
         }
         Error::Confirm { .. } => Some(Problem::confirmation_needed(absolute(&urls::step_up())).response()),
         Error::Enrol => Some(Problem::second_factor_needed(absolute(&urls::settings_second_factor())).response()),

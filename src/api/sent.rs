@@ -63,11 +63,21 @@ fn is_json(request: &HttpRequest) -> bool {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    if holds_nul(body) {
+        return Err(Problem::invalid(vec![Wrong::at("#", "Leave out the NUL characters.")]).into());
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| refused(error.path(), error.inner()))
         .and_then(|read| reader.end().map(|()| read).map_err(|error| Problem::unreadable(words(&error))));
     read.map_err(Error::from)
+}
+
+/// Whether some text in it has a NUL: PostgreSQL takes none, and nobody types one. JSON can only write it as an escape.
+fn holds_nul(body: &[u8]) -> bool {
+    const NUL: &[u8] = b"\\u0000";
+    let escapes = |place: usize| body[..place].iter().rev().take_while(|byte| **byte == b'\\').count();
+    body.windows(NUL.len()).enumerate().any(|(place, piece)| piece == NUL && escapes(place) % 2 == 0)
 }
 
 fn refused(path: &Path, error: &serde_json::Error) -> Problem {
@@ -127,4 +137,23 @@ pub fn once(request: &HttpRequest, act: &str) -> Result<String> {
     let bare = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
     let sound = (1..=200).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic());
     if sound && keys.next().is_none() { Ok(format!("{act} {bare}")) } else { Err(Problem::idempotency_key().into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Covers: AC-104
+    #[test]
+    fn no_nul_comes_through() {
+        for (body, holds) in [
+            (&br#"{"a":"\u0000"}"#[..], true),
+            (br#"{"a":"x\\\u0000"}"#, true),
+            (br#"{"a":"\\u0000"}"#, false),
+            (br#"{"a":"\u0001 u0000"}"#, false),
+            (b"", false),
+        ] {
+            assert_eq!(holds_nul(body), holds, "{}", String::from_utf8_lossy(body));
+        }
+    }
 }

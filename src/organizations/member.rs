@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use super::policy::{Right, Rights, Standing};
 use super::queries::{Organization, Which, standing};
+use crate::api::is_call;
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::{Confirmed, SignedIn};
@@ -65,7 +66,9 @@ impl Member {
             return Err(Error::NotFound);
         }
         let user = who.account().user_id.clone();
-        let found = instance.db.read(move |connection| standing(connection, &user, Which::Slug(&slug))).await?;
+        // A program may keep to the id, which never changes.
+        let which = if is_call(request.path()) { Which::Either } else { Which::Slug };
+        let found = instance.db.read(move |connection| standing(connection, &user, which(&slug))).await?;
         let found = found.ok_or(Error::NotFound)?;
         let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
         let member = Self { who, organization: found.organization, standing: found.standing, rights, needed, instance };

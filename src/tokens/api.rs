@@ -265,22 +265,21 @@ fn wrong_scopes(scopes: &[String], catalogue: &Catalogue) -> Vec<Wrong> {
 }
 
 fn invalid(problems: &Problems, mut wrong: Vec<Wrong>) -> Error {
+    // What is said of each scope goes before what is said of all of them.
     let at_scopes = !wrong.is_empty();
-    let others = problems.list().into_iter().filter(|problem| !(at_scopes && pointer(problem.field) == "#/scopes"));
-    wrong.splice(0..0, others.map(|problem| Wrong::at(pointer(problem.field), problem.message)));
+    let others = Wrong::all(problems, pointer).into_iter().filter(|other| !at_scopes || other.pointer != "#/scopes");
+    wrong.splice(0..0, others);
     Problem::invalid(wrong).into()
 }
 
 fn refused(why: &Refused) -> Error {
-    let wrong = explain(why).list().into_iter().map(|problem| Wrong::at(pointer(problem.field), problem.message));
+    let wrong = Wrong::all(&explain(why), pointer);
     match why {
         Refused::TooMany(_) => {
-            Problem::conflict(wrong.map(|wrong| wrong.detail).collect::<String>(), Vec::new()).into()
+            Problem::conflict(wrong.into_iter().map(|wrong| wrong.detail).collect::<String>(), Vec::new()).into()
         }
-        Refused::NameTaken => {
-            Problem::conflict("Nothing was done. “errors” says what is there already.", wrong.collect()).into()
-        }
-        Refused::Beyond(_) | Refused::NoMember => Problem::invalid(wrong.collect()).into(),
+        Refused::NameTaken => Problem::conflict("Nothing was done. “errors” says what is there already.", wrong).into(),
+        Refused::Beyond(_) | Refused::NoMember => Problem::invalid(wrong).into(),
     }
 }
 

@@ -339,6 +339,18 @@ mod tests {
         }
     }
 
+    /// Covers: AC-060
+    #[test]
+    fn a_renewed_secret_lives_as_long_as_the_one_before() {
+        let policy = TokenPolicy::from(&Config::default().tokens);
+        let free = TokenPolicy { allow_never: true, ..policy.clone() };
+        let day = |count: i64| NOW.plus(count * DAY);
+        assert_eq!(renewed(day(-20), Some(day(10)), NOW, &policy), Some(day(30)));
+        assert_eq!(renewed(day(-20), Some(day(980)), NOW, &policy), Some(day(365)));
+        assert_eq!(renewed(day(-20), None, NOW, &policy), Some(day(365)));
+        assert_eq!(renewed(day(-20), None, NOW, &free), None);
+    }
+
     #[test]
     fn an_organization_only_takes_away() {
         let policy = TokenPolicy { allow_never: true, ..TokenPolicy::from(&Config::default().tokens) };
