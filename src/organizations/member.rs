@@ -67,8 +67,12 @@ impl Member {
         }
         let user = who.account().user_id.clone();
         // A program may keep to the id, which never changes.
-        let which = if is_call(request.path()) { Which::Either } else { Which::Slug };
-        let found = instance.db.read(move |connection| standing(connection, &user, which(&slug))).await?;
+        let called = is_call(request.path());
+        let reading = instance.db.read(move |connection| {
+            let which = if called { Which::Either(&slug) } else { Which::Slug(&slug) };
+            standing(connection, &user, which)
+        });
+        let found = reading.await?;
         let found = found.ok_or(Error::NotFound)?;
         let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
         let member = Self { who, organization: found.organization, standing: found.standing, rights, needed, instance };

@@ -228,8 +228,9 @@ pub fn duration(seconds: i64) -> String {
 
 /// Heading, what happened, and what to do, for each status.
 fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String, String) {
-    let hint =
-        failure.and_then(|failure| failure.hint).map(|hint| format!("{}{}.", hint[..1].to_uppercase(), hint[1..].trim_end_matches('.')));
+    let hint = failure
+        .and_then(|failure| failure.hint)
+        .map(|hint| format!("{}{}.", hint[..1].to_uppercase(), hint[1..].trim_end_matches('.')));
     let wait = failure.and_then(|failure| failure.after).unwrap_or(60);
     let wait = duration(wait);
     let (heading, text, next) = match status.as_u16() {
