@@ -66,6 +66,10 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     if holds_nul(body) {
         return Err(Problem::invalid(vec![Wrong::at("#", "Leave out the NUL characters.")]).into());
     }
+    // The reader would take a list for the members in their order, and nobody means that.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        return Err(Problem::invalid(vec![Wrong::at("#", "Send an object: {…}.")]).into());
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| refused(error.path(), error.inner()))

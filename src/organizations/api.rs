@@ -290,6 +290,7 @@ impl From<members::Listed> for MemberView {
 #[serde(default, deny_unknown_fields)]
 struct Part {
     search: String,
+    targets: bool,
     page: i64,
 }
 
@@ -304,7 +305,11 @@ pub async fn list_members(request: HttpRequest, member: Member) -> Result<HttpRe
         return Err(Error::BadRequest("the address of the list could not be read"));
     }
     let (id, search, page) = (member.organization().id.clone(), part.search, part.page);
-    let mut rows = member.instance().db.read(move |connection| members::list(connection, &id, &search, page)).await?;
+    let mut rows = member
+        .instance()
+        .db
+        .read(move |connection| members::list(connection, &id, (&search, part.targets, page)))
+        .await?;
     let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let more = rows.len() > size;
     rows.truncate(size);

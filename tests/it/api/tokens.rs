@@ -225,13 +225,11 @@ fn what_cannot_be_is_refused_at_its_place(engine: Engine) {
     };
     let twice = send(br#"{"name":"a","name":"b","expires":7,"scopes":["channels:read"]}"#);
     assert!(wrong_at(&twice).len() == 1 && twice.text().contains("uplicate"), "{}", twice.text());
-    for body in
-        ["", "{", "[]x", "\"x\" 5", "{\"name\":\"a\",}", "\u{feff}{}", "{'name':'a'}", "nul", "{\"name\":\"\\ud800\"}"]
-    {
+    for body in ["", "{", "{\"name\":\"a\",}", "{'name':'a'}", "{\"name\":\"\\ud800\"}", "{} x"] {
         assert_eq!(send(body.as_bytes()).status, 400, "{body:?}");
     }
     assert_eq!(send(b"{\"name\":\"\xff\xfe\"}").status, 400);
-    for body in ["[]", "5", "null", "\"x\""] {
+    for body in ["[]", "[\"bot\",\"\",7]", "5", "null", "\"x\"", "nul", "\u{feff}{}"] {
         assert_eq!(send(body.as_bytes()).status, 422, "{body}");
     }
     for deep in [
@@ -255,7 +253,7 @@ fn nobody_gives_more_than_they_have(engine: Engine) {
     ada.make_organization("acme");
     let mut erin = app.member("acme", "erin@example.com", keystead::catalogue::Role::Viewer);
     let body = json!({ "name": "bot", "expires": 7, "organization": "acme", "scopes": ["channels:delete"] });
-    let before = app.dump();
+    let before = app.dump_but(&["attempts"]);
     let answer = erin.call("POST", TOKENS, &body);
     assert_eq!(wrong_at(&answer), ["#/scopes"]);
     assert!(answer.text().contains("channels:delete"), "{}", answer.text());
