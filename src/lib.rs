@@ -5,13 +5,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`app`], [`config`], [`routes`], [`urls`] | building the instance; its settings; every route and every path |
-//! | [`db`], [`auth`], [`web`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, letters, chores, the log |
+//! | [`db`], [`auth`], [`web`], [`api`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, JSON calls, letters, chores, the log |
 //! | [`setup`], [`sign_up`], [`sign_in`], [`recovery`] | from a stranger to a session |
 //! | [`profile`], [`email_change`], [`security`], [`passkeys`], [`appearance`] | the pages behind the avatar |
 //! | [`catalogue`], [`tokens`], [`verification`] | what scopes are made of; tokens; checking them |
 //! | [`users`], [`organizations`], [`administration`] | people, tenants, and who runs the instance |
 
 pub mod administration;
+pub mod api;
 pub mod app;
 pub mod appearance;
 pub mod audit;

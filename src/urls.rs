@@ -106,6 +106,18 @@ paths! {
     api_verify = "/api/v1/verify";
     /// The token that asks.
     api_self = "/api/v1/tokens/self";
+    /// My tokens, in JSON.
+    api_tokens = "/api/v1/tokens";
+}
+
+/// One organization, in JSON.
+pub fn api_organization(id: &OrganizationId) -> String {
+    format!("/api/v1/organizations/{id}")
+}
+
+/// One token, in JSON.
+pub fn api_token(id: &TokenId) -> String {
+    format!("/api/v1/tokens/{id}")
 }
 
 /// One token.

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::audit_events;
 use crate::error::Result;
-use crate::ids::{OrganizationId, SessionId, UserId, ulid};
+use crate::ids::{OrganizationId, SessionId, TokenId, UserId, ulid};
 use crate::mail::Notices;
 use crate::text_enum;
 use crate::web::page::cookie_name;
@@ -309,6 +309,11 @@ impl Actor {
     /// A user who came through a mailed link.
     pub fn mailed_link(user: &UserId, origin: Origin) -> Self {
         Self { kind: ActorKind::User, id: user.to_string(), through: "mailed link".to_owned(), origin }
+    }
+
+    /// A user's token, which acts on itself.
+    pub fn token(user: &UserId, token: &TokenId, origin: Origin) -> Self {
+        Self { kind: ActorKind::User, id: user.to_string(), through: format!("token {token}"), origin }
     }
 
     /// Somebody unknown.

@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use super::policy::{Right, Rights, Standing};
 use super::queries::{Organization, Which, standing};
+use crate::api::is_call;
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::capability::back;
@@ -74,7 +75,13 @@ impl Member {
             return Err(Error::NotFound);
         }
         let user = who.account().user_id.clone();
-        let found = instance.db.read(move |connection| standing(connection, &user, Which::Slug(&slug))).await?;
+        // A program may keep to the id, which never changes.
+        let called = is_call(request.path());
+        let reading = instance.db.read(move |connection| {
+            let which = if called { Which::Either(&slug) } else { Which::Slug(&slug) };
+            standing(connection, &user, which)
+        });
+        let found = reading.await?;
         let found = found.ok_or(Error::NotFound)?;
         let open = OPEN_WITHOUT.contains(&request.match_pattern().unwrap_or_default().as_str());
         if found.is_closed() && !open {

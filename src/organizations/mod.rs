@@ -6,6 +6,7 @@
 //! change wants [`Acting`], which asks the same again within its transaction, the organization's row locked.
 
 pub mod admin;
+pub mod api;
 mod forms;
 pub mod invitations;
 pub mod license;

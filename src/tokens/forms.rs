@@ -5,7 +5,7 @@ use validator::Validate;
 
 use super::policy::{Overlap, Status, TokenPolicy, expiry};
 use super::queries::{Place, Token};
-use super::service::{Change, NewToken, Rights};
+use super::service::{Change, NewRights, NewToken, Rights};
 use crate::catalogue::{Catalogue, Scope, Scopes};
 use crate::clock::Timestamp;
 use crate::text;
@@ -42,6 +42,8 @@ pub struct NewTokenForm {
     pub entity_type: String,
     /// its id.
     pub entity_id: String,
+    /// Its holder may renew it; `yes`, or nothing.
+    pub may_rotate: String,
     /// The button that adds the row was pressed.
     pub more: String,
 }
@@ -66,6 +68,8 @@ pub struct EditForm {
     pub entity_type: String,
     /// As in [`NewTokenForm`].
     pub entity_id: String,
+    /// As in [`NewTokenForm`].
+    pub may_rotate: String,
     /// As in [`NewTokenForm`].
     pub more: String,
 }
@@ -148,6 +152,11 @@ fn add_row(
     }
 }
 
+/// Whether a box was ticked.
+fn ticked(sent: &str) -> bool {
+    sent == "yes"
+}
+
 /// A thing was typed and not added: what was meant is not known.
 fn left_over(id: &str, problems: &mut Problems) {
     if !id.trim().is_empty() {
@@ -198,6 +207,7 @@ impl NewTokenForm {
             expires_at,
             organization: place.flatten().map(|place| place.id.clone()),
             rights,
+            may_rotate: ticked(&self.may_rotate),
         })
     }
 }
@@ -218,6 +228,7 @@ impl EditForm {
             description: token.record.description.clone(),
             access: if token.record.everything { "everything" } else { "selected" }.to_owned(),
             scope: token.record.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            may_rotate: if token.record.may_rotate { "yes" } else { "" }.to_owned(),
             ..Self::default()
         }
     }
@@ -240,7 +251,12 @@ impl EditForm {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Change { name: text::tidy(&self.name), description: text::tidy(&self.description), rights })
+        Ok(Change {
+            name: Some(text::tidy(&self.name)),
+            description: Some(text::tidy(&self.description)),
+            rights: Some(NewRights::These(rights)),
+            may_rotate: Some(ticked(&self.may_rotate)),
+        })
     }
 }
 

@@ -2,7 +2,9 @@
 //! a record current; the one before it can go on working for a while. What a token may do is its scopes *and* what its
 //! owner may do at that moment.
 
+pub mod api;
 pub mod forms;
+mod itself;
 pub mod list;
 pub mod pages;
 pub mod policies;
@@ -13,13 +15,14 @@ mod service;
 mod views;
 pub mod words;
 
+pub use itself::{Renewed, end_itself, renew_itself};
 pub use policy::{Rule, Status, TokenPolicy};
 pub(crate) use queries::{ADDRESSES, expiring_at};
 pub use queries::{Place, Secret, Token, active_at, count_active, count_expiring, find, live_in_organization, rule};
 pub use regenerate::{Regenerated, end_old, regenerate};
 pub use service::{
-    Change, Created, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization, revoke,
-    revoke_all, revoke_selected, take_scope,
+    Change, Created, NewRights, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization,
+    revoke, revoke_all, revoke_selected, take_scope,
 };
 pub(crate) use views::ScopeMatrix;
 

@@ -280,6 +280,22 @@ fn on_date(text: &str, now: Timestamp, policy: &TokenPolicy) -> Result<Timestamp
     }
 }
 
+/// The end of a secret that takes an older one's place by itself: as long a life as that one had, as far as the rules of today
+/// go.
+pub fn renewed(
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+    policy: &TokenPolicy,
+) -> Option<Timestamp> {
+    let longest = policy.max_days.saturating_mul(DAY);
+    match expires_at {
+        Some(end) => Some(now.plus(created_at.until(end).min(longest))),
+        None if policy.allow_never => None,
+        None => Some(now.plus(longest)),
+    }
+}
+
 /// Whether one more token may be made.
 pub fn may_create(have: i64, policy: &TokenPolicy) -> bool {
     have < policy.max_per_user
@@ -375,6 +391,18 @@ mod tests {
             let at = |offset: Option<i64>| offset.map(|offset| NOW.plus(offset));
             assert_eq!(overlap.end(at(own), at(new), NOW), NOW.plus(wanted), "{overlap:?} {own:?} {new:?}");
         }
+    }
+
+    /// Covers: AC-060
+    #[test]
+    fn a_renewed_secret_lives_as_long_as_the_one_before() {
+        let policy = TokenPolicy::from(&Config::default().tokens);
+        let free = TokenPolicy { allow_never: true, ..policy.clone() };
+        let day = |count: i64| NOW.plus(count * DAY);
+        assert_eq!(renewed(day(-20), Some(day(10)), NOW, &policy), Some(day(30)));
+        assert_eq!(renewed(day(-20), Some(day(980)), NOW, &policy), Some(day(365)));
+        assert_eq!(renewed(day(-20), None, NOW, &policy), Some(day(365)));
+        assert_eq!(renewed(day(-20), None, NOW, &free), None);
     }
 
     #[test]

@@ -87,6 +87,7 @@ fn form_page(
         organization: problems.field("organization", &or(organization, "all")),
         places: PlaceChoice::all(&ground.places),
         rights: Rights::new(catalogue, problems.field("access", &or(&form.access, "selected")), &ticked, problems),
+        may_rotate: form.may_rotate == "yes",
     };
     html(status, &page)
 }

@@ -44,7 +44,7 @@ fn has_name(form_id: &str) -> Result<()> {
 }
 
 /// What was refused, at its field.
-fn explain(why: &Refused) -> Problems {
+pub(super) fn explain(why: &Refused) -> Problems {
     let mut problems = Problems::none();
     match why {
         Refused::TooMany(most) => problems.add(

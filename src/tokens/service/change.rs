@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Change, Refused, Rights, log, refused, tell};
+use super::{Change, NewRights, Refused, Rights, log, refused, tell};
 use crate::app::Instance;
 use crate::audit::{Action, Actor};
 use crate::auth::capability::{Confirmed, Owner};
@@ -17,6 +17,36 @@ use crate::tokens::policy::Status;
 use crate::tokens::queries::{Token, find};
 use crate::tokens::words;
 
+/// A token as it shall be from now on.
+struct After {
+    name: String,
+    description: String,
+    rights: Rights,
+    may_rotate: bool,
+}
+
+impl After {
+    fn of(token: &Token, change: Change, catalogue: &Catalogue) -> Self {
+        let (record, before) = (&token.record, rights_of(token));
+        let rights = match change.rights {
+            None => before,
+            Some(NewRights::These(rights)) => rights,
+            // Whoever may do everything may do these.
+            Some(NewRights::And(_)) if before.everything => before,
+            Some(NewRights::And(more)) => {
+                let all = before.scopes.iter().chain(more.iter()).cloned();
+                Rights { everything: false, scopes: Scopes::filled_in(all, catalogue) }
+            }
+        };
+        Self {
+            name: change.name.unwrap_or_else(|| record.name.clone()),
+            description: change.description.unwrap_or_else(|| record.description.clone()),
+            rights,
+            may_rotate: change.may_rotate.unwrap_or(record.may_rotate),
+        }
+    }
+}
+
 /// Changes name, description and rights; where the rights grow, the owner is told.
 ///
 /// # Errors
@@ -28,6 +58,7 @@ pub async fn change(instance: &Instance, who: &Confirmed, id: &TokenId, change: 
         .write(move |tx| {
             let (owner, actor) = (who.owner(), who.actor(tx, now)?);
             let token = find(tx, owner, &id)?;
+            let change = After::of(&token, change, &config.catalogue);
             let (before, after) = (rights_of(&token), &change.rights);
             let place = token.record.organization_id.as_ref();
             let refused = refused(tx, owner, Some(&id), &change.name, place, &before, after, &config.catalogue, now)?;
@@ -47,10 +78,12 @@ pub async fn change(instance: &Instance, who: &Confirmed, id: &TokenId, change: 
                     tokens::description.eq(&change.description),
                     tokens::everything.eq(after.everything),
                     tokens::scopes.eq(after.scopes.to_text()),
+                    tokens::may_rotate.eq(change.may_rotate),
                 ))
                 .execute(&mut **tx)?;
             log(tx, &actor, owner.user_id(), now, Action::TokenChanged, &id, &change.name, &detail)?;
-            if widens(&before, after) && token.status(now) == Status::Active {
+            let renews = change.may_rotate && !token.record.may_rotate;
+            if (renews || widens(&before, after)) && token.status(now) == Status::Active {
                 let token = find(tx, owner, &id)?;
                 tell(tx, &who, &config, &token, "may do more than before", now)?;
             }
@@ -69,7 +102,7 @@ fn widens(before: &Rights, after: &Rights) -> bool {
 }
 
 /// For the log; empty when nothing changed.
-fn what_changed(token: &Token, before: &Rights, change: &Change) -> String {
+fn what_changed(token: &Token, before: &Rights, change: &After) -> String {
     let mut parts = Vec::new();
     if token.record.name != change.name {
         parts.push(format!("called {} before", token.record.name));
@@ -82,6 +115,9 @@ fn what_changed(token: &Token, before: &Rights, change: &Change) -> String {
     }
     if before.scopes != change.rights.scopes {
         parts.push(words::difference(&before.scopes, &change.rights.scopes));
+    }
+    if token.record.may_rotate != change.may_rotate {
+        parts.push(if change.may_rotate { "may renew itself" } else { "may not renew itself" }.to_owned());
     }
     parts.join("; ")
 }
@@ -113,8 +149,7 @@ pub fn take_scope(
     diesel::update(tokens::table.find(id))
         .set((tokens::everything.eq(after.everything), tokens::scopes.eq(after.scopes.to_text())))
         .execute(&mut **tx)?;
-    let change =
-        Change { name: token.record.name.clone(), description: token.record.description.clone(), rights: after };
-    let detail = what_changed(&token, &before, &change);
+    let after = After { rights: after, ..After::of(&token, Change::default(), catalogue) };
+    let detail = what_changed(&token, &before, &after);
     log(tx, actor, owner.user_id(), now, Action::TokenChanged, id, &token.record.name, &detail)
 }

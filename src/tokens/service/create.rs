@@ -88,6 +88,7 @@ fn insert(tx: &mut Tx<'_>, owner: Owner<'_>, new: &NewToken, now: Timestamp) -> 
             tokens::description.eq(&new.description),
             tokens::everything.eq(new.rights.everything),
             tokens::scopes.eq(new.rights.scopes.to_text()),
+            tokens::may_rotate.eq(new.may_rotate),
             tokens::created_at.eq(now),
         ))
         .execute(&mut **tx)?;

@@ -100,7 +100,7 @@ fn end(
     Ok(live.len())
 }
 
-fn end_secrets(tx: &mut Tx<'_>, ids: &[&TokenId], now: Timestamp) -> Result<()> {
+pub(in crate::tokens) fn end_secrets(tx: &mut Tx<'_>, ids: &[&TokenId], now: Timestamp) -> Result<()> {
     let live = token_secrets::token_id.eq_any(ids.iter().copied()).and(token_secrets::revoked_at.is_null());
     diesel::update(token_secrets::table.filter(live)).set(token_secrets::revoked_at.eq(now)).execute(&mut **tx)?;
     Ok(())

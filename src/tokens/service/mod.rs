@@ -6,6 +6,7 @@ mod end;
 
 pub use change::{change, take_scope};
 pub use create::create;
+pub(super) use end::end_secrets;
 pub use end::{delete, delete_all, end_in_organization, revoke, revoke_all, revoke_selected};
 
 use diesel::prelude::*;
@@ -52,17 +53,30 @@ pub struct NewToken {
     pub organization: Option<OrganizationId>,
     /// What it may do.
     pub rights: Rights,
+    /// Whether its holder may renew it.
+    pub may_rotate: bool,
 }
 
-/// A token as it shall be from now on.
-#[derive(Debug, Clone)]
+/// What shall be different about a token; whatever is `None` stays.
+#[derive(Debug, Clone, Default)]
 pub struct Change {
     /// What its owner calls it.
-    pub name: String,
+    pub name: Option<String>,
     /// What its owner says of it.
-    pub description: String,
+    pub description: Option<String>,
     /// What it may do.
-    pub rights: Rights,
+    pub rights: Option<NewRights>,
+    /// Whether its holder may renew it.
+    pub may_rotate: Option<bool>,
+}
+
+/// Other rights.
+#[derive(Debug, Clone)]
+pub enum NewRights {
+    /// These in place of those that it has.
+    These(Rights),
+    /// These beside those that it has.
+    And(Scopes),
 }
 
 /// Why a token can't be had, or can't be so.

@@ -21,6 +21,7 @@ pub struct NewTokenPage {
     pub organization: Field,
     pub places: Vec<PlaceChoice>,
     pub rights: Rights,
+    pub may_rotate: bool,
 }
 
 #[derive(Template)]
@@ -33,6 +34,7 @@ pub struct EditTokenPage {
     pub name: Field,
     pub description: Field,
     pub rights: Rights,
+    pub may_rotate: bool,
     pub action_url: String,
     pub back_url: String,
 }

@@ -48,6 +48,7 @@ pub struct TokenDetail {
     pub everything: bool,
     /// The organizations that allow less time than this token has, where it is for all of them.
     pub kept_out: Vec<String>,
+    pub may_rotate: bool,
     pub revoked: bool,
     pub scopes_remove_url: String,
     pub scopes_clear_url: String,
@@ -122,6 +123,7 @@ impl TokenDetail {
                     .map(|place| place.name.clone())
                     .collect(),
             },
+            may_rotate: record.may_rotate,
             revoked: status == Status::Revoked,
             scopes_remove_url: urls::settings_token_scopes_remove(&record.id),
             scopes_clear_url: urls::settings_token_scopes_clear(&record.id),

@@ -105,6 +105,26 @@ impl Browser {
         Page::new(&form.action, self.send(request))
     }
 
+    /// What stands in the hidden field of every form of this session.
+    #[track_caller]
+    pub fn form_token(&mut self) -> String {
+        self.open("/settings/profile").form("/settings/profile").value("csrf")
+    }
+
+    /// The call that a script on one of our pages makes.
+    #[track_caller]
+    pub fn request_to(&mut self, method: &str, path: &str) -> Request {
+        let request = Request::new(method, path).header("Accept", "*/*").header("Sec-Fetch-Site", "same-origin");
+        if method == "GET" { request } else { request.header("X-CSRF-Token", &self.form_token()) }
+    }
+
+    /// Makes a call, without a body where `body` is `null`.
+    #[track_caller]
+    pub fn call(&mut self, method: &str, path: &str, body: &serde_json::Value) -> Response {
+        let request = self.request_to(method, path);
+        self.send(if body.is_null() { request } else { request.json(body) })
+    }
+
     /// Sends a form the way the pages' script does.
     #[track_caller]
     pub fn submit_by_script(&mut self, form: &Form) -> Response {
