@@ -275,11 +275,11 @@ fn invalid(problems: &Problems, mut wrong: Vec<Wrong>) -> Error {
 fn refused(why: &Refused) -> Error {
     let wrong = Wrong::all(&explain(why), pointer);
     match why {
-        Refused::TooMany(_) => {
+        Refused::TooMany(_) | Refused::TooManyThere(_) => {
             Problem::conflict(wrong.into_iter().map(|wrong| wrong.detail).collect::<String>(), Vec::new()).into()
         }
         Refused::NameTaken => Problem::conflict("Nothing was done. “errors” says what is there already.", wrong).into(),
-        Refused::Beyond(_) | Refused::NoMember => Problem::invalid(wrong).into(),
+        Refused::Beyond(_) | Refused::NoMember | Refused::TooLong(_) => Problem::invalid(wrong).into(),
     }
 }
 
@@ -560,7 +560,8 @@ pub async fn regenerate(
 ) -> Result<HttpResponse> {
     let Sent { who, body } = sent;
     let once = once(&request, &format!("call {id}"))?;
-    let (token, policy) = (find(&instance, &who, &id).await?, service::policy(&instance).await?);
+    let token = find(&instance, &who, &id).await?;
+    let policy = service::policy_in(&instance, token.record.organization_id.as_ref()).await?;
     let (expiry, date) = expiry(&body.expires);
     let old = old_word(body.old_secret.as_deref())?.as_str().to_owned();
     let form = RegenerateForm { expiry, date, old, ..RegenerateForm::default() };
