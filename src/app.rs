@@ -155,6 +155,7 @@ pub fn build(mut config: Config, clock: Clock) -> anyhow::Result<App> {
                     .wrap(sessions)
                     // Static files come compressed already; the token in every form is masked against BREACH.
                     .wrap(Compress::default())
+                    .configure(routes::api)
                     .configure(routes::pages)
                     .default_service(web::to(errors::not_found)),
             )

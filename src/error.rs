@@ -58,6 +58,9 @@ pub enum Error {
     /// A part that this needs is busy or gone; trying again is fine.
     #[error("unavailable: {0}")]
     Unavailable(&'static str),
+    /// A call was refused, with more to say than the status does.
+    #[error("refused: {0}")]
+    Problem(Box<crate::api::Problem>),
     /// A row that must be unique is there already; names the constraint's columns.
     #[error("already there: {0}")]
     Taken(String),

@@ -5,13 +5,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`app`], [`config`], [`routes`], [`urls`] | building the instance; its settings; every route and every path |
-//! | [`db`], [`auth`], [`web`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, letters, chores, the log |
+//! | [`db`], [`auth`], [`web`], [`api`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, JSON calls, letters, chores, the log |
 //! | [`setup`], [`sign_up`], [`sign_in`], [`recovery`] | from a stranger to a session |
 //! | [`profile`], [`email_change`], [`security`], [`passkeys`], [`appearance`] | the pages behind the avatar |
 //! | [`catalogue`], [`tokens`], [`api_keys`], [`verification`] | what scopes are made of; tokens; an organization's keys; checking them |
 //! | [`users`], [`organizations`], [`service_accounts`], [`administration`] | people, tenants, members that are no people, and who runs the instance |
 
 pub mod administration;
+pub mod api;
 pub mod api_keys;
 pub mod app;
 pub mod appearance;

@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::organizations::Right;
 use crate::{
-    administration, api_keys, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery,
+    administration, api, api_keys, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery,
     second_factor, security, service_accounts, setup, sign_in, sign_up, tokens, verification, web as shell,
 };
 
@@ -41,6 +41,8 @@ pub enum Needs {
 pub enum Area {
     /// Programs: no cookies, no sessions.
     Calls,
+    /// People's programs: sessions, JSON, CSRF.
+    Api,
     /// People: sessions, forms, CSRF.
     Pages,
 }
@@ -120,6 +122,13 @@ routes! {
         }
         "/api/v1/tokens/self" {
             GET Token verification::calls::token_self;
+            DELETE Token tokens::api::end_self;
+        }
+        "/api/v1/tokens/self/rotate" {
+            POST Token tokens::api::renew_self;
+        }
+        "/api/openapi.json" {
+            GET Nothing api::openapi::show;
         }
         "/healthz" {
             GET Nothing verification::health::alive;
@@ -132,6 +141,68 @@ routes! {
         }
         "/static/{hash}/{path:.*}" {
             GET Nothing shell::assets::serve;
+        }
+    }
+    Api as api {
+        "/api/v1/tokens" {
+            GET SignedIn tokens::api::list;
+            POST Confirmed tokens::api::create;
+        }
+        "/api/v1/tokens/{id}" {
+            GET SignedIn tokens::api::show;
+            PATCH Confirmed tokens::api::change;
+            DELETE SignedIn tokens::api::delete;
+        }
+        "/api/v1/tokens/{id}/scopes" {
+            POST Confirmed tokens::api::add_scopes;
+            DELETE Confirmed tokens::api::clear_scopes;
+        }
+        "/api/v1/tokens/{id}/scopes/{scope}" {
+            DELETE Confirmed tokens::api::remove_scope;
+        }
+        "/api/v1/tokens/{id}/revoke" {
+            POST SignedIn tokens::api::revoke;
+        }
+        "/api/v1/tokens/{id}/regenerate" {
+            POST Confirmed tokens::api::regenerate;
+        }
+        "/api/v1/tokens/{id}/old-secret" {
+            DELETE SignedIn tokens::api::end_old;
+        }
+        "/api/v1/organizations" {
+            GET SignedIn organizations::api::list;
+            POST SignedIn organizations::api::create;
+        }
+        "/api/v1/organizations/{slug}" {
+            GET Member(SeeOrganization) organizations::api::show;
+            PATCH Member(ChangeOrganization) organizations::api::change;
+            DELETE MemberConfirmed(DeleteOrganization) organizations::api::delete;
+        }
+        "/api/v1/organizations/{slug}/hand-over" {
+            POST MemberConfirmed(HandOver) organizations::api::hand_over;
+        }
+        "/api/v1/organizations/{slug}/leave" {
+            POST Member(BelongWithOthers) organizations::api::leave;
+        }
+        "/api/v1/organizations/{slug}/target" {
+            POST Member(BelongWithOthers) organizations::api::be_target;
+        }
+        "/api/v1/organizations/{slug}/members" {
+            GET Member(SeeMembers) organizations::api::list_members;
+        }
+        "/api/v1/organizations/{slug}/members/{id}" {
+            GET Member(SeeMembers) organizations::api::show_member;
+            PATCH MemberConfirmed(ChangeMembers) organizations::api::change_member;
+            DELETE Member(RemoveMembers) organizations::api::remove_member;
+        }
+        "/api/v1/organizations/{slug}/roles" {
+            GET Member(SeeRoles) organizations::api::list_roles;
+            POST MemberConfirmed(CreateRoles) organizations::api::create_role;
+        }
+        "/api/v1/organizations/{slug}/roles/{id}" {
+            GET Member(SeeRoles) organizations::api::show_role;
+            PATCH MemberConfirmed(ChangeRoles) organizations::api::change_role;
+            DELETE Member(DeleteRoles) organizations::api::delete_role;
         }
     }
     Pages as pages {
@@ -397,6 +468,13 @@ routes! {
         "/organizations/{slug}/second-factor" {
             GET Member(Belong) organizations::second_factor::show;
         }
+        "/organizations/{slug}/policy" {
+            GET Member(ChangeOrganization) tokens::policies::pages::show_there;
+            POST MemberConfirmed(ChangeOrganization) tokens::policies::pages::set_there;
+        }
+        "/organizations/{slug}/policy/review" {
+            GET Member(ChangeOrganization) tokens::policies::pages::ask_there;
+        }
         "/organizations/{slug}/hand-over" {
             GET MemberConfirmed(HandOver) organizations::pages::ask_hand_over;
             POST MemberConfirmed(HandOver) organizations::pages::hand_over;
@@ -577,6 +655,13 @@ routes! {
         "/admin/recovery" {
             GET Administrator administration::recovery::show;
             POST AdministratorConfirmed administration::recovery::make;
+        }
+        "/admin/policy" {
+            GET Administrator tokens::policies::pages::show;
+            POST AdministratorConfirmed tokens::policies::pages::set;
+        }
+        "/admin/policy/review" {
+            GET Administrator tokens::policies::pages::ask;
         }
         "/admin/mail" {
             GET Administrator administration::mail::list;

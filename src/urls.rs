@@ -101,12 +101,28 @@ paths! {
     admin_organizations = "/admin/organizations";
     /// Helping somebody back in.
     admin_recovery = "/admin/recovery";
+    /// What tokens may be.
+    admin_policy = "/admin/policy";
+    /// What other rules for them would do.
+    admin_policy_review = "/admin/policy/review";
     /// The outbox.
     admin_mail = "/admin/mail";
     /// Check a token; POST.
     api_verify = "/api/v1/verify";
     /// The token that asks.
     api_self = "/api/v1/tokens/self";
+    /// My tokens, in JSON.
+    api_tokens = "/api/v1/tokens";
+}
+
+/// One organization, in JSON.
+pub fn api_organization(id: &OrganizationId) -> String {
+    format!("/api/v1/organizations/{id}")
+}
+
+/// One token, in JSON.
+pub fn api_token(id: &TokenId) -> String {
+    format!("/api/v1/tokens/{id}")
 }
 
 /// One token.
@@ -189,6 +205,10 @@ organization_paths! {
     organization_settings_second_factor = "/settings/second-factor";
     /// Says to a member that it wants a second factor.
     organization_second_factor = "/second-factor";
+    /// What tokens for it may be.
+    organization_policy = "/policy";
+    /// What other rules for them would do.
+    organization_policy_review = "/policy/review";
     /// Makes somebody else the owner.
     organization_hand_over = "/hand-over";
     /// Ends it.

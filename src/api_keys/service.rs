@@ -67,6 +67,7 @@ pub async fn create(member: &MemberConfirmed, form_id: &str, new: NewKey) -> Res
             expires_at: Some(now.plus(DAYS * DAY)),
             organization: Some(organization.id.clone()),
             rights: new.rights,
+            may_rotate: false,
         };
         let (id, secret) = tokens::issue(tx, holder, For::Member(acting.user()), &wish.config, &new, now)?;
         wish.done(tx, &id)?;

@@ -133,6 +133,5 @@ pub struct DeleteKeyPage {
 
 /// The organization, as tokens' pages name it.
 pub fn place(member: &Member) -> Place {
-    let organization = member.organization();
-    Place { id: organization.id.clone(), slug: organization.slug.clone(), name: organization.name.clone() }
+    Place::only(member.organization())
 }

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::audit_events;
 use crate::error::Result;
-use crate::ids::{OrganizationId, SessionId, UserId, ulid};
+use crate::ids::{OrganizationId, ServiceAccountId, SessionId, TokenId, UserId, ulid};
 use crate::mail::Notices;
 use crate::text_enum;
 use crate::web::page::cookie_name;
@@ -138,6 +138,10 @@ text_enum! {
         ServiceAccountDeleted = "service_account.deleted",
         /// Something else is allowed in an organization.
         OrganizationPolicyChanged = "organization.policy_changed",
+        /// A token ends earlier than it did, since the rules are stricter.
+        TokenCut = "token.cut",
+        /// What tokens may be changed, for the instance or an organization.
+        TokenPolicyChanged = "token_policy.changed",
         /// A shared organization was made.
         OrganizationCreated = "organization.created",
         /// Its name or address changed.
@@ -230,6 +234,8 @@ impl Action {
             Self::TokenOldSecretUsed => "Old secret of a token used after its end",
             Self::TokenRevoked => "Access token revoked",
             Self::TokenDeleted => "Access token deleted",
+            Self::TokenCut => "Access token ends earlier",
+            Self::TokenPolicyChanged => "Rules for tokens changed",
             Self::KeyCreated => "API key created",
             Self::KeyStopped => "API key stopped",
             Self::KeyHandedOver => "API key handed to a service account",
@@ -269,6 +275,8 @@ text_enum! {
     pub enum ActorKind {
         /// A person.
         User = "user",
+        /// An organization's member that is no person.
+        ServiceAccount = "service_account",
         /// The operator at the command line.
         Operator = "operator",
         /// The instance itself.
@@ -333,6 +341,17 @@ impl Actor {
     /// A user who came through a mailed link.
     pub fn mailed_link(user: &UserId, origin: Origin) -> Self {
         Self { kind: ActorKind::User, id: user.to_string(), through: "mailed link".to_owned(), origin }
+    }
+
+    /// A user's token.
+    pub fn token(user: Option<&UserId>, token: &TokenId, origin: Origin) -> Self {
+        let id = user.map(ToString::to_string).unwrap_or_default();
+        Self { kind: ActorKind::User, id, through: format!("token {token}"), origin }
+    }
+
+    /// A service account, with a token of its own or a key that was handed to it.
+    pub fn service_account(account: &ServiceAccountId, token: &TokenId, origin: Origin) -> Self {
+        Self { kind: ActorKind::ServiceAccount, id: account.to_string(), through: format!("token {token}"), origin }
     }
 
     /// Somebody unknown.

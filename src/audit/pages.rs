@@ -55,6 +55,7 @@ fn row(entry: Entry, owner: &UserId, now: Timestamp) -> LogRow {
         ActorKind::User if somebody_else => "An administrator",
         ActorKind::User if entry.action == Action::SignedIn => "Sign-in page",
         ActorKind::User => "Browser session",
+        ActorKind::ServiceAccount => "A service account",
         ActorKind::Operator => "Command line",
         ActorKind::System => "System",
         ActorKind::Stranger => "Somebody not signed in",

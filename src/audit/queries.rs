@@ -6,7 +6,7 @@ use super::{Action, ActorKind};
 use crate::auth::capability::Owner;
 use crate::clock::Timestamp;
 use crate::db::Connection;
-use crate::db::schema::{audit_events, users};
+use crate::db::schema::{audit_events, service_accounts, users};
 use crate::error::Result;
 use crate::ids::OrganizationId;
 use crate::users::email_key;
@@ -23,7 +23,7 @@ pub struct Entry {
     pub action: Action,
     /// By what kind of somebody.
     pub actor_kind: ActorKind,
-    /// By whom, if it was a user.
+    /// By whom, if it was a user or a service account.
     pub actor_id: String,
     /// Through what.
     pub through: String,
@@ -116,7 +116,7 @@ pub struct Sought {
     pub before: Option<String>,
     /// Of this kind.
     pub action: Option<Action>,
-    /// By somebody whose e-mail contains this.
+    /// By somebody whose e-mail contains this, or a service account whose name does.
     pub actor: Option<String>,
     /// Whose subject, its e-mail, or whose detail contains this.
     pub text: Option<String>,
@@ -136,6 +136,7 @@ pub fn for_organization(
     let mut those = audit_events::table
         .left_join(users::table.on(users::id.eq(audit_events::actor_id)))
         .left_join(subjects.on(subjects.field(users::id).eq(audit_events::subject_id)))
+        .left_join(service_accounts::table.on(service_accounts::id.eq(audit_events::actor_id)))
         .filter(audit_events::organization_id.eq(organization))
         .order(audit_events::id.desc())
         .limit(count)
@@ -143,6 +144,7 @@ pub fn for_organization(
             Entry::as_select(),
             (users::first_name, users::last_name, users::email).nullable(),
             subject.nullable(),
+            service_accounts::name.nullable(),
         ))
         .into_boxed();
     if let Some(before) = &sought.before {
@@ -156,7 +158,9 @@ pub fn for_organization(
         format!("%{literal}%")
     };
     if let Some(actor) = &sought.actor {
-        those = those.filter(users::email_key.like(containing(actor)).escape('\\'));
+        let person = users::email_key.nullable().like(containing(actor)).escape('\\');
+        let account = service_accounts::name_key.nullable().like(containing(actor)).escape('\\');
+        those = those.filter(person.or(account));
     }
     if let Some(text) = &sought.text {
         let pattern = containing(text);
@@ -165,13 +169,14 @@ pub fn for_organization(
         let told = lower(audit_events::detail).like(pattern).escape('\\');
         those = those.filter(named.or(told).nullable().or(of_person));
     }
-    let rows: Vec<(Entry, Option<Person>, Option<Person>)> = those.load(connection)?;
+    let rows: Vec<(Entry, Option<Person>, Option<Person>, Option<String>)> = those.load(connection)?;
     let called = |person: Option<Person>| {
         person.map(|(first, last, email)| {
             let name = format!("{first} {last}").trim().to_owned();
             if name.is_empty() { email } else { name }
         })
     };
-    let told = |(entry, actor, subject)| Told { entry, actor: called(actor), subject: called(subject) };
+    let told =
+        |(entry, actor, subject, account)| Told { entry, actor: called(actor).or(account), subject: called(subject) };
     Ok(rows.into_iter().map(told).collect())
 }

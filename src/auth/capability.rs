@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use super::secret::{Presented, SecretKind, present};
 use super::session::{Account, account, still_holds};
+use crate::api::{self, caller};
 use crate::app::Instance;
 use crate::audit::{Actor, Origin};
 use crate::clock::Timestamp;
@@ -41,7 +42,8 @@ impl SignedIn {
     /// # Errors
     /// [`Error::SignIn`] when nobody is; [`Error::Enrol`].
     pub fn of(request: &HttpRequest) -> Result<Self> {
-        let Some(account) = account(request) else { return Err(Error::SignIn { back: back(request) }) };
+        let account = if api::is_call(request.path()) { caller::account(request)? } else { account(request) };
+        let Some(account) = account else { return Err(Error::SignIn { back: back(request) }) };
         let rule = instance(request).config.require_second_factor;
         if rule.asks(account.is_administrator) && !account.second_factor {
             let pattern = request.match_pattern().unwrap_or_default();
@@ -281,6 +283,18 @@ fn bearer(request: &HttpRequest, takes: impl Fn(SecretKind) -> bool) -> Result<P
         return Err(BearerProblem::Malformed);
     }
     present(brand, credential.trim()).filter(|presented| takes(presented.kind)).ok_or(BearerProblem::Invalid)
+}
+
+/// What kind of credential a request brings in its `Authorization` header; `None` when it brings none.
+///
+/// # Errors
+/// [`Error::Bearer`] when it brings something that is none.
+pub fn presented(request: &HttpRequest) -> Result<Option<SecretKind>> {
+    match bearer(request, |_| true) {
+        Ok(presented) => Ok(Some(presented.kind)),
+        Err(BearerProblem::Missing) => Ok(None),
+        Err(problem) => Err(Error::Bearer(problem)),
+    }
 }
 
 fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {

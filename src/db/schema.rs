@@ -345,6 +345,7 @@ diesel::table! {
         allow_never -> Nullable<Bool>,
         max_per_user -> Nullable<BigInt>,
         changed_at -> BigInt,
+        changes -> BigInt,
     }
 }
 

@@ -96,6 +96,8 @@ fn who(told: &Told) -> String {
     match (told.entry.actor_kind, &told.actor) {
         (ActorKind::User, Some(name)) => name.clone(),
         (ActorKind::User, None) => GONE.to_owned(),
+        (ActorKind::ServiceAccount, Some(name)) => name.clone(),
+        (ActorKind::ServiceAccount, None) => "A service account that is gone".to_owned(),
         (ActorKind::Operator, _) => "Whoever runs this service".to_owned(),
         (ActorKind::System, _) => "The service itself".to_owned(),
         (ActorKind::Stranger, _) => "Somebody not signed in".to_owned(),

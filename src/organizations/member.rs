@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use super::policy::{Right, Rights, Standing, may_make_keys};
 use super::queries::{Organization, Policy, Which, standing};
+use crate::api::is_call;
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::capability::back;
@@ -75,8 +76,15 @@ impl Member {
             return Err(Error::NotFound);
         }
         let (user, chosen) = (who.account().user_id.clone(), who.account().organization.id.clone());
+        // A program may keep to the id, which never changes.
+        let called = is_call(request.path());
         let asked = move |connection: &mut crate::db::Connection| {
-            standing(connection, &user, slug.as_deref().map_or(Which::Id(&chosen), Which::Slug))
+            let which = match slug.as_deref() {
+                None => Which::Id(&chosen),
+                Some(slug) if called => Which::Either(slug),
+                Some(slug) => Which::Slug(slug),
+            };
+            standing(connection, &user, which)
         };
         let found = instance.db.read(asked).await?;
         let found = found.ok_or(Error::NotFound)?;
@@ -151,7 +159,7 @@ impl Member {
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is gone.
-pub(super) fn lock(tx: &mut Tx<'_>, organization: &OrganizationId) -> Result<()> {
+pub fn lock(tx: &mut Tx<'_>, organization: &OrganizationId) -> Result<()> {
     let row = diesel::update(organizations::table.find(organization));
     let locked = row.set(organizations::changes.eq(organizations::changes + 1)).execute(&mut **tx)?;
     if locked == 1 { Ok(()) } else { Err(Error::NotFound) }

@@ -6,6 +6,7 @@
 //! change wants [`Acting`], which asks the same again within its transaction, the organization's row locked.
 
 pub mod admin;
+pub mod api;
 mod forms;
 pub mod invitations;
 pub mod license;
@@ -22,11 +23,12 @@ mod service;
 pub mod teams;
 pub(crate) mod views;
 
+pub(crate) use member::lock;
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
 pub use queries::{Choice, Found, Organization, Policy, Which, choices, requiring, standing};
 pub use service::{join, know_as};
-pub(crate) use views::{LicenseView, Pager, Part, split};
+pub(crate) use views::{LicenseView, Pager, Part, Place, split};
 
 use crate::text_enum;
 

@@ -15,6 +15,7 @@ use crate::db::Tx;
 use crate::db::schema::{members, organizations, sessions, users};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, UserId};
+use crate::tokens;
 use crate::users::{email_key, search_key};
 
 /// What an organization is called: checked.
@@ -117,6 +118,7 @@ pub fn delete(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp) -> Result<()> {
     let organization = acting.organization();
     let subject = (organization.id.as_str(), organization.name.as_str(), "");
     acting.record(tx, now, Action::OrganizationDeleted, Some(acting.user()), subject)?;
+    tokens::policies::forget(tx, &organization.id)?;
     diesel::delete(organizations::table.find(&organization.id)).execute(&mut **tx)?;
     Ok(())
 }

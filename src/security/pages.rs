@@ -33,6 +33,7 @@ struct SecurityPage {
     rules: PasswordRules,
     email: String,
     tokens_active: usize,
+    tokens_expiring: i64,
     sessions: Vec<SessionRow>,
     passkeys: passkeys::Section,
     password_open: bool,
@@ -84,14 +85,16 @@ async fn page(
     let place = passkeys::Place::of(visitor);
     let reading = instance.db.read(move |connection| {
         let active = tokens::count_active(connection, owner.owner(), now)?;
+        let expiring = tokens::count_expiring(connection, owner.owner(), now)?;
         let sessions = sessions::rows(connection, owner.owner(), &owner.account().session_id, now)?;
         let passkeys = passkeys::Section::read(connection, owner.owner(), place, now)?;
         let factor = second_factor::overview(connection, owner.owner().user_id())?;
         let connected = section(connection, &shared, owner.owner(), now)?;
         let passwords = has_password(connection, &shared.config, &owner)?;
-        Ok((usize::try_from(active).unwrap_or_default(), sessions, passkeys, factor, connected, passwords))
+        let active = usize::try_from(active).unwrap_or_default();
+        Ok(((active, expiring), sessions, passkeys, factor, connected, passwords))
     });
-    let (tokens_active, sessions, passkeys, factor, connected, passwords) = reading.await?;
+    let ((tokens_active, tokens_expiring), sessions, passkeys, factor, connected, passwords) = reading.await?;
     html(
         status,
         &SecurityPage {
@@ -103,6 +106,7 @@ async fn page(
             rules: in_context(instance, who, |person| PasswordRules::new(person, &instance.config.passwords)),
             email: who.account().email.clone(),
             tokens_active,
+            tokens_expiring,
             sessions,
             passkeys,
             password_open: !problems.is_empty(),

@@ -33,8 +33,7 @@ type AccountPath = web::Path<(String, ServiceAccountId)>;
 type TokenPath = web::Path<(String, ServiceAccountId, TokenId)>;
 
 fn place(member: &Member) -> Place {
-    let organization = member.organization();
-    Place { id: organization.id.clone(), slug: organization.slug.clone(), name: organization.name.clone() }
+    Place::only(member.organization())
 }
 
 /// An account whose secrets whoever asks may have.
@@ -102,7 +101,7 @@ pub async fn new(member: MemberConfirmed, visitor: Visitor, path: AccountPath) -
     let account = covered(&member, &path.1).await?;
     let form = serde_html_form::from_str(visitor.request().query_string())
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
-    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     form_page(&member, &visitor, &account, StatusCode::OK, &form, (&Problems::none(), &policy))
 }
 
@@ -143,7 +142,7 @@ pub async fn create(
     let (member, mut form) = (posted.who, posted.form);
     has_name(&form.form_id)?;
     let account = covered(&member, &path.1).await?;
-    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let catalogue = &member.instance().config.catalogue;
     let again = |status: StatusCode, form: &NewTokenForm, problems: &Problems| {
         form_page(&member, &visitor, &account, status, form, (problems, &policy))
@@ -249,7 +248,7 @@ fn regenerate_page(
 pub async fn ask_regenerate(member: MemberConfirmed, visitor: Visitor, path: TokenPath) -> Result<HttpResponse> {
     covered(&member, &path.1).await?;
     let (account, token) = the_token(&member, &path.1, &path.2).await?;
-    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let form = serde_html_form::from_str(visitor.request().query_string()).unwrap_or_default();
     regenerate_page(&member, &visitor, (&account, &token), &form, (&Problems::none(), &policy), false)
 }
@@ -267,7 +266,7 @@ pub async fn regenerate(
     has_name(&form.form_id)?;
     covered(&member, &path.1).await?;
     let (account, token) = the_token(&member, &path.1, &path.2).await?;
-    let policy = tokens::policy_here(member.instance(), Some(&member.organization().id)).await?;
+    let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let refuse = |problems: &Problems, name_taken| {
         regenerate_page(&member, &visitor, (&account, &token), &form, (problems, &policy), name_taken)
     };

@@ -5,7 +5,7 @@ use validator::Validate;
 
 use super::policy::{Overlap, Status, TokenPolicy, expiry};
 use super::queries::{Place, Token};
-use super::service::{Change, NewToken, Rights};
+use super::service::{Change, NewRights, NewToken, Rights};
 use crate::catalogue::{Catalogue, Scope, Scopes};
 use crate::clock::Timestamp;
 use crate::text;
@@ -42,6 +42,8 @@ pub struct NewTokenForm {
     pub entity_type: String,
     /// its id.
     pub entity_id: String,
+    /// Its holder may renew it; `yes`, or nothing.
+    pub may_rotate: String,
     /// The button that adds the row was pressed.
     pub more: String,
 }
@@ -66,6 +68,8 @@ pub struct EditForm {
     pub entity_type: String,
     /// As in [`NewTokenForm`].
     pub entity_id: String,
+    /// As in [`NewTokenForm`].
+    pub may_rotate: String,
     /// As in [`NewTokenForm`].
     pub more: String,
 }
@@ -154,6 +158,11 @@ pub(crate) fn add_row(
     }
 }
 
+/// Whether a box was ticked.
+fn ticked(sent: &str) -> bool {
+    sent == "yes"
+}
+
 /// A thing was typed and not added: what was meant is not known.
 pub(crate) fn left_over(id: &str, problems: &mut Problems) {
     if !id.trim().is_empty() {
@@ -181,13 +190,17 @@ impl NewTokenForm {
         catalogue: &Catalogue,
     ) -> Result<NewToken, Problems> {
         let mut problems = Problems::of(self);
+        let place = place(&self.organization, places);
+        let policy = match place.flatten() {
+            Some(place) => &policy.clone().tightened(place.rule.clone()),
+            None => policy,
+        };
         let expires_at = end(&self.expiry, &self.date, now, policy, &mut problems);
         let rights = rights(&self.access, &self.scope, catalogue, &mut problems);
         if self.access == "selected" && self.scope.is_empty() {
             problems.add("scope", "Tick at least one right, or choose everything that you may do");
         }
         left_over(&self.entity_id, &mut problems);
-        let place = place(&self.organization, places);
         if place.is_none() {
             problems.add("organization", "Choose one of your organizations, or all of them");
         }
@@ -200,6 +213,7 @@ impl NewTokenForm {
             expires_at,
             organization: place.flatten().map(|place| place.id.clone()),
             rights,
+            may_rotate: ticked(&self.may_rotate),
         })
     }
 }
@@ -220,6 +234,7 @@ impl EditForm {
             description: token.record.description.clone(),
             access: if token.record.everything { "everything" } else { "selected" }.to_owned(),
             scope: token.record.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            may_rotate: if token.record.may_rotate { "yes" } else { "" }.to_owned(),
             ..Self::default()
         }
     }
@@ -242,7 +257,12 @@ impl EditForm {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Change { name: text::tidy(&self.name), description: text::tidy(&self.description), rights })
+        Ok(Change {
+            name: Some(text::tidy(&self.name)),
+            description: Some(text::tidy(&self.description)),
+            rights: Some(NewRights::These(rights)),
+            may_rotate: Some(ticked(&self.may_rotate)),
+        })
     }
 }
 

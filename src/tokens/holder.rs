@@ -1,7 +1,9 @@
 //! Whose tokens are meant. Every query and verb begins here, so somebody else's id is not found rather than forbidden.
 
+use super::TokenKind;
 use super::queries::Record;
 use crate::auth::capability::Owner;
+use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, ServiceAccountId, UserId};
 
 /// A list of tokens: a user's personal ones, an organization's keys, a service account's tokens. Each record says by itself
@@ -28,6 +30,17 @@ impl<'a> Holder<'a> {
     /// A service account's tokens.
     pub(crate) fn service_account(account: &'a ServiceAccountId) -> Self {
         Self { id: account.as_str(), only: None }
+    }
+
+    /// The list that a record stands in.
+    pub(super) fn of(record: &'a Record) -> Result<Self> {
+        let id = match record.kind {
+            TokenKind::Personal => record.user_id.as_ref().map(UserId::as_str),
+            TokenKind::ApiKey => record.organization_id.as_ref().map(OrganizationId::as_str),
+            TokenKind::ServiceAccount => record.service_account_id.as_ref().map(ServiceAccountId::as_str),
+        };
+        let id = id.ok_or_else(|| Error::Internal(format!("token {} is nobody's", record.id)))?;
+        Ok(Self { id, only: None })
     }
 
     /// What stands in the column `holder`.

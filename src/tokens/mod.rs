@@ -5,10 +5,13 @@
 //! Personal tokens have their pages here. API keys and service accounts' tokens are the same records in other lists (see
 //! [`Holder`]); their pages and what is theirs alone stand in [`crate::api_keys`] and [`crate::service_accounts`].
 
+pub mod api;
 pub mod forms;
 mod holder;
+mod itself;
 pub mod list;
 pub mod pages;
+pub mod policies;
 pub mod policy;
 mod queries;
 mod regenerate;
@@ -17,16 +20,19 @@ pub(crate) mod views;
 pub mod words;
 
 pub use holder::Holder;
-pub use policy::{Status, TokenPolicy};
+pub use itself::{Renewed, end_itself, renew_itself};
+pub use policy::{Rule, Status, TokenPolicy};
 pub(crate) use queries::{ADDRESSES, addresses, expiring_at, live_of_service_account, old_secret};
-pub use queries::{Place, Record, Secret, Token, active_at, count_active, count_expiring, find, live_in_organization};
+pub use queries::{
+    Place, Record, Secret, Token, active_at, count_active, count_expiring, find, live_in_organization, rule,
+};
 pub(crate) use regenerate::renew;
 pub use regenerate::{Regenerated, end_old, regenerate};
 pub use service::{
-    Change, Created, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization, revoke,
-    revoke_all, revoke_selected, take_scope,
+    Change, Created, NewRights, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization,
+    revoke, revoke_all, revoke_selected, take_scope,
 };
-pub(crate) use service::{For, Made, Wish, beyond, is_taken, issue, log, policy_here};
+pub(crate) use service::{For, Made, Wish, beyond, is_taken, issue, log, policy_in};
 pub(crate) use views::ScopeMatrix;
 
 use crate::text_enum;

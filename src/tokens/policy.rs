@@ -66,15 +66,69 @@ impl From<&TokenConfig> for TokenPolicy {
     }
 }
 
-impl TokenPolicy {
-    /// The same where no token may be valid for more than `max_days`: an organization can only take away.
-    #[must_use]
-    pub fn tightened(mut self, max_days: Option<i64>) -> Self {
-        if let Some(max_days) = max_days {
-            self.max_days = self.max_days.min(max_days);
-            self.allow_never = false;
+/// What was set for the instance, in place of the configuration file, or for an organization, beyond the instance's;
+/// `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// The longest validity, in days.
+    pub max_days: Option<i64>,
+    /// The validity that forms propose.
+    pub default_days: Option<i64>,
+    /// The validities that forms offer.
+    pub preset_days: Option<Vec<i64>>,
+    /// Whether "never" is one.
+    pub allow_never: Option<bool>,
+    /// How many a user may have.
+    pub max_per_user: Option<i64>,
+}
+
+impl Rule {
+    /// Whether a secret keeps to it, wherever else it works: what an organization asks of tokens that are for all of
+    /// somebody's organizations.
+    pub fn allows(&self, created_at: Timestamp, expires_at: Option<Timestamp>) -> bool {
+        match (self.max_days, expires_at) {
+            (None, Some(_)) => true,
+            (None, None) => self.allow_never != Some(false),
+            (Some(_), None) => false,
+            (Some(max), Some(end)) => end <= created_at.plus(max * DAY),
         }
-        self
+    }
+}
+
+impl TokenPolicy {
+    /// The same with what an administrator set in its place.
+    #[must_use]
+    pub fn replaced(self, rule: Rule) -> Self {
+        Self {
+            max_days: rule.max_days.unwrap_or(self.max_days),
+            default_days: rule.default_days.unwrap_or(self.default_days),
+            preset_days: rule.preset_days.unwrap_or(self.preset_days),
+            allow_never: rule.allow_never.unwrap_or(self.allow_never),
+            max_per_user: rule.max_per_user.unwrap_or(self.max_per_user),
+        }
+    }
+
+    /// The same for an organization, which can only take away. Its number of tokens is counted by itself, beside the
+    /// instance's.
+    #[must_use]
+    pub fn tightened(self, rule: Rule) -> Self {
+        Self {
+            max_days: rule.max_days.map_or(self.max_days, |days| days.min(self.max_days)),
+            default_days: rule.default_days.unwrap_or(self.default_days),
+            preset_days: rule.preset_days.unwrap_or(self.preset_days),
+            allow_never: self.allow_never && rule.max_days.is_none() && rule.allow_never != Some(false),
+            max_per_user: self.max_per_user,
+        }
+    }
+
+    /// Whether a secret is valid for no longer than they say.
+    pub fn allows(&self, created_at: Timestamp, expires_at: Option<Timestamp>) -> bool {
+        expires_at.map_or(self.allow_never, |end| end <= self.end_of(created_at))
+    }
+
+    /// The last end that a secret can have.
+    pub fn end_of(&self, created_at: Timestamp) -> Timestamp {
+        created_at.plus(self.max_days * DAY)
     }
 
     /// Whether a user has one token at a time.
@@ -226,6 +280,22 @@ fn on_date(text: &str, now: Timestamp, policy: &TokenPolicy) -> Result<Timestamp
     }
 }
 
+/// The end of a secret that takes an older one's place by itself: as long a life as that one had, as far as the rules of today
+/// go.
+pub fn renewed(
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+    policy: &TokenPolicy,
+) -> Option<Timestamp> {
+    let longest = policy.max_days.saturating_mul(DAY);
+    match expires_at {
+        Some(end) => Some(now.plus(created_at.until(end).min(longest))),
+        None if policy.allow_never => None,
+        None => Some(now.plus(longest)),
+    }
+}
+
 /// Whether one more token may be made.
 pub fn may_create(have: i64, policy: &TokenPolicy) -> bool {
     have < policy.max_per_user
@@ -323,14 +393,67 @@ mod tests {
         }
     }
 
+    /// Covers: AC-060
+    #[test]
+    fn a_renewed_secret_lives_as_long_as_the_one_before() {
+        let policy = TokenPolicy::from(&Config::default().tokens);
+        let free = TokenPolicy { allow_never: true, ..policy.clone() };
+        let day = |count: i64| NOW.plus(count * DAY);
+        assert_eq!(renewed(day(-20), Some(day(10)), NOW, &policy), Some(day(30)));
+        assert_eq!(renewed(day(-20), Some(day(980)), NOW, &policy), Some(day(365)));
+        assert_eq!(renewed(day(-20), None, NOW, &policy), Some(day(365)));
+        assert_eq!(renewed(day(-20), None, NOW, &free), None);
+    }
+
     #[test]
     fn an_organization_only_takes_away() {
         let policy = TokenPolicy { allow_never: true, ..TokenPolicy::from(&Config::default().tokens) };
-        assert_eq!(policy.clone().tightened(None), policy);
-        assert_eq!(policy.clone().tightened(Some(1000)).max_days, 365);
-        let tight = policy.tightened(Some(30));
+        let days = |max_days| Rule { max_days: Some(max_days), ..Rule::default() };
+        assert_eq!(policy.clone().tightened(Rule::default()), policy);
+        assert_eq!(policy.clone().tightened(days(1000)).max_days, 365);
+        let never = Rule { allow_never: Some(true), ..Rule::default() };
+        assert!(!TokenPolicy { allow_never: false, ..policy.clone() }.tightened(never).allow_never);
+        let tight = policy.tightened(days(30));
         assert_eq!((tight.max_days, tight.allow_never, tight.proposed_days()), (30, false, 30));
         assert_eq!(presets(&tight), [7, 30]);
+    }
+
+    #[test]
+    fn what_was_set_takes_the_place_of_the_file() {
+        let file = TokenPolicy::from(&Config::default().tokens);
+        assert_eq!(file.clone().replaced(Rule::default()), file);
+        let set = Rule {
+            max_days: Some(3650),
+            default_days: Some(10),
+            preset_days: Some(vec![10, 20]),
+            allow_never: Some(true),
+            max_per_user: Some(1),
+        };
+        let policy = file.replaced(set);
+        assert_eq!((policy.max_days, policy.proposed_days(), policy.allow_never), (3650, 10, true));
+        assert!(policy.is_single() && presets(&policy) == [10, 20]);
+    }
+
+    #[test]
+    fn a_secret_keeps_to_the_maximum_from_its_making() {
+        let file = TokenPolicy::from(&Config::default().tokens);
+        let rule = |max_days, allow_never| Rule { max_days, allow_never, ..Rule::default() };
+        let day = |days: i64| Some(NOW.plus(days * DAY));
+        assert!(
+            file.allows(NOW, day(365)) && !file.allows(NOW, Some(NOW.plus(365 * DAY + 1))) && !file.allows(NOW, None)
+        );
+        assert!(TokenPolicy { allow_never: true, ..file }.allows(NOW, None));
+        for (max, never, end, wanted) in [
+            (None, None, None, true),
+            (None, Some(false), None, false),
+            (None, Some(false), day(9999), true),
+            (Some(30), None, None, false),
+            (Some(30), Some(true), None, false),
+            (Some(30), None, day(30), true),
+            (Some(30), None, Some(NOW.plus(30 * DAY + 1)), false),
+        ] {
+            assert_eq!(rule(max, never).allows(NOW, end), wanted, "{max:?} {never:?} {end:?}");
+        }
     }
 
     #[test]

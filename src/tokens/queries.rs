@@ -4,15 +4,16 @@ use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
 use super::Holder;
-use super::policy::{Status, TokenPolicy, expires_soon, status};
+use super::policy::{Rule, Status, TokenPolicy, expires_soon, status};
 use crate::auth::capability::Owner;
 use crate::auth::secret::SecretHash;
 use crate::clock::Timestamp;
 use crate::config::TokenConfig;
 use crate::db::schema::{members, organizations, token_addresses, token_policies, token_secrets, tokens};
-use crate::db::{Connection, on};
+use crate::db::{Connection, Tx, on};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId};
+use crate::organizations::Organization;
 
 /// A token with its current secret's facts; never the secret.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -135,6 +136,20 @@ pub fn find<'a>(connection: &mut Connection, holder: impl Into<Holder<'a>>, id: 
     if holder.holds(&row.0) { Ok(row.into()) } else { Err(Error::NotFound) }
 }
 
+/// Several of the owner's tokens, in the order of their ids; `ids` names each once.
+///
+/// # Errors
+/// [`Error::NotFound`] when one of them is none, or somebody else's.
+pub fn find_all(connection: &mut Connection, owner: Owner<'_>, ids: &[TokenId]) -> Result<Vec<Token>> {
+    let rows: Vec<(Record, Secret)> = tokens::table
+        .inner_join(token_secrets::table)
+        .filter(tokens::id.eq_any(ids).and(tokens::holder.eq(owner.user_id())).and(token_secrets::is_current))
+        .order(tokens::id)
+        .select((Record::as_select(), Secret::as_select()))
+        .load(connection)?;
+    if rows.len() == ids.len() { Ok(rows.into_iter().map(Token::from).collect()) } else { Err(Error::NotFound) }
+}
+
 /// The secret before the present one, while it still works.
 ///
 /// # Errors
@@ -182,6 +197,33 @@ pub fn count(connection: &mut Connection, owner: Owner<'_>) -> Result<i64> {
     Ok(tokens::table.filter(mine).count().get_result(connection)?)
 }
 
+/// The one that the owner made last.
+///
+/// # Errors
+/// When the database refuses.
+pub fn newest(connection: &mut Connection, owner: Owner<'_>) -> Result<Option<Token>> {
+    let mine = tokens::holder.eq(owner.user_id());
+    let row: Option<(Record, Secret)> = tokens::table
+        .inner_join(token_secrets::table)
+        .filter(mine.and(token_secrets::is_current))
+        .order(tokens::id.desc())
+        .limit(1)
+        .select((Record::as_select(), Secret::as_select()))
+        .get_result(connection)
+        .optional()?;
+    Ok(row.map(Token::from))
+}
+
+/// How many of the owner's tokens are for this organization alone.
+///
+/// # Errors
+/// When the database refuses.
+pub fn count_in(connection: &mut Connection, owner: Owner<'_>, organization: &OrganizationId) -> Result<i64> {
+    let mine = tokens::holder.eq(owner.user_id());
+    let there = tokens::table.filter(mine.and(tokens::organization_id.eq(organization)));
+    Ok(there.count().get_result(connection)?)
+}
+
 /// How many of the owner's tokens work now.
 ///
 /// # Errors
@@ -220,7 +262,7 @@ pub fn has_secret(connection: &mut Connection, id: &TokenId, hash: SecretHash) -
 }
 
 /// An organization that a token can be for.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone)]
 pub struct Place {
     /// Its id.
     pub id: OrganizationId,
@@ -228,6 +270,16 @@ pub struct Place {
     pub slug: String,
     /// Its name.
     pub name: String,
+    /// What it asks of its tokens.
+    pub rule: Rule,
+}
+
+impl Place {
+    /// The only one that there is to choose; its rule has been asked by itself.
+    pub(crate) fn only(organization: &Organization) -> Self {
+        let Organization { id, slug, name, .. } = organization.clone();
+        Self { id, slug, name, rule: Rule::default() }
+    }
 }
 
 /// The owner's organizations.
@@ -235,52 +287,93 @@ pub struct Place {
 /// # Errors
 /// When the database refuses.
 pub fn places(connection: &mut Connection, owner: &UserId) -> Result<Vec<Place>> {
-    Ok(members::table
+    let rows: Vec<(OrganizationId, String, String, Option<PolicyRow>)> = members::table
         .inner_join(organizations::table)
+        .left_join(token_policies::table.on(token_policies::id.eq(organizations::id)))
         .filter(members::user_id.eq(owner))
         .order(organizations::id)
-        .select((organizations::id, organizations::slug, organizations::name))
-        .load(connection)?)
+        .select((organizations::id, organizations::slug, organizations::name, Option::<PolicyRow>::as_select()))
+        .load(connection)?;
+    let place = |(id, slug, name, row): (OrganizationId, String, String, Option<PolicyRow>)| Place {
+        id,
+        slug,
+        name,
+        rule: row.map(Rule::from).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(place).collect())
 }
 
-/// What an administrator set in place of the settings; `None` leaves it to them.
-#[derive(Debug, Clone, Default, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = token_policies)]
-pub struct PolicyRow {
-    /// The longest validity, in days.
-    pub max_days: Option<i64>,
-    /// The validity that forms propose.
-    pub default_days: Option<i64>,
-    /// The validities that forms offer, between spaces.
-    pub preset_days: Option<String>,
-    /// Whether "never" is one.
-    pub allow_never: Option<bool>,
-    /// How many a user may have.
-    pub max_per_user: Option<i64>,
+struct PolicyRow {
+    max_days: Option<i64>,
+    default_days: Option<i64>,
+    preset_days: Option<String>,
+    allow_never: Option<bool>,
+    max_per_user: Option<i64>,
 }
 
-/// The one row that there is for the instance.
+impl From<PolicyRow> for Rule {
+    fn from(row: PolicyRow) -> Self {
+        let days = |text: String| text.split(' ').filter_map(|word| word.parse().ok()).collect();
+        Self {
+            max_days: row.max_days,
+            default_days: row.default_days,
+            preset_days: row.preset_days.map(days),
+            allow_never: row.allow_never,
+            max_per_user: row.max_per_user,
+        }
+    }
+}
+
+/// The id of the one row that there is for the instance; all others have an organization's.
 pub const INSTANCE: &str = "instance";
 
-/// What tokens may be, here and now.
+/// What was set for the instance or an organization.
+///
+/// # Errors
+/// When the database refuses.
+pub fn rule(connection: &mut Connection, realm: &str) -> Result<Rule> {
+    let row = on!(connection, c => token_policies::table
+        .filter(token_policies::id.eq(realm))
+        .select(PolicyRow::as_select())
+        .get_result(c));
+    Ok(row.optional()?.map(Rule::from).unwrap_or_default())
+}
+
+/// What tokens may be on this instance.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn policy(connection: &mut Connection, config: &TokenConfig) -> Result<TokenPolicy> {
-    let settings = TokenPolicy::from(config);
-    let row = on!(connection, c => token_policies::table
-        .filter(token_policies::id.eq(INSTANCE))
-        .select(PolicyRow::as_select())
-        .get_result(c));
-    let Some(row) = row.optional()? else { return Ok(settings) };
-    let days = |text: String| text.split(' ').filter_map(|word| word.parse().ok()).collect();
-    Ok(TokenPolicy {
-        max_days: row.max_days.unwrap_or(settings.max_days),
-        default_days: row.default_days.unwrap_or(settings.default_days),
-        preset_days: row.preset_days.map_or(settings.preset_days, days),
-        allow_never: row.allow_never.unwrap_or(settings.allow_never),
-        max_per_user: row.max_per_user.unwrap_or(settings.max_per_user),
-    })
+    Ok(TokenPolicy::from(config).replaced(rule(connection, INSTANCE)?))
+}
+
+/// What tokens for this organization may be; without one, those for all of somebody's.
+///
+/// # Errors
+/// When the database refuses.
+pub fn policy_in(
+    connection: &mut Connection,
+    config: &TokenConfig,
+    organization: Option<&OrganizationId>,
+) -> Result<TokenPolicy> {
+    let policy = policy(connection, config)?;
+    let Some(organization) = organization else { return Ok(policy) };
+    Ok(policy.tightened(rule(connection, organization.as_str())?))
+}
+
+/// Keeps the instance's rules as they are to the end of the transaction. On SQLite nobody else writes meanwhile anyway; an
+/// organization's stay while its row is locked.
+///
+/// # Errors
+/// When the database refuses.
+pub fn hold_policy(tx: &mut Tx<'_>) -> Result<()> {
+    if let Connection::Postgres(postgres) = &mut **tx {
+        let row = token_policies::table.find(INSTANCE).select(token_policies::id).for_share();
+        row.get_result::<String>(postgres).optional()?;
+    }
+    Ok(())
 }
 
 /// What of a service account's works now, by name.

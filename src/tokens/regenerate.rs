@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::Holder;
 use super::policy::{Overlap, Status};
 use super::queries::{Token, active_at, find, old_secret};
-use super::service::{Made, Refused, Wish, insert_secret, is_taken, log, tell};
+use super::service::{Made, Refused, Wish, insert_secret, is_taken, log, standing_in, tell, too_long};
 use crate::app::Instance;
 use crate::audit::{Action, Actor};
 use crate::auth::capability::Confirmed;
@@ -50,6 +50,17 @@ pub async fn regenerate(
                 return Ok(Regenerated::Before);
             }
             let token = find(tx, owner, &id)?;
+            let organization = token.record.organization_id.as_ref();
+            let is_out = match organization {
+                Some(organization) => standing_in(tx, owner, organization)?.is_none(),
+                None => false,
+            };
+            if is_out {
+                return Ok(Regenerated::Refused(wish.refuse(tx, Refused::NoMember)?));
+            }
+            if let Some(why) = too_long(tx, &wish.config.tokens, organization, expires_at, now)? {
+                return Ok(Regenerated::Refused(wish.refuse(tx, why)?));
+            }
             let renewed = renew(tx, owner, &wish.config, &actor, &token, expires_at, overlap, now)?;
             let Some(secret) = renewed else {
                 return Ok(Regenerated::Refused(wish.refuse(tx, Refused::NameTaken)?));

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId, VerifierId};
 use crate::organizations::policy::Grant;
 use crate::organizations::{self, Standing, Which};
-use crate::tokens::TokenKind;
+use crate::tokens::{TokenKind, rule};
 use crate::users::UserStatus;
 
 /// All that is known of a token when its secret is presented.
@@ -309,7 +309,8 @@ pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretH
 ///
 /// It is the one that the service names, by id or slug; else the one that the token is for; else the owner's private one,
 /// which nobody else can be in. A token for one organization has nothing in another, a personal one has nothing where the
-/// organization wants none, and neither has one whose owner lacks the second factor that it requires.
+/// organization wants none or where it outlives what the organization allows, and neither has one whose owner lacks the
+/// second factor that it requires.
 ///
 /// # Errors
 /// When the database refuses.
@@ -324,7 +325,11 @@ pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) ->
     let Some(asked) = asked else { return Ok(private.clone().map(|id| (id, Standing::private()))) };
     let place = organizations::standing(connection, id, Which::Either(asked))?;
     let place = place.filter(|place| !place.is_closed() && welcome(place.organization.policy().personal_tokens));
-    Ok(place.map(|place| (place.organization.id, place.standing)))
+    let Some(place) = place else { return Ok(None) };
+    let organization = place.organization.id;
+    // One that was made for it keeps to its rule; one for all of somebody's works where it does.
+    let works = rule(connection, organization.as_str())?.allows(found.issued_at, found.expires_at);
+    Ok(works.then_some((organization, place.standing)))
 }
 
 /// An organization, and what somebody has there.

@@ -51,6 +51,7 @@ impl ResponseError for Error {
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Taken(_) => StatusCode::CONFLICT,
+            Self::Problem(problem) => problem.status(),
             Self::Database(error) if is_passing(error) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -58,6 +59,9 @@ impl ResponseError for Error {
 
     /// The bare answer; `front` fills it in, since only it knows who asked and for what.
     fn error_response(&self) -> HttpResponse<BoxBody> {
+        if let Self::Problem(problem) = self {
+            return problem.response();
+        }
         let mut response = HttpResponse::new(self.status_code());
         let failure = match self {
             Self::TooMany { after } => Failure { after: Some(*after), hint: None, bearer: None },
@@ -239,8 +243,9 @@ fn duration(seconds: i64) -> String {
 
 /// Heading, what happened, and what to do, for each status.
 fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String, String) {
-    let hint =
-        failure.and_then(|failure| failure.hint).map(|hint| format!("{}{}.", hint[..1].to_uppercase(), &hint[1..]));
+    let hint = failure
+        .and_then(|failure| failure.hint)
+        .map(|hint| format!("{}{}.", hint[..1].to_uppercase(), hint[1..].trim_end_matches('.')));
     let wait = failure.and_then(|failure| failure.after).unwrap_or(60);
     let wait = duration(wait);
     let (heading, text, next) = match status.as_u16() {

@@ -95,6 +95,12 @@ impl Problems {
         }
     }
 
+    /// Those of some fields alone.
+    #[must_use]
+    pub fn only(&self, fields: &[&str]) -> Self {
+        Self(self.0.iter().filter(|problem| fields.contains(&problem.field)).cloned().collect())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -157,6 +163,11 @@ const FIELD_NAMES: &[&str] = &[
     "service_accounts",
     "tokens",
     "right",
+    "max_days",
+    "default_days",
+    "preset_days",
+    "allow_never",
+    "max_per_user",
     "expiry",
     "date",
     "organization",

@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use super::errors::{self, Failure, Finished, failure_of, is_api, wants_json};
 use super::notice::Notice;
 use super::page::{FormCookie, Visitor, cookie_name};
+use crate::api;
 use crate::app::{Instance, SESSION_COOKIE};
 use crate::auth::{device, session};
 use crate::error::Error;
@@ -191,6 +192,8 @@ fn finish(instance: &Instance, request: &HttpRequest, mut response: HttpResponse
         && !foreign_text(&response);
     if (status.is_client_error() || status.is_server_error()) && !ready {
         response = fill_in(request, &response, json);
+    } else if let Some(told) = in_place_of_a_page(instance, request, &response) {
+        response = told;
     } else if json && status == StatusCode::SEE_OTHER && !is_api(request.path()) && failure_leads_to_sign_in(&response)
     {
         // A script asked, and a redirect to a page would look like success to it.
@@ -234,6 +237,12 @@ fn keep_session(headers: &mut HeaderMap, name: &str, seconds: i64) {
 fn foreign_text(response: &HttpResponse) -> bool {
     response.status().is_client_error()
         && response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"))
+}
+
+/// A call is no page's: whoever would be led somewhere is told instead.
+fn in_place_of_a_page(instance: &Instance, request: &HttpRequest, response: &HttpResponse) -> Option<HttpResponse> {
+    let error = response.error().filter(|_| api::is_call(request.path()))?.as_error::<Error>()?;
+    api::in_place_of_a_page(error, |path| instance.config.absolute(path))
 }
 
 fn failure_leads_to_sign_in(response: &HttpResponse) -> bool {

@@ -71,6 +71,8 @@ text_enum! {
         OrganizationPolicySaved = "organization-policy-saved",
         /// A member is out, and their keys act for a service account.
         MemberRemovedKeysKept = "member-removed-keys-kept",
+        /// What tokens may be.
+        TokenPolicySet = "token-policy-set",
         /// It stopped working.
         VerifierDeleted = "verifier-deleted",
         /// Passwords are taken from unknown browsers again.
@@ -193,6 +195,17 @@ impl Notice {
             Self::TokensDeleted => {
                 ("good", format!("You deleted {}. Whatever used them needs new ones.", many("token")))
             }
+            Self::TokenPolicySet if count == 0 => ("good", "The rules hold from now on. No token was cut.".to_owned()),
+            Self::TokenPolicySet => {
+                let told = if count == 1 { "Its owner is told" } else { "Their owners are told" };
+                (
+                    "good",
+                    format!(
+                        "The rules hold from now on, and {} cut. {told} by mail.",
+                        if count == 1 { "1 token is".to_owned() } else { format!("{count} tokens are") }
+                    ),
+                )
+            }
             Self::SignedOutEverywhere => {
                 let ended = if count == 1 { "has ended" } else { "have ended" };
                 ("good", format!("You are signed out everywhere: {} {ended}, this one too.", many("session")))
@@ -268,7 +281,7 @@ impl Notice {
             ),
             Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
             Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
-            Self::TokensRevoked | Self::TokensDeleted => ("good", "It is done."),
+            Self::TokensRevoked | Self::TokensDeleted | Self::TokenPolicySet => ("good", "It is done."),
             Self::TokenUpdated => ("good", "The token is updated. What it may do holds from its next use."),
             Self::TokenScopeRemoved => ("good", "The right is taken from the token, from its next use."),
             Self::TokenScopesCleared => ("good", "The token may do nothing any more. It only proves that it is yours."),

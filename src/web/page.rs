@@ -221,7 +221,7 @@ pub fn cookie_name(secure: bool, name: &str) -> String {
 }
 
 /// What a form's CSRF token is bound to: the session, or the cookie that a stranger's form got.
-pub(super) fn form_binding(request: &HttpRequest) -> Option<String> {
+pub(crate) fn form_binding(request: &HttpRequest) -> Option<String> {
     if let Some(account) = account(request) {
         return Some(format!("session {}", account.session_id));
     }

@@ -38,7 +38,7 @@ byKeyboard("the first stop is the link past the menus", {}, async (page) => {
   assert.equal(await page.evaluate(() => document.activeElement.id), "content");
 });
 
-for (const address of ["/settings/profile", "/settings/security", "/settings/tokens", "/settings/tokens/new", "/settings/appearance", "/settings/logs", "/admin", "/admin/verifiers", "/admin/mail"]) {
+for (const address of ["/settings/profile", "/settings/security", "/settings/tokens", "/settings/tokens/new", "/settings/appearance", "/settings/logs", "/settings/tokens/delete-all", "/admin", "/admin/policy", "/admin/verifiers", "/admin/mail"]) {
   byKeyboard(`Tab goes through ${address} in order, and shows where it is`, {}, async (page) => {
     await page.goto(address);
     // From the top, whatever has the focus at first.
@@ -94,6 +94,38 @@ byKeyboard("a token is made without a mouse", {}, async (page) => {
   await tabTo(page, "Copy Token");
   await page.keyboard.press("Enter");
   await page.locator("[data-announcer]").filter({ hasText: "Token copied" }).waitFor();
+});
+
+// Covers: S3-20, S3-21
+byKeyboard("a token is regenerated without a mouse", {}, async (page) => {
+  await page.goto("/settings/tokens");
+  const link = await inDetails(page, "reader", "Regenerate");
+  await link.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await tabTo(page, "90 days");
+  await page.keyboard.press("ArrowUp");
+  await tabTo(page, "It ends at once");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.evaluate(() => document.activeElement.value), "1h");
+  await tabTo(page, "Regenerate");
+  await page.keyboard.press("Enter");
+  await page.locator("#secret").waitFor();
+  await page.getByText("The old secret ends").waitFor();
+});
+
+// Covers: S3-26
+byKeyboard("a selection is ticked and revoked without a mouse", {}, async (page) => {
+  await createToken(page, { name: "to be revoked", scopes: ["groups: read"] });
+  await page.goto("/settings/tokens");
+  await tabTo(page, "Select to be revoked");
+  await page.keyboard.press("Space");
+  await tabTo(page, "Revoke those ticked");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Revoke 1 token?" }).waitFor();
+  await tabTo(page, "Revoke token");
+  await page.keyboard.press("Enter");
+  await page.getByText("You revoked 1 token.").waitFor();
 });
 
 byKeyboard("what is wrong gets the focus and leads to its field", {}, async (page) => {

@@ -11,9 +11,9 @@ import { NARROW, WIDE, launch, visit } from "./support/visit.mjs";
 let names = 0;
 const anotherName = () => `made for its page ${(names += 1)}`;
 const LONG = "a name that someone made as long as the form lets it be today";
-// One never set up, one just set up, one in use, one that takes nobody in; one with a provider beside passwords, two with a
-// provider alone, of which one was never set up; and one with an organization that requires a second factor.
-let browser, unborn, empty, full, closed, provided, alone, unbornAlone, guarded, provider;
+// One never set up, one just set up, one in use, one that takes nobody in, one whose organization requires a second factor, one
+// with one token a user; one with a provider beside passwords, two with a provider alone, of which one was never set up.
+let browser, unborn, empty, full, closed, guarded, single, provided, alone, unbornAlone, provider;
 // Where the mailed links of the one in use lead; opening them uses nothing up.
 const links = {};
 const signedIn = new Map();
@@ -27,10 +27,10 @@ before(async () => {
   const withoutPasswords = { ...settings, PASSWORD_SIGN_IN: "off", PROVIDERS: provider.settings({ fresh_sign_in: false }) };
   // Who is where is told by a proxy, for those who come from everywhere.
   const behindProxy = { ...settings, TRUSTED_PROXIES: "127.0.0.1" };
-  [unborn, empty, full, closed, guarded] = await Promise.all([start(), start({ settings }), start({ settings: behindProxy }), start({ settings: { SIGN_UP: "closed" } }), start({ settings })]);
+  [unborn, empty, full, closed, guarded, single] = await Promise.all([{}, settings, behindProxy, { SIGN_UP: "closed" }, settings, { ...settings, TOKENS_MAX_PER_USER: "1" }].map((settings) => start({ settings })));
   [provided, alone, unbornAlone] = await Promise.all([withProvider, withoutPasswords, withoutPasswords].map((settings) => start({ settings })));
   provider.serve(provided, alone);
-  for (const app of [empty, full, closed, guarded, provided]) {
+  for (const app of [empty, full, closed, guarded, single, provided]) {
     const first = await visit(browser, app, { provider });
     signedIn.set(app, await arrive(first, app));
     if (app === full) await furnish(first.page);
@@ -51,7 +51,7 @@ before(async () => {
 }, { timeout: 120_000 });
 after(async () => {
   await browser?.close();
-  await Promise.all([unborn, empty, full, closed, provided, alone, unbornAlone, guarded].map((app) => app?.stop()));
+  await Promise.all([unborn, empty, full, closed, guarded, single, provided, alone, unbornAlone].map((app) => app?.stop()));
   await provider?.stop();
 });
 
@@ -118,6 +118,47 @@ async function guessWildly({ context }) {
     const headers = { "X-Forwarded-For": `198.18.${Math.floor(guess / 5)}.7` };
     assert.equal((await context.request.post("/login", { form, headers })).status(), 422);
   }
+}
+
+/** An organization that requires a second factor, and an owner who has none any more. */
+async function guard(page) {
+  await createOrganization(page, "Acme Robotics", "acme");
+  await page.goto("/settings/security/second-factor");
+  await page.getByText("Can't scan it?").click();
+  await fill(page, { code: codeOf(await page.locator("#app-secret").textContent()) });
+  await press(page, "Turn it on");
+  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+  await page.goto("/organizations/acme/settings/second-factor");
+  await press(page, "Require a second factor");
+  await page.locator(".notice.good").waitFor();
+  await page.goto("/settings/security/second-factor/remove");
+  await page.getByText("requires a second factor, and this is your only one").waitFor();
+  await press(page, "Remove the app");
+  await page.locator(".notice").waitFor();
+}
+
+/** A hundred wrong passwords from everywhere: then the mailbox gets the link that has them taken again. */
+async function guessWildly({ context }) {
+  const csrf = /name="csrf" value="([^"]+)"/.exec(await (await context.request.get("/login")).text())[1];
+  const form = { csrf, email: ADMINISTRATOR.email, password: "x".repeat(1025) };
+  for (let guess = 0; guess < 100; guess += 1) {
+    const headers = { "X-Forwarded-For": `198.18.${Math.floor(guess / 5)}.7` };
+    assert.equal((await context.request.post("/login", { form, headers })).status(), 422);
+  }
+}
+
+/** Through the provider's page, as somebody or as nobody, and back. */
+async function through(page, who, from = "/login", name = "Example") {
+  await page.goto(from);
+  await page.locator("main").getByRole("link", { name: `Continue with ${name}` }).click();
+  await answerAs(page, who);
+}
+
+async function connect(page) {
+  await page.goto("/settings/security/connections/with/example");
+  await answerAs(page, "ada");
+  await press(page, "Connect");
+  await page.locator(".notice.good").waitFor();
 }
 
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
@@ -238,6 +279,11 @@ const members = {
   "an authenticator app": at("/settings/security/second-factor"),
   "an authenticator app, refused": by(sent("/settings/security/second-factor", "Turn it on", { code: "000000" }), 422),
   "logout all sessions?": at("/settings/security/logout-all"),
+  "rules for tokens": at("/admin/policy"),
+  "rules for tokens, refused": at("/admin/policy/review?max_days=0&default_days=x&preset_days=y&max_per_user=0", 422),
+  "what rules for tokens would do": at("/admin/policy/review?max_days=30&allow_never=no"),
+  "delete all tokens?": at("/settings/tokens/delete-all"),
+  "revoke nothing": at("/settings/tokens/revoke"),
   "no such page": at("/no/such/page", 404),
   "no such token": at("/settings/tokens/no-such-token", 404),
   "a form without its session's word": by(async (page) => {
@@ -251,6 +297,26 @@ const things = {
   "revoked token": by(theToken("old laptop")),
   "revoke a token?": by(theToken("deploy bot", "Revoke")),
   "delete a token?": by(theToken("deploy bot", "Delete")),
+  "edit a token": by(theToken("deploy bot", "Edit")),
+  "edit a token, refused": by(async (page) => {
+    await theToken("deploy bot", "Edit")(page);
+    await fill(page, { name: "" });
+    return answerTo(page, () => press(page, "Update"));
+  }, 422),
+  "regenerate a token?": by(theToken("deploy bot", "Regenerate")),
+  "regenerate a revoked token?": by(theToken("old laptop", "Regenerate")),
+  "revoke a selection?": by(async (page) => {
+    await page.goto("/settings/tokens");
+    await page.getByRole("checkbox", { name: "Select deploy bot" }).check();
+    return answerTo(page, () => press(page, "Revoke those ticked"));
+  }),
+  "tokens, one unfolded": by(async (page) => {
+    const answer = await page.goto("/settings/tokens");
+    await inDetails(page, "deploy bot", "Regenerate");
+    return answer;
+  }),
+  "tokens, none found": at("/settings/tokens?q=nothing"),
+  "delete all tokens, refused": by(sent("/settings/tokens/delete-all", "Delete all tokens", { phrase: "no" }), 422),
   "a token just made": by((page) => answerTo(page, () => createToken(page, { name: anotherName(), scopes: ["channels: delete"] }))),
   "the question in a dialog": by(async (page) => {
     const answer = await page.goto("/settings/tokens");
@@ -408,7 +474,36 @@ const organizations = {
   "personal tokens here": at(`${PLACE}/policy/personal-tokens`),
   "members' keys": at(`${PLACE}/policy/api-keys`),
   "new role": at(`${PLACE}/roles/new`),
+  "an organization's rules for tokens": at(`${PLACE}/policy`),
+  "an organization's rules for tokens, refused": at(`${PLACE}/policy/review?max_days=9999`, 422),
+  "what an organization's rules would do": at(`${PLACE}/policy/review?max_days=7`),
   "new role, refused": by(sent(`${PLACE}/roles/new`, "Create role", { name: "" }), 422),
+};
+
+// In this order: without a token, in the answer that made it, and with it.
+const one = {
+  "one token at a time, none": at("/settings/tokens"),
+  "one token at a time, refused": by(async (page) => {
+    await page.goto("/settings/tokens");
+    await page.locator("[name=expiry]:checked").evaluate((radio) => { radio.value = "never"; });
+    return answerTo(page, () => press(page, "Generate"));
+  }, 422),
+  "one token at a time, just generated": by(async (page) => {
+    await page.goto("/settings/tokens");
+    return answerTo(page, () => press(page, "Generate"));
+  }),
+  "one token at a time": at("/settings/tokens"),
+  "delete the one token?": by(async (page) => {
+    await page.goto("/settings/tokens");
+    return page.goto(await page.getByRole("link", { name: "Delete the token" }).getAttribute("href"));
+  }),
+  "one token at a time, deleted": by(async (page) => {
+    await page.goto("/settings/tokens");
+    await page.goto(await page.getByRole("link", { name: "Delete the token" }).getAttribute("href"));
+    await press(page, "Confirm");
+    await page.locator(".notice.good").waitFor();
+    return page.goto("/settings/tokens");
+  }),
 };
 
 // Explicitly dark on a light device, and as a dark device wishes, are both dark.
@@ -429,14 +524,15 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
       [closed, { "sign-up is closed": at("/signup", 403), "sign in, where sign-up is closed": at("/login") }, undefined, ""],
       [full, mailed, undefined, ""],
       [empty, members, signedIn.get(empty), ", nothing in it"],
+      [single, one, signedIn.get(single), ""],
       [full, { ...members, ...things, ...organizations }, signedIn.get(full), ""],
+      [guarded, { "a second factor is required": at(PLACE) }, signedIn.get(guarded), ""],
       [unbornAlone, { "set up, without passwords": by((page) => page.goto(unbornAlone.setupLink)), "set up, without passwords or the code": at("/setup") }, undefined, ""],
       [provided, strangersElsewhere, undefined, ""],
       [provided, membersElsewhere, signedIn.get(provided), ""],
       [provided, withoutPassword, signedIn.get("carol"), ""],
       [alone, { "sign in, without passwords": at("/login"), "no passwords here": at("/password/forgot", 403) }, undefined, ""],
       [alone, alonePages, signedIn.get("ada"), ""],
-      [guarded, { "a second factor is required": at(PLACE) }, signedIn.get(guarded), ""],
     ];
     for (const [app, pages, storageState, note] of sets) {
       if (storageState) {

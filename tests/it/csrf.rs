@@ -97,6 +97,10 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
         (own("/settings/tokens/delete-all"), vec![("phrase", own("delete all my tokens"))]),
         (own("/admin/verifiers"), vec![("name", own("other"))]),
         (delete_verifier, vec![]),
+        (
+            own("/admin/policy"),
+            vec![("max_days", own("30")), ("version", own("0")), ("count", own("0")), ("act", own("new"))],
+        ),
         (own("/admin/invitations"), vec![("email", own("gwen@example.com"))]),
         (cancel, vec![]),
         (end, vec![]),
@@ -196,6 +200,7 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
         at("/switch", vec![]),
         at("/settings", vec![("name", own("Acme")), ("slug", own("acme"))]),
         at("/settings/second-factor", vec![("require", own("yes"))]),
+        at("/policy", vec![("max_days", own("30")), ("version", own("0")), ("count", own("0")), ("act", own("new"))]),
         at("/target", vec![("target", own("yes"))]),
         at("/roles/new", vec![("name", own("Another")), ("scope", own("channels:read"))]),
         at(&format!("/roles/{role}/edit"), vec![("name", own("Renamed")), ("right", own("org.logs:read"))]),

@@ -2,6 +2,7 @@
 //! and on PostgreSQL. Each test looks at the page, the rows, the mails and the log.
 
 mod administration;
+mod api;
 mod api_keys;
 mod appearance;
 mod audit;

@@ -163,7 +163,16 @@ fn the_page_says_what_there_is(engine: Engine) {
     ada.create_token("two", &["channels:read"]);
     assert!(ada.open("/settings/security").text().contains("<strong>2 active tokens</strong>"));
     ada.revoke_token(&id);
-    assert!(ada.open("/settings/security").text().contains("<strong>1 active token</strong>"));
+    let page = ada.open("/settings/security");
+    assert!(page.text().contains("<strong>1 active token</strong>"));
+    assert!(page.links().contains(&"/settings/tokens".to_owned()) && page.texts("main .warns").is_empty());
+    // What ends soon is said here, too, and leads to it.
+    let form = ada.token_form("day", &["channels:read"]).without("expiry").smuggle("expiry", "1");
+    ada.submit(&form).expect(200);
+    let page = ada.open("/settings/security");
+    assert_eq!(page.one("main .warns"), "One of them ends soon. See which");
+    let link = page.attributes("main .warns a", "href").remove(0);
+    assert_eq!(ada.open(&link).texts("tbody .cell-main"), ["day"]);
 }
 
 on_both!(

@@ -26,7 +26,8 @@ use crate::web::{Notice, Pressed, Problems, Visitor, html};
 const LAST_OWNER: &str = "This is the only owner. Make somebody else an owner first";
 const BEYOND: &str = "They may do more here than you, or would then. Ask somebody who may do as much";
 
-fn words(refusal: Refusal) -> &'static str {
+/// Why not, in words.
+pub fn words(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::LastOwner => LAST_OWNER,
         Refusal::Beyond => BEYOND,

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::one::{self, Said};
 use super::{Id, explain, has_name, own};
 use crate::app::Instance;
 use crate::auth::secret::present;
@@ -26,15 +27,26 @@ struct Ground {
     policy: TokenPolicy,
     places: Vec<Place>,
     count: i64,
+    /// Where there is one token at a time: that one.
+    one: Option<Token>,
+}
+
+impl Ground {
+    /// Whether the page of one token at a time takes the place of the long form.
+    fn is_single(&self) -> bool {
+        self.policy.is_single() && self.count <= 1
+    }
 }
 
 async fn ground(instance: &Instance, who: &SignedIn) -> Result<Ground> {
     let (who, config) = (who.clone(), instance.config.tokens.clone());
     let reading = instance.db.read(move |connection| {
+        let policy = queries::policy(connection, &config)?;
         Ok(Ground {
-            policy: queries::policy(connection, &config)?,
+            one: if policy.is_single() { queries::newest(connection, who.owner())? } else { None },
             places: queries::places(connection, who.owner().user_id())?,
             count: queries::count(connection, who.owner())?,
+            policy,
         })
     });
     reading.await
@@ -48,6 +60,12 @@ fn form_page(
     problems: &Problems,
     ground: &Ground,
 ) -> Result<HttpResponse> {
+    if ground.is_single() {
+        let refused = status != StatusCode::OK && ground.one.is_some();
+        let problems = if refused { Problems::none() } else { problems.only(&["expiry"]) };
+        let said = Said { expiry: &form.expiry, problems, refused, ..Said::default() };
+        return one::page(visitor, instance, &ground.policy, ground.one.as_ref(), said);
+    }
     let now = visitor.now();
     let or = |typed: &str, otherwise: &str| if typed.is_empty() { otherwise.to_owned() } else { typed.to_owned() };
     let (policy, catalogue) = (&ground.policy, &instance.config.catalogue);
@@ -69,6 +87,7 @@ fn form_page(
         organization: problems.field("organization", &or(organization, "all")),
         places: PlaceChoice::all(&ground.places),
         rights: Rights::new(catalogue, problems.field("access", &or(&form.access, "selected")), &ticked, problems),
+        may_rotate: form.may_rotate == "yes",
     };
     html(status, &page)
 }
@@ -114,6 +133,10 @@ pub async fn create(
     match service::create(&instance, &who, &form.form_id, new).await? {
         Created::Now(id, secret) => {
             let (token, places) = own(&instance, &who, &id).await?;
+            if ground.is_single() {
+                let said = Said { secret: Some(secret), ..Said::default() };
+                return one::page(&visitor, &instance, &ground.policy, Some(&token), said);
+            }
             let page = IssuedPage {
                 shell: visitor.shell(&token.record.name, "tokens"),
                 home: Home::Personal,
@@ -127,6 +150,7 @@ pub async fn create(
         }
         Created::Before(made) => {
             let (place, notice) = match made {
+                Some(_) if ground.is_single() => (urls::settings_tokens(), Notice::TokenAlreadyCreated),
                 Some(id) => (urls::settings_token(&id), Notice::TokenAlreadyCreated),
                 None => (urls::settings_tokens(), Notice::TokenFormUsed),
             };
@@ -136,7 +160,7 @@ pub async fn create(
         }
         // Made full by another request meanwhile: the page says so in place of the form.
         Created::Refused(why @ Refused::TooMany(most)) => {
-            let ground = Ground { count: most, ..ground };
+            let ground = Ground { count: most, ..self::ground(&instance, &who).await? };
             form_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &form, &explain(&why), &ground)
         }
         Created::Refused(why) => refuse(&form, &explain(&why)),

@@ -18,7 +18,13 @@ use crate::tokens::{regenerate, service};
 use crate::urls;
 use crate::web::{Notice, Posted, Pressed, Problems, Visitor, html, see_other};
 
-fn ask(visitor: &Visitor, token: Token, act: &'static str, action_url: String) -> Result<HttpResponse> {
+fn ask(
+    visitor: &Visitor,
+    token: Token,
+    act: &'static str,
+    (action_url, back_url): (String, String),
+    single: bool,
+) -> Result<HttpResponse> {
     let title = if act == "revoke" { "Revoke a token" } else { "Delete a token" };
     let live = token.status(visitor.now()) == Status::Active;
     let page = ConfirmTokenPage {
@@ -26,8 +32,9 @@ fn ask(visitor: &Visitor, token: Token, act: &'static str, action_url: String) -
         token_name: token.record.name,
         act,
         action_url,
-        back_url: urls::settings_token(&token.record.id),
+        back_url,
         live,
+        single,
     };
     html(StatusCode::OK, &page)
 }
@@ -43,7 +50,7 @@ pub async fn ask_revoke(
     id: Id,
 ) -> Result<HttpResponse> {
     let (token, _) = own(&instance, &who, &id).await?;
-    ask(&visitor, token, "revoke", urls::settings_token_revoke(&id))
+    ask(&visitor, token, "revoke", (urls::settings_token_revoke(&id), urls::settings_token(&id)), false)
 }
 
 /// `GET /settings/tokens/{id}/delete`.
@@ -57,7 +64,9 @@ pub async fn ask_delete(
     id: Id,
 ) -> Result<HttpResponse> {
     let (token, _) = own(&instance, &who, &id).await?;
-    ask(&visitor, token, "delete", urls::settings_token_delete(&id))
+    let single = service::policy(&instance).await?.is_single();
+    let back = if single { urls::settings_tokens() } else { urls::settings_token(&id) };
+    ask(&visitor, token, "delete", (urls::settings_token_delete(&id), back), single)
 }
 
 /// `POST /settings/tokens/{id}/revoke`.
@@ -143,9 +152,7 @@ pub async fn ask_revoke_selected(
     let selection: Selection = serde_html_form::from_str(visitor.request().query_string())
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
     let (ids, now) = (selection.ids()?, instance.clock.now());
-    let reading = instance.db.read(move |connection| {
-        ids.iter().map(|id| queries::find(connection, who.owner(), id)).collect::<Result<Vec<Token>>>()
-    });
+    let reading = instance.db.read(move |connection| queries::find_all(connection, who.owner(), &ids));
     let rows: Vec<TokenRow> =
         reading.await?.iter().map(|token| TokenRow::of(token, &[], &instance.config, now)).collect();
     let live = rows.iter().filter(|row| row.live).count();

@@ -3,6 +3,7 @@
 mod create;
 mod end;
 mod list;
+mod one;
 mod regenerate;
 mod token;
 
@@ -17,6 +18,7 @@ pub use token::{ask_clear_scopes, clear_scopes, detail, edit, remove_scope, upda
 
 use actix_web::web;
 
+use super::policy::ExpiryProblem;
 use super::queries::{self, Place, Token};
 use super::service::Refused;
 use crate::app::Instance;
@@ -53,6 +55,15 @@ pub(crate) fn explain(why: &Refused) -> Problems {
                 if *most == 1 { "" } else { "s" }
             ),
         ),
+        Refused::TooManyThere(most) => problems.add(
+            "organization",
+            format!(
+                "You have {most} token{} for this organization, which is as many as it allows. Delete one first.",
+                if *most == 1 { "" } else { "s" }
+            ),
+        ),
+        // The form was checked; so the rules became stricter while it was on its way.
+        Refused::TooLong(most) => problems.add("expiry", ExpiryProblem::Days { max: *most }.to_string()),
         Refused::NameTaken => problems.add(
             "name",
             "You have an active token with this name. Choose another one, so that you can tell them apart.",

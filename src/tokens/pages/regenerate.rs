@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::{Id, has_name, own};
+use super::{Id, explain, has_name, own};
 use crate::app::Instance;
 use crate::auth::Confirmed;
 use crate::clock::Timestamp;
@@ -12,7 +12,7 @@ use crate::tokens::forms::RegenerateForm;
 use crate::tokens::policy::{Overlap, Status, TokenPolicy};
 use crate::tokens::queries::Token;
 use crate::tokens::regenerate::{self as verb, Regenerated};
-use crate::tokens::service;
+use crate::tokens::service::{self, Refused};
 use crate::tokens::views::{ExpiryView, Home, IssuedPage, RegeneratePage, TokenDetail};
 use crate::urls;
 use crate::web::form::ConfirmedPost;
@@ -58,7 +58,8 @@ pub async fn ask_regenerate(
     instance: web::Data<Instance>,
     id: Id,
 ) -> Result<HttpResponse> {
-    let ((token, _), policy) = (own(&instance, &who, &id).await?, service::policy(&instance).await?);
+    let (token, _) = own(&instance, &who, &id).await?;
+    let policy = service::policy_in(&instance, token.record.organization_id.as_ref()).await?;
     let form = serde_html_form::from_str(visitor.request().query_string()).unwrap_or_default();
     page(&visitor, StatusCode::OK, &token, &policy, &form, &Problems::none(), false)
 }
@@ -74,7 +75,8 @@ pub async fn regenerate(
     posted: ConfirmedPost<RegenerateForm>,
 ) -> Result<HttpResponse> {
     let ConfirmedPost { who, form } = posted;
-    let ((token, _), policy) = (own(&instance, &who, &id).await?, service::policy(&instance).await?);
+    let (token, _) = own(&instance, &who, &id).await?;
+    let policy = service::policy_in(&instance, token.record.organization_id.as_ref()).await?;
     has_name(&form.form_id)?;
     let now = instance.clock.now();
     let refuse = |problems: &Problems, name_taken| {
@@ -105,6 +107,7 @@ pub async fn regenerate(
             Notice::TokenAlreadyRegenerated.send(&mut response, instance.config.is_https());
             Ok(response)
         }
-        Regenerated::Refused(_) => refuse(&Problems::none(), true),
+        Regenerated::Refused(Refused::NameTaken) => refuse(&Problems::none(), true),
+        Regenerated::Refused(why) => refuse(&explain(&why), false),
     }
 }

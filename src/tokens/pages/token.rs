@@ -69,6 +69,7 @@ fn form_page(
         name: problems.field("name", &form.name),
         description: problems.field("description", &form.description),
         rights: Rights::new(&instance.config.catalogue, problems.field("access", &form.access), &ticked, problems),
+        may_rotate: form.may_rotate == "yes",
         action_url: urls::settings_token_edit(id),
         back_url: urls::settings_token(id),
     };
@@ -164,6 +165,7 @@ pub async fn ask_clear_scopes(
         action_url: urls::settings_token_scopes_clear(&id),
         back_url: urls::settings_token(&id),
         live: true,
+        single: false,
     };
     html(StatusCode::OK, &page)
 }

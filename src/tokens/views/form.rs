@@ -21,6 +21,7 @@ pub struct NewTokenPage {
     pub organization: Field,
     pub places: Vec<PlaceChoice>,
     pub rights: Rights,
+    pub may_rotate: bool,
 }
 
 #[derive(Template)]
@@ -33,6 +34,7 @@ pub struct EditTokenPage {
     pub name: Field,
     pub description: Field,
     pub rights: Rights,
+    pub may_rotate: bool,
     pub action_url: String,
     pub back_url: String,
 }
@@ -73,11 +75,20 @@ impl RegeneratePage {
 pub struct PlaceChoice {
     pub value: String,
     pub label: String,
+    pub hint: String,
 }
 
 impl PlaceChoice {
     pub fn all(places: &[Place]) -> Vec<Self> {
-        let one = |place: &Place| Self { value: place.slug.clone(), label: place.name.clone() };
+        let one = |place: &Place| Self {
+            value: place.slug.clone(),
+            label: place.name.clone(),
+            hint: match place.rule.max_days {
+                None => "only this one".to_owned(),
+                Some(1) => "only this one, for 1 day at most".to_owned(),
+                Some(days) => format!("only this one, for {days} days at most"),
+            },
+        };
         places.iter().map(one).collect()
     }
 }
@@ -85,7 +96,10 @@ impl PlaceChoice {
 /// The choice of an expiry.
 pub struct ExpiryView {
     pub choice: Field,
+    pub hint: &'static str,
     pub presets: Vec<ExpiryPreset>,
+    /// Whether a date of one's own is among them.
+    pub own_date: bool,
     pub date: Field,
     pub date_min: String,
     pub date_max: String,
@@ -127,11 +141,19 @@ impl ExpiryView {
         }
         Self {
             choice: problems.field("expiry", chosen),
+            hint: "The token works until then, and to the end of a day that you choose (UTC). Shorter is safer.",
             presets,
+            own_date: true,
             date: problems.field("date", date),
             date_min: now.date(),
             date_max: now.plus(policy.max_days * DAY).date(),
         }
+    }
+
+    /// The same without a date of one's own.
+    pub fn presets_alone(mut self) -> Self {
+        self.presets.retain(|preset| preset.value != "date");
+        Self { own_date: false, hint: "The token works until then. Shorter is safer.", ..self }
     }
 }
 

@@ -4,6 +4,7 @@ mod file;
 mod form;
 mod home;
 mod list;
+mod one;
 mod token;
 
 pub use file::{TokenFile, file_name};
@@ -13,6 +14,7 @@ pub use form::{
 };
 pub use home::Home;
 pub use list::{AllGonePage, ListPage, ListView, SelectionPage, rows};
+pub use one::OnePage;
 pub use token::{AddressRow, ConfirmTokenPage, HistoryRow, IssuedPage, OldSecret, TokenDetail, TokenPage};
 
 use super::policy::Status;

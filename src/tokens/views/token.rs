@@ -47,6 +47,9 @@ pub struct TokenDetail {
     pub can: String,
     pub scopes: Vec<ScopeLine>,
     pub everything: bool,
+    /// The organizations that allow less time than this token has, where it is for all of them.
+    pub kept_out: Vec<String>,
+    pub may_rotate: bool,
     pub revoked: bool,
     pub scopes_remove_url: String,
     pub scopes_clear_url: String,
@@ -118,6 +121,15 @@ impl TokenDetail {
             can: words::can(record.everything, &scopes, place.as_deref(), home.bound(), &config.catalogue),
             scopes: scope_lines(&scopes, &config.catalogue),
             everything: record.everything,
+            kept_out: match record.organization_id {
+                Some(_) => Vec::new(),
+                None => places
+                    .iter()
+                    .filter(|place| !place.rule.allows(secret.created_at, secret.expires_at))
+                    .map(|place| place.name.clone())
+                    .collect(),
+            },
+            may_rotate: record.may_rotate,
             revoked: status == Status::Revoked,
             scopes_remove_url: urls::settings_token_scopes_remove(&record.id),
             scopes_clear_url: urls::settings_token_scopes_clear(&record.id),
@@ -191,6 +203,8 @@ pub struct ConfirmTokenPage {
     pub action_url: String,
     pub back_url: String,
     pub live: bool,
+    /// Whether it is the one that its owner may have.
+    pub single: bool,
 }
 
 impl IssuedPage {

@@ -2,7 +2,8 @@
 
 use keystead::catalogue::{Catalogue, Role};
 use keystead::organizations::{Right, Rights};
-use keystead::routes::{Needs, ROUTES, Route};
+use keystead::routes::{Area, Needs, ROUTES, Route};
+use serde_json::json;
 
 use crate::support::{ADMIN, Browser, Engine, Request, Response, TestApp, on_both};
 
@@ -19,6 +20,18 @@ fn needed(route: &Route) -> Option<Right> {
 /// A request with everything right about it, but for a post that shall do nothing: made for another organization.
 fn ask(browser: &mut Browser, csrf: &str, route: &Route, path: &str, organization: &str) -> Response {
     let request = Request::new(route.method, path).header("Sec-Fetch-Site", "same-origin");
+    if route.area == Area::Api {
+        // Nothing that could be done: of somebody who is not there, or with a member that no body has.
+        let absent = "01jd0000000000000000000000";
+        let (target, id) = (request.target.clone(), path.rsplit('/').next().unwrap_or_default());
+        let request = if route.method == "DELETE" && route.path.ends_with("{id}") {
+            Request { target: target.replace(id, absent), ..request }
+        } else {
+            request
+        };
+        let request = request.header("X-CSRF-Token", csrf);
+        return browser.send(if route.method == "GET" { request } else { request.json(&json!({ "nothing": true })) });
+    }
     let body = [("csrf", csrf), ("organization", organization), ("role", "viewer"), ("target", "yes")];
     let request = if route.method == "POST" { request.form(&body) } else { request };
     browser.send(request)
@@ -109,6 +122,18 @@ fn every_route_allows_whom_its_row_says(engine: Engine) {
                 assert_eq!(answer.status, 403, "{what}");
                 assert!(answer.text().contains(LACKING), "{what}");
                 refused += 1;
+            } else if route.area == Area::Api {
+                // These two need nothing but the right; `tests/it/api` does them.
+                if route.path.ends_with("/leave") || (route.method == "DELETE" && route.path.ends_with("{slug}")) {
+                    continue;
+                }
+                let answer = ask(&mut erin, &hers, route, &path, &organization);
+                let wanted = match route.method {
+                    "GET" => 200,
+                    "DELETE" => 404,
+                    _ => 422,
+                };
+                assert_eq!(answer.status, wanted, "{what}: {}", answer.text());
             } else if route.method == "POST" {
                 // It is let in, and then refuses the form: made for another organization, or for none.
                 for elsewhere in ["", &app.private_organization(ADMIN)] {
@@ -129,6 +154,8 @@ fn every_route_allows_whom_its_row_says(engine: Engine) {
     // Every page of an organization is in the sweep.
     let below = ROUTES.iter().filter(|route| route.path.starts_with("/organizations/{slug}"));
     assert!(below.clone().count() >= 43 && below.into_iter().all(|route| needed(route).is_some()));
+    let below = ROUTES.iter().filter(|route| route.path.starts_with("/api/v1/organizations/{slug}"));
+    assert!(below.clone().count() >= 14 && below.into_iter().all(|route| needed(route).is_some()));
 }
 
 on_both!(every_route_allows_whom_its_row_says);

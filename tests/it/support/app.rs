@@ -163,7 +163,7 @@ pub struct TestApp {
     pub setup_link: Option<String>,
     server: ServerHandle,
     thread: Option<JoinHandle<()>>,
-    pub database: Database,
+    pub database: Arc<Database>,
 }
 
 impl TestApp {
@@ -181,6 +181,15 @@ impl TestApp {
     pub fn on(database: Database, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = database.config();
         change(&mut config);
+        Self::run(Arc::new(database), clock, config)
+    }
+
+    /// A second instance on the same database, with the same key and the same clock.
+    pub fn beside(&self) -> Self {
+        Self::run(Arc::clone(&self.database), self.instance.clock.clone(), self.instance.config.clone())
+    }
+
+    fn run(database: Arc<Database>, clock: Clock, config: Config) -> Self {
         let (sender, started) = channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {

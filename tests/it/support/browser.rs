@@ -25,6 +25,11 @@ impl Browser {
         Self { address, host, origin, cookies: BTreeMap::new(), extra: Vec::new() }
     }
 
+    /// The same browser at another instance.
+    pub fn at(&self, app: &super::TestApp) -> Self {
+        Self { address: app.address, ..self.clone() }
+    }
+
     /// The same browser, adding a header to every request.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.extra.push((name.to_owned(), value.to_owned()));
@@ -98,6 +103,26 @@ impl Browser {
     pub fn submit(&mut self, form: &Form) -> Page {
         let request = self.request(form);
         Page::new(&form.action, self.send(request))
+    }
+
+    /// What stands in the hidden field of every form of this session.
+    #[track_caller]
+    pub fn form_token(&mut self) -> String {
+        self.open("/settings/profile").form("/settings/profile").value("csrf")
+    }
+
+    /// The call that a script on one of our pages makes.
+    #[track_caller]
+    pub fn request_to(&mut self, method: &str, path: &str) -> Request {
+        let request = Request::new(method, path).header("Accept", "*/*").header("Sec-Fetch-Site", "same-origin");
+        if method == "GET" { request } else { request.header("X-CSRF-Token", &self.form_token()) }
+    }
+
+    /// Makes a call, without a body where `body` is `null`.
+    #[track_caller]
+    pub fn call(&mut self, method: &str, path: &str, body: &serde_json::Value) -> Response {
+        let request = self.request_to(method, path);
+        self.send(if body.is_null() { request } else { request.json(body) })
     }
 
     /// Sends a form the way the pages' script does.

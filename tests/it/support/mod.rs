@@ -5,6 +5,7 @@ pub mod authenticator;
 pub mod browser;
 pub mod http;
 pub mod issuer;
+pub mod openapi;
 pub mod page;
 pub mod smtp;
 

@@ -1,0 +1,57 @@
+//! A page of a list.
+
+use actix_web::HttpRequest;
+use serde::Serialize;
+
+/// Some of a list, and where the rest is.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    items: Vec<T>,
+    /// The address of the page after this one.
+    next: Option<String>,
+    /// The address of the page before it.
+    previous: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page that was asked for by `request`; `before` and `after` are the cursors of those beside it.
+    pub fn of(request: &HttpRequest, items: Vec<T>, before: Option<&str>, after: Option<&str>) -> Self {
+        let next = after.map(|cursor| turned(request.path(), request.query_string(), "after", cursor));
+        let previous = before.map(|cursor| turned(request.path(), request.query_string(), "before", cursor));
+        Self { items, next, previous }
+    }
+
+    /// A page of a list whose pages are counted, from 0.
+    pub fn numbered(request: &HttpRequest, items: Vec<T>, page: i64, more: bool) -> Self {
+        let at = |page: i64| turned(request.path(), request.query_string(), "page", &page.to_string());
+        Self { items, next: more.then(|| at(page + 1)), previous: (page > 0).then(|| at(page - 1)) }
+    }
+
+    /// A list that is never long.
+    pub fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None, previous: None }
+    }
+}
+
+/// The same list from another place on.
+fn turned(path: &str, query: &str, name: &str, cursor: &str) -> String {
+    let kept = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| !matches!(name.as_ref(), "after" | "before" | "page"));
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(kept).append_pair(name, cursor);
+    format!("{path}?{}", query.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_keeps_what_was_asked_for() {
+        assert_eq!(turned("/api/v1/tokens", "", "after", "a~b c"), "/api/v1/tokens?after=a%7Eb+c");
+        assert_eq!(
+            turned("/api/v1/tokens", "q=a%26b&after=x&sort=-name", "before", "y"),
+            "/api/v1/tokens?q=a%26b&sort=-name&before=y"
+        );
+    }
+}

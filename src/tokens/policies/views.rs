@@ -1,0 +1,189 @@
+//! What the pages of the rules show.
+
+use askama::Template;
+
+use super::forms::RuleForm;
+use super::{Beyond, Present, Realm, Review, differences};
+use crate::clock::Timestamp;
+use crate::organizations::Place;
+use crate::tokens::policy::TokenPolicy;
+use crate::web::{Field, FieldError, Moment, Problems, Shell, filters};
+
+#[derive(Template)]
+#[template(path = "tokens/policy/instance.html")]
+pub struct InstancePage {
+    pub shell: Shell,
+    pub errors: Vec<FieldError>,
+    pub form: FormView,
+}
+
+#[derive(Template)]
+#[template(path = "tokens/policy/organization.html")]
+pub struct OrganizationPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub errors: Vec<FieldError>,
+    pub form: FormView,
+}
+
+#[derive(Template)]
+#[template(path = "tokens/policy/instance_review.html")]
+pub struct InstanceReviewPage {
+    pub shell: Shell,
+    pub review: ReviewView,
+}
+
+#[derive(Template)]
+#[template(path = "tokens/policy/organization_review.html")]
+pub struct OrganizationReviewPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub review: ReviewView,
+}
+
+/// The form: five fields, each with what holds while it is empty.
+pub struct FormView {
+    pub max_days: Field,
+    pub default_days: Field,
+    pub preset_days: Field,
+    pub allow_never: Field,
+    pub max_per_user: Field,
+    pub max_hint: String,
+    pub default_hint: String,
+    pub preset_hint: String,
+    pub never: Vec<NeverChoice>,
+    pub most_hint: String,
+    pub review_url: String,
+    /// How many tokens that are there outlive what holds,
+    pub beyond: i64,
+    /// and where they are shown.
+    pub beyond_url: String,
+}
+
+pub struct NeverChoice {
+    pub value: &'static str,
+    pub label: &'static str,
+    pub hint: &'static str,
+}
+
+fn list(days: &[i64]) -> String {
+    days.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl FormView {
+    pub fn new(
+        realm: &Realm,
+        present: &Present,
+        form: &RuleForm,
+        problems: &Problems,
+        beyond: i64,
+        review_url: String,
+    ) -> Self {
+        let base = &present.base;
+        let (who, itself) = match realm {
+            Realm::Instance => ("The configuration file says", "as the configuration file says"),
+            Realm::Organization(_) => ("This instance says", "as this instance says"),
+        };
+        let as_is = NeverChoice { value: "", label: if base.allow_never { "Yes" } else { "No" }, hint: itself };
+        let mut never = vec![as_is];
+        let choice = |value, label| NeverChoice { value, label, hint: "" };
+        if *realm == Realm::Instance {
+            never.push(choice("yes", "Yes, always"));
+            never.push(choice("no", "No, never"));
+        } else if base.allow_never {
+            never.push(choice("no", "No"));
+        }
+        Self {
+            max_days: problems.field("max_days", &form.max_days),
+            default_days: problems.field("default_days", &form.default_days),
+            preset_days: problems.field("preset_days", &form.preset_days),
+            allow_never: problems.field("allow_never", &form.allow_never),
+            max_per_user: problems.field("max_per_user", &form.max_per_user),
+            max_hint: format!("{who} {}.", base.max_days),
+            default_hint: format!("What the form proposes. {who} {}.", base.default_days),
+            preset_hint: format!(
+                "Beside a date of one’s own, with commas between them. {who} {}.",
+                list(&base.preset_days)
+            ),
+            most_hint: match realm {
+                Realm::Instance => format!(
+                    "With 1 each person has one token at a time, on a page made for it. {who} {}.",
+                    base.max_per_user
+                ),
+                Realm::Organization(_) => "Counted are the tokens that are for this organization alone.".to_owned(),
+            },
+            never,
+            beyond_url: format!("{review_url}?{}", RuleForm::of(&present.rule).query()),
+            review_url,
+            beyond,
+        }
+    }
+}
+
+/// What a change would do.
+pub struct ReviewView {
+    /// It is not as it was looked at before.
+    pub again: bool,
+    pub differences: Vec<String>,
+    /// "90 days", or "for ever".
+    pub limit: String,
+    pub count: i64,
+    pub kept_out: i64,
+    pub rows: Vec<BeyondRow>,
+    pub next_url: Option<String>,
+    pub first_url: Option<String>,
+    pub action_url: String,
+    pub back_url: String,
+    pub form: RuleForm,
+    pub version: i64,
+}
+
+pub struct BeyondRow {
+    pub name: String,
+    pub owner: String,
+    pub email: String,
+    pub expires: Option<Moment>,
+    /// `None` is at once.
+    pub cut_to: Option<Moment>,
+}
+
+fn row(token: Beyond, policy: &TokenPolicy, now: Timestamp) -> BeyondRow {
+    let end = token.cut_to(policy, now);
+    let (first, last, email) = token.owner;
+    BeyondRow {
+        name: token.name,
+        owner: format!("{first} {last}").trim().to_owned(),
+        email,
+        expires: token.expires.map(|at| Moment::new(at, now)),
+        cut_to: (end > now).then(|| Moment::new(end, now)),
+    }
+}
+
+impl ReviewView {
+    pub fn new(
+        review: Review,
+        form: RuleForm,
+        again: bool,
+        (form_url, review_url): (String, String),
+        now: Timestamp,
+    ) -> Self {
+        let query = form.query();
+        let last = review.page.last().map(|token| token.id.to_string());
+        let next = last.filter(|_| review.more).map(|id| format!("{review_url}?{query}&after={id}"));
+        let days = review.after.max_days;
+        Self {
+            again,
+            differences: differences(&review.present.policy, &review.after),
+            limit: if days == 1 { "1 day".to_owned() } else { format!("{days} days") },
+            count: review.count,
+            kept_out: review.kept_out,
+            next_url: next,
+            first_url: (!form.after.is_empty()).then(|| format!("{review_url}?{query}")),
+            back_url: format!("{form_url}?{query}"),
+            action_url: form_url,
+            version: review.present.version,
+            rows: review.page.into_iter().map(|token| row(token, &review.after, now)).collect(),
+            form,
+        }
+    }
+}
