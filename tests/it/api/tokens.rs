@@ -328,7 +328,7 @@ fn the_list_is_searched_filtered_sorted_and_turned(engine: Engine) {
              VALUES ('{id}', 'pat', '{user}', 'bot {index:03}', 'bot {index:03}', '', FALSE, 'channels:read', {now})"
         ));
         app.sql(&format!(
-            "INSERT INTO token_secrets (id, token_id, user_id, hash, last_four, is_current, created_at, expires_at) \
+            "INSERT INTO token_secrets (id, token_id, holder, hash, last_four, is_current, created_at, expires_at) \
              VALUES ('{id}', '{id}', '{user}', '{id}', 'abcd', TRUE, {now}, {})",
             now + 86_400 * (index + 1)
         ));

@@ -54,7 +54,7 @@ fn a_new_maximum_is_looked_at_and_then_cuts(engine: Engine) {
     let page = ada.open(&format!("{POLICY}/review?{query}"));
     assert_eq!(page.one("#cut-section"), "4 tokens are cut");
     assert_eq!(page.texts("tbody .cell-main"), ["fresh", "his", "old", "never"]);
-    assert_eq!(page.texts("tbody tr td:last-child"), ["in 3 months", "in 3 months", "At once", "At once"]);
+    assert_eq!(page.texts("tbody tr td:last-child"), ["in 90 days", "in 90 days", "At once", "At once"]);
     let changes = ["Longest validity in days: 365 → 90", "Never expiring: allowed → not allowed"];
     assert_eq!(page.texts("main .prose li"), changes);
     assert!(page.texts("tbody tr")[1].contains("bob@example.com"));
