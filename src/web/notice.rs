@@ -281,7 +281,7 @@ impl Notice {
             Self::AppearanceSaved | Self::TargetSaved => ("good", "Your choice is saved."),
             Self::PasswordChanged => (
                 "good",
-                "Your password is changed. Everywhere else you were signed out, and we sent you a mail about it.",
+                "Your password is changed. In all other browsers you were signed out, and we sent you a mail about it.",
             ),
             Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
             Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
