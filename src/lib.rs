@@ -7,6 +7,7 @@
 //! | [`app`], [`config`], [`routes`], [`urls`] | building the instance; its settings; every route and every path |
 //! | [`db`], [`auth`], [`web`], [`api`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, JSON calls, letters, chores, the log |
 //! | [`setup`], [`sign_up`], [`sign_in`], [`recovery`] | from a stranger to a session |
+//! | [`terminals`] | letting a tool without a browser in |
 //! | [`profile`], [`email_change`], [`security`], [`passkeys`], [`appearance`] | the pages behind the avatar |
 //! | [`catalogue`], [`tokens`], [`api_keys`], [`verification`] | what scopes are made of; tokens; an organization's keys; checking them |
 //! | [`users`], [`organizations`], [`service_accounts`], [`administration`] | people, tenants, members that are no people, and who runs the instance |
@@ -40,6 +41,7 @@ pub mod service_accounts;
 pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
+pub mod terminals;
 pub mod text;
 pub mod tokens;
 pub mod urls;

@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, web};
 use crate::organizations::Right;
 use crate::{
     administration, api, api_keys, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery,
-    second_factor, security, service_accounts, setup, sign_in, sign_up, tokens, verification, web as shell,
+    second_factor, security, service_accounts, setup, sign_in, sign_up, terminals, tokens, verification, web as shell,
 };
 
 /// What a route needs of whoever asks.
@@ -119,6 +119,18 @@ routes! {
         }
         "/oauth2/introspect" {
             POST Verifier verification::calls::introspect;
+        }
+        "/oauth2/device_authorization" {
+            POST Nothing terminals::calls::ask;
+        }
+        "/oauth2/token" {
+            POST Nothing terminals::calls::fetch;
+        }
+        "/oauth2/revoke" {
+            POST Nothing terminals::calls::give_back;
+        }
+        "/.well-known/oauth-authorization-server" {
+            GET Nothing terminals::calls::discover;
         }
         "/api/v1/tokens/self" {
             GET Token verification::calls::token_self;
@@ -305,6 +317,17 @@ routes! {
         }
         "/login/{provider}/callback" {
             GET Nothing openid::pages::back;
+        }
+        "/device" {
+            GET SignedIn terminals::pages::show;
+            POST SignedIn terminals::pages::enter;
+        }
+        "/device/terminal" {
+            GET SignedIn terminals::pages::ask;
+            POST Confirmed terminals::pages::approve;
+        }
+        "/device/terminal/deny" {
+            POST SignedIn terminals::pages::deny;
         }
         "/settings/profile" {
             GET SignedIn profile::pages::show;

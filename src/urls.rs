@@ -67,6 +67,20 @@ paths! {
     step_up_passkey = "/step-up/passkey";
     /// What a browser needs to confirm with a passkey; POST, for scripts.
     step_up_passkey_options = "/step-up/passkey/options";
+    /// The code that a terminal shows.
+    device = "/device";
+    /// A terminal that waits to be let in; approving it, by POST.
+    device_terminal = "/device/terminal";
+    /// Denying it; POST.
+    device_deny = "/device/terminal/deny";
+    /// A terminal asks to be let in; POST.
+    oauth_device_authorization = "/oauth2/device_authorization";
+    /// A terminal asks how that stands; POST.
+    oauth_token = "/oauth2/token";
+    /// Gives a token back; POST.
+    oauth_revoke = "/oauth2/revoke";
+    /// Check a token as RFC 7662 says; POST.
+    oauth_introspect = "/oauth2/introspect";
     /// Appearance.
     settings_appearance = "/settings/appearance";
     /// My log.
@@ -377,6 +391,16 @@ pub fn admin_organization(id: &OrganizationId) -> String {
 /// Takes an invitation back; POST.
 pub fn admin_invitation_cancel(id: &InvitationId) -> String {
     format!("/admin/invitations/{id}/cancel")
+}
+
+/// The code that a terminal shows, filled in.
+pub fn device_with(code: &str) -> String {
+    format!("{}?user_code={code}", device())
+}
+
+/// The terminal that shows a code.
+pub fn device_terminal_with(code: &str) -> String {
+    format!("{}?user_code={code}", device_terminal())
 }
 
 /// Ends one session; POST.

@@ -5,19 +5,36 @@
 //! since it needs a preflight, which nothing here answers; that it holds what a page of ours gave out does not rest on how
 //! browsers treat headers. Beside it stand the same look at `Sec-Fetch-Site` and `Origin` as before every form, and JSON as the
 //! only kind of body.
+//!
+//! A terminal's login acts for its user as a browser's session does. No browser sends it by itself, so it needs nothing else.
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
+use actix_web::dev::ServiceRequest;
+use actix_web::{HttpMessage, HttpRequest};
 
-use super::Problem;
+use super::{Problem, is_call};
 use crate::auth::capability::{BearerProblem, instance, presented};
+use crate::auth::secret::Presented;
 use crate::auth::{Account, SecretKind, csrf, session};
 use crate::error::{Error, Result};
 use crate::web::page::form_binding;
 
 /// The header that holds what stands in the field `csrf` of every form.
 pub const CSRF_HEADER: &str = "X-CSRF-Token";
+
+/// Looks up the terminal's login that a call brings, before there is a handler: capabilities are made without waiting.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn recognise(request: &ServiceRequest) -> Result<()> {
+    let terminal = |presented: &Presented| is_call(request.path()) && presented.kind == SecretKind::Terminal;
+    let Some(presented) = presented(request.request()).ok().flatten().filter(terminal) else { return Ok(()) };
+    if let Some(account) = session::of_terminal(instance(request.request()), presented.hash).await? {
+        request.extensions_mut().insert(Arc::new(account));
+    }
+    Ok(())
+}
 
 /// The account that a call is made for; `None` when nobody is signed in.
 ///
@@ -26,10 +43,12 @@ pub const CSRF_HEADER: &str = "X-CSRF-Token";
 /// [`Error::Forbidden`] when a page of another site may have made it.
 pub fn account(request: &HttpRequest) -> Result<Option<Arc<Account>>> {
     // The header decides, also where there is a cookie: two ways at once would be one too many.
-    match presented(request)? {
+    match presented(request)?.map(|presented| presented.kind) {
         None => from_a_page(request),
-        // A terminal's login acts for its user, as a session does. It is read here, once there is one.
-        Some(SecretKind::Terminal) => Err(Error::Bearer(BearerProblem::Invalid)),
+        Some(SecretKind::Terminal) => {
+            let login = session::account(request).filter(|account| account.is_terminal);
+            login.map(Some).ok_or(Error::Bearer(BearerProblem::Invalid))
+        }
         Some(SecretKind::Personal | SecretKind::ApiKey | SecretKind::ServiceAccount | SecretKind::Verifier) => {
             Err(Problem::not_for_tokens().into())
         }

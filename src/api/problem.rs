@@ -85,7 +85,7 @@ impl Problem {
 
     /// A token asks for what only its owner may.
     pub fn not_for_tokens() -> Self {
-        let detail = "A token cannot do this, whatever its scopes: whoever came by one could make more of them. Call with the session of a browser. What a token may do with itself is at /api/v1/tokens/self.";
+        let detail = "A token cannot do this, whatever its scopes: whoever came by one could make more of them. Call with the session of a browser, or a terminal's login. What a token may do with itself is at /api/v1/tokens/self.";
         Self::new(StatusCode::FORBIDDEN, "not-for-tokens", "This is not for tokens", detail)
     }
 
@@ -103,9 +103,21 @@ impl Problem {
         Self { at: Some(step_up), ..this }
     }
 
+    /// The same of a terminal's login, which can't prove it where it is.
+    fn terminal_confirmation_needed() -> Self {
+        let detail = "This needs a proof, no older than a few minutes, that it is you. Sign the terminal in again and approve it in your browser, then send the call again.";
+        Self::new(StatusCode::FORBIDDEN, "confirmation-needed", "Confirm that it is you first", detail)
+    }
+
+    /// A terminal's login asks to be renewed.
+    pub fn terminals_do_not_rotate() -> Self {
+        let detail = "A terminal's login is not renewed. Sign the terminal in again.";
+        Self::new(StatusCode::FORBIDDEN, "may-not-rotate", "A terminal's login may not renew itself", detail)
+    }
+
     /// The account must have a second factor.
     fn second_factor_needed(page: String) -> Self {
-        let detail = "Accounts here must have a second factor, and this one has none yet. Open the address in “confirm_at” in the same browser and set one up, then send the call again.";
+        let detail = "Accounts here must have a second factor, and this one has none yet. Open the address in “confirm_at” in your browser and set one up, then send the call again.";
         let this = Self::new(StatusCode::FORBIDDEN, "second-factor-needed", "Set up a second factor first", detail);
         Self { at: Some(page), ..this }
     }
@@ -159,11 +171,16 @@ impl From<Problem> for Error {
     }
 }
 
-/// What a program is told where a person would be led to a page.
-pub fn in_place_of_a_page(error: &Error, absolute: impl Fn(&str) -> String) -> Option<HttpResponse> {
+/// What a program is told where a person would be led to a page; in a terminal there is none to lead to.
+pub fn in_place_of_a_page(
+    error: &Error,
+    in_a_terminal: bool,
+    absolute: impl Fn(&str) -> String,
+) -> Option<HttpResponse> {
     match error {
         Error::SignIn { .. } => {
-            let failure = Failure { after: None, hint: None, bearer: Some(BearerProblem::Missing) };
+            let bearer = if in_a_terminal { BearerProblem::Invalid } else { BearerProblem::Missing };
+            let failure = Failure { after: None, hint: None, bearer: Some(bearer) };
             let request_id = crate::ids::ulid();
             let mut answer = problem(StatusCode::UNAUTHORIZED, Some(failure), &request_id);
             if let Ok(id) = header::HeaderValue::from_str(&request_id) {
@@ -171,6 +188,7 @@ pub fn in_place_of_a_page(error: &Error, absolute: impl Fn(&str) -> String) -> O
             }
             Some(answer)
         }
+        Error::Confirm { .. } if in_a_terminal => Some(Problem::terminal_confirmation_needed().response()),
         Error::Confirm { .. } => Some(Problem::confirmation_needed(absolute(&urls::step_up())).response()),
         Error::Enrol => Some(Problem::second_factor_needed(absolute(&urls::settings_second_factor())).response()),
         _ => None,

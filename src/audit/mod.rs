@@ -40,6 +40,12 @@ text_enum! {
         SignInUnlocked = "session.sign_in_unlocked",
         /// A sign-out.
         SignedOut = "session.signed_out",
+        /// A terminal's login was approved.
+        TerminalApproved = "terminal.approved",
+        /// A terminal's login was denied.
+        TerminalDenied = "terminal.denied",
+        /// A terminal fetched the login that was approved.
+        TerminalSignedIn = "terminal.signed_in",
         /// Sessions were ended without their browsers' doing.
         SessionsEnded = "session.ended",
         /// "Confirm it is you" was answered.
@@ -195,6 +201,9 @@ impl Action {
             Self::SignInFlood => "Far more wrong passwords than people type",
             Self::SignInUnlocked => "Sign-in with the password turned on again",
             Self::SignedOut => "Signed out",
+            Self::TerminalApproved => "Terminal approved",
+            Self::TerminalDenied => "Terminal denied",
+            Self::TerminalSignedIn => "Terminal signed in",
             Self::SessionsEnded => "Sessions ended",
             Self::Confirmed => "Confirmed it was you",
             Self::ConfirmRefused => "Confirmation refused",
@@ -331,6 +340,11 @@ impl Actor {
     /// A user in a browser.
     pub fn session(user: &UserId, session: &SessionId, origin: Origin) -> Self {
         Self { kind: ActorKind::User, id: user.to_string(), through: format!("session {session}"), origin }
+    }
+
+    /// A user in a terminal.
+    pub fn terminal(user: &UserId, session: &SessionId, origin: Origin) -> Self {
+        Self { kind: ActorKind::User, id: user.to_string(), through: format!("terminal {session}"), origin }
     }
 
     /// A user who has no session yet: at sign-in and at setup.

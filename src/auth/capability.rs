@@ -72,7 +72,12 @@ impl SignedIn {
     /// Who was refused, for the entry that says so: it is written whether or not the session still holds, since a refusal
     /// may be what ended it.
     pub fn refused(&self) -> Actor {
-        Actor::session(&self.account.user_id, &self.account.session_id, self.origin.clone())
+        self.as_actor()
+    }
+
+    fn as_actor(&self) -> Actor {
+        let through = if self.account.is_terminal { Actor::terminal } else { Actor::session };
+        through(&self.account.user_id, &self.account.session_id, self.origin.clone())
     }
 
     /// Who makes a change, for its entry in the log: had only within the change's transaction, and only if the session
@@ -86,7 +91,7 @@ impl SignedIn {
         if self.confirmed && now >= self.account.confirmed_until {
             return Err(Error::Confirm { back: urls::home() });
         }
-        Ok(Actor::session(&self.account.user_id, &self.account.session_id, self.origin.clone()))
+        Ok(self.as_actor())
     }
 }
 
@@ -236,6 +241,12 @@ pub struct TokenBearer {
 }
 
 impl TokenBearer {
+    /// A caller that gives a token back, and shows it in a form (RFC 7009); `None` when this instance can't have made it.
+    pub fn giving_back(instance: &Instance, token: &str) -> Option<Self> {
+        let presented = present(&instance.config.tokens.brand, token).filter(|presented| is_token(presented.kind))?;
+        Some(Self { presented, now: instance.clock.now() })
+    }
+
     /// What to look the token up by.
     pub fn presented(&self) -> Presented {
         self.presented
@@ -285,13 +296,17 @@ fn bearer(request: &HttpRequest, takes: impl Fn(SecretKind) -> bool) -> Result<P
     present(brand, credential.trim()).filter(|presented| takes(presented.kind)).ok_or(BearerProblem::Invalid)
 }
 
-/// What kind of credential a request brings in its `Authorization` header; `None` when it brings none.
+fn is_token(kind: SecretKind) -> bool {
+    kind != SecretKind::Verifier
+}
+
+/// The credential that a request brings in its `Authorization` header; `None` when it brings none.
 ///
 /// # Errors
 /// [`Error::Bearer`] when it brings something that is none.
-pub fn presented(request: &HttpRequest) -> Result<Option<SecretKind>> {
+pub fn presented(request: &HttpRequest) -> Result<Option<Presented>> {
     match bearer(request, |_| true) {
-        Ok(presented) => Ok(Some(presented.kind)),
+        Ok(presented) => Ok(Some(presented)),
         Err(BearerProblem::Missing) => Ok(None),
         Err(problem) => Err(Error::Bearer(problem)),
     }
@@ -345,7 +360,7 @@ capability! {
     Administrator by Administrator::of;
     AdministratorConfirmed by AdministratorConfirmed::of;
     VerifierCaller by |request| bearer(request, |kind| kind == SecretKind::Verifier).map(VerifierCaller).map_err(Error::Bearer);
-    TokenBearer by |request: &HttpRequest| bearer(request, |kind| kind != SecretKind::Verifier)
+    TokenBearer by |request: &HttpRequest| bearer(request, is_token)
         .map(|presented| TokenBearer { presented, now: instance(request).clock.now() })
         .map_err(Error::Bearer);
 }

@@ -1,8 +1,11 @@
-//! Browser logins: rows in the database, an opaque key in a signed cookie.
+//! Logins: rows in the database, an opaque key in a browser's signed cookie, or in a terminal's hand.
 //!
 //! actix-session keeps the cookie; the rows are this module's own, because a login, its audit entry and its mail belong
 //! into one transaction. So a verb here writes the row and hands the new key to actix-session, whose [`Store`] only adopts
 //! it. The cookie's value opens the session; the database keeps its SHA-256 (NIST SP 800-63B-4, 5.1).
+//!
+//! A terminal's key is a secret that it sends as a bearer. Its row says that it is a terminal's: no cookie opens it, and no
+//! bearer a browser's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,17 +21,18 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{self, Codes};
 use super::key::hex;
-use super::secret::SecretHash;
+use super::secret::{PlainSecret, SecretHash, SecretKind};
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::clock::Timestamp;
 use crate::config::SessionConfig;
-use crate::db::schema::{members, organizations, pending_logins, sessions, token_secrets, users};
+use crate::db::schema::{members, organizations, pending_logins, sessions, terminal_logins, token_secrets, users};
 use crate::db::{Connection, Db, Engine, Tx, on};
 use crate::error::{Error, Result};
 use crate::ids::{SessionId, UserId};
 use crate::mail::SecurityNotice;
 use crate::organizations::{Choice, choices};
+use crate::text_enum;
 use crate::tokens::expiring_at;
 use crate::urls;
 use crate::users::{Theme, UserStatus};
@@ -43,6 +47,34 @@ const ACCOUNT: &str = "account";
 const KEY: &str = "key";
 /// Beside it after a sign-in: what the browser's own cookie shall hold. No row keeps it.
 const DEVICE: &str = "device";
+
+text_enum! {
+    /// Where a login is.
+    pub enum SessionKind {
+        /// In a browser, with a cookie.
+        Browser = "browser",
+        /// In a terminal, with a secret.
+        Terminal = "terminal",
+    }
+}
+
+/// What "everywhere" means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Browsers alone.
+    Browsers,
+    /// Terminals, too.
+    All,
+}
+
+impl Reach {
+    fn kinds(self) -> &'static [SessionKind] {
+        match self {
+            Self::Browsers => &[SessionKind::Browser],
+            Self::All => SessionKind::ALL,
+        }
+    }
+}
 
 /// Who is signed in, and how: what one query knows at the start of each request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,6 +107,8 @@ pub struct Account {
     pub administered_at: Timestamp,
     /// Whether one of their tokens ends soon.
     pub token_ends_soon: bool,
+    /// Whether it is a terminal's login, not a browser's.
+    pub is_terminal: bool,
 }
 
 impl Account {
@@ -149,40 +183,107 @@ pub fn begin(
     config: &SessionConfig,
     now: Timestamp,
 ) -> Result<(SessionId, NewKey)> {
+    make_room(tx, user, origin, now)?;
+    let mut key = NewKey::generate();
+    key.device = Some(device::welcome(tx, user, origin, now)?);
+    let login = NewLogin {
+        kind: SessionKind::Browser,
+        hash: key.hash(),
+        persistent,
+        client: "",
+        last_four: "",
+        lifetime: if persistent { config.kept_absolute } else { config.absolute },
+        confirmed_until: if confirmed { now.plus(config.confirmation) } else { now },
+    };
+    Ok((insert(tx, user, &login, origin, now)?, key))
+}
+
+/// Begins a terminal's login, within the transaction that records it. Whoever approved it confirmed that it was them; that
+/// holds here for as long as anywhere.
+///
+/// # Errors
+/// When the database refuses.
+#[expect(clippy::too_many_arguments, reason = "a login is what it is made of")]
+pub fn begin_terminal(
+    tx: &mut Tx<'_>,
+    user: &UserId,
+    client: &str,
+    approved_at: Timestamp,
+    origin: &Origin,
+    config: &SessionConfig,
+    brand: &str,
+    now: Timestamp,
+) -> Result<(SessionId, PlainSecret)> {
+    make_room(tx, user, origin, now)?;
+    let secret = PlainSecret::generate(brand, SecretKind::Terminal);
+    let login = NewLogin {
+        kind: SessionKind::Terminal,
+        hash: secret.hash(),
+        persistent: false,
+        client,
+        last_four: secret.last_four(),
+        lifetime: config.terminal,
+        confirmed_until: approved_at.plus(config.confirmation),
+    };
+    Ok((insert(tx, user, &login, origin, now)?, secret))
+}
+
+/// Ends the oldest login of a user who has as many as there may be.
+fn make_room(tx: &mut Tx<'_>, user: &UserId, origin: &Origin, now: Timestamp) -> Result<()> {
     let mine = sessions::table.filter(sessions::user_id.eq(user));
     let live: Vec<SessionId> = mine.order(sessions::id.desc()).select(sessions::id).load(&mut **tx)?;
-    if live.len() >= MAX_PER_USER {
-        diesel::delete(sessions::table.filter(sessions::id.eq_any(&live[MAX_PER_USER - 1..]))).execute(&mut **tx)?;
-        let event =
-            Event { detail: "the oldest, since there were too many", ..Event::of_user(Action::SessionsEnded, user) };
-        record(tx, &Actor::arriving(user, origin.clone()), now, &event)?;
-        if let Some(notices) = &origin.notices {
-            let notice = SecurityNotice::new(
-                "Your oldest session was ended",
-                format!("You may be signed in {MAX_PER_USER} times at once, and there was one more now."),
-            );
-            notices.send(tx, user, &notice, origin, now)?;
-        }
+    if live.len() < MAX_PER_USER {
+        return Ok(());
     }
-    let (id, mut key) = (SessionId::new(), NewKey::generate());
-    key.device = Some(device::welcome(tx, user, origin, now)?);
-    let absolute = if persistent { config.kept_absolute } else { config.absolute };
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(&live[MAX_PER_USER - 1..]))).execute(&mut **tx)?;
+    let event =
+        Event { detail: "the oldest, since there were too many", ..Event::of_user(Action::SessionsEnded, user) };
+    record(tx, &Actor::arriving(user, origin.clone()), now, &event)?;
+    let Some(notices) = &origin.notices else { return Ok(()) };
+    let notice = SecurityNotice::new(
+        "Your oldest session was ended",
+        format!("You may be signed in {MAX_PER_USER} times at once, and there was one more now."),
+    );
+    notices.send(tx, user, &notice, origin, now)
+}
+
+/// A login that is about to begin.
+struct NewLogin<'a> {
+    kind: SessionKind,
+    hash: SecretHash,
+    persistent: bool,
+    client: &'a str,
+    last_four: &'a str,
+    /// For how many seconds, however it is used.
+    lifetime: i64,
+    confirmed_until: Timestamp,
+}
+
+fn insert(tx: &mut Tx<'_>, user: &UserId, login: &NewLogin<'_>, origin: &Origin, now: Timestamp) -> Result<SessionId> {
+    let id = SessionId::new();
     diesel::insert_into(sessions::table)
         .values((
-            sessions::id.eq(&id),
-            sessions::key_hash.eq(key.hash()),
-            sessions::user_id.eq(user),
-            sessions::persistent.eq(persistent),
-            sessions::address.eq(&origin.address),
-            sessions::agent.eq(&origin.agent),
-            sessions::created_at.eq(now),
-            sessions::seen_at.eq(now),
-            sessions::expires_at.eq(now.plus(absolute)),
-            sessions::confirmed_until.eq(if confirmed { now.plus(config.confirmation) } else { now }),
-            sessions::administered_at.eq(now),
+            (
+                sessions::id.eq(&id),
+                sessions::kind.eq(login.kind),
+                sessions::key_hash.eq(login.hash),
+                sessions::user_id.eq(user),
+                sessions::persistent.eq(login.persistent),
+                sessions::client.eq(login.client),
+                sessions::last_four.eq(login.last_four),
+            ),
+            (
+                sessions::address.eq(&origin.address),
+                sessions::agent.eq(&origin.agent),
+                sessions::created_at.eq(now),
+                sessions::seen_at.eq(now),
+                sessions::expires_at.eq(now.plus(login.lifetime)),
+                sessions::confirmed_until.eq(login.confirmed_until),
+                sessions::administered_at.eq(now),
+            ),
         ))
         .execute(&mut **tx)?;
-    Ok((id, key))
+    Ok(id)
 }
 
 /// Gives a login a new key, and lets "confirm it is you" hold from now on: after a confirmation, or a changed password.
@@ -244,30 +345,53 @@ pub fn end(tx: &mut Tx<'_>, id: &SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every login of a user but one, and says how many; those that wait for a second factor, too.
+/// Ends every login of a user but one, as far as that reaches, and says how many; those that wait for a second factor, or
+/// were approved for a terminal, too.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn end_others(tx: &mut Tx<'_>, user: &UserId, but: &SessionId) -> Result<usize> {
+pub fn end_others(tx: &mut Tx<'_>, user: &UserId, but: &SessionId, reach: Reach) -> Result<usize> {
     end_pending(tx, user)?;
-    Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::id.ne(but)))
-        .execute(&mut **tx)?)
+    let others = sessions::user_id.eq(user).and(sessions::id.ne(but)).and(sessions::kind.eq_any(reach.kinds()));
+    Ok(diesel::delete(sessions::table.filter(others)).execute(&mut **tx)?)
 }
 
-/// Ends every login of a user, forgets their browsers, and says how many logins there were; beside them those that wait for
-/// a second factor.
+/// Ends every login of a user, as far as that reaches, forgets their browsers, and says how many logins there were; beside
+/// them those that wait for a second factor, or were approved for a terminal.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn end_all(tx: &mut Tx<'_>, user: &UserId) -> Result<usize> {
+pub fn end_all(tx: &mut Tx<'_>, user: &UserId, reach: Reach) -> Result<usize> {
     device::forget_all(tx, user)?;
     end_pending(tx, user)?;
-    Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user))).execute(&mut **tx)?)
+    let all = sessions::user_id.eq(user).and(sessions::kind.eq_any(reach.kinds()));
+    Ok(diesel::delete(sessions::table.filter(all)).execute(&mut **tx)?)
 }
 
+/// What is to become a login and is none yet ends in any case: nobody has it, so nobody misses it.
 fn end_pending(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
     diesel::delete(pending_logins::table.filter(pending_logins::user_id.eq(user))).execute(&mut **tx)?;
+    diesel::delete(terminal_logins::table.filter(terminal_logins::user_id.eq(user))).execute(&mut **tx)?;
     Ok(())
+}
+
+/// Ends the terminal's login that a secret opens, at that terminal's wish, and says whether there was one.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_terminal(tx: &mut Tx<'_>, hash: SecretHash, origin: &Origin, now: Timestamp) -> Result<bool> {
+    let this = sessions::key_hash.eq(hash).and(sessions::kind.eq(SessionKind::Terminal));
+    let row = sessions::table.filter(this).select((sessions::id, sessions::user_id, sessions::client));
+    let Some((id, user, client)) = row.get_result::<(SessionId, UserId, String)>(&mut **tx).optional()? else {
+        return Ok(false);
+    };
+    // Of a deleted user's there is none any more.
+    if lock(tx, &user).is_err() || diesel::delete(sessions::table.find(&id)).execute(&mut **tx)? != 1 {
+        return Ok(false);
+    }
+    let actor = Actor::terminal(&user, &id, origin.clone());
+    record(tx, &actor, now, &Event { subject_name: &client, ..Event::of_user(Action::SignedOut, &user) })?;
+    Ok(true)
 }
 
 /// Takes away the sessions that are over; for the hourly job. Each in a transaction of its own: whoever ends a user's
@@ -276,8 +400,10 @@ fn end_pending(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
 /// # Errors
 /// When the database refuses.
 pub fn forget_old(db: &Db, config: &SessionConfig, now: Timestamp) -> Result<()> {
-    let idle =
-        |persistent: bool, idle: i64| sessions::persistent.eq(persistent).and(sessions::seen_at.le(now.plus(-idle)));
+    let idle = |persistent: bool, idle: i64| {
+        let unused = sessions::persistent.eq(persistent).and(sessions::seen_at.le(now.plus(-idle)));
+        unused.and(sessions::kind.eq(SessionKind::Browser))
+    };
     let over = sessions::expires_at.le(now).or(idle(false, config.idle)).or(idle(true, config.kept_idle));
     let ids: Vec<SessionId> = db.read_here(|c| Ok(sessions::table.filter(over).select(sessions::id).load(c)?))?;
     for id in ids {
@@ -300,6 +426,13 @@ struct Noted {
 impl Seen {
     fn note(&self, id: &SessionId, set: impl FnOnce(&mut Noted)) {
         set(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_default());
+    }
+
+    /// A login was used; `last` is when it was before, as far as that is written.
+    pub fn used(&self, id: &SessionId, last: Timestamp, now: Timestamp) {
+        if last.until(now) >= SEEN_EVERY {
+            self.note(id, |noted| noted.seen_at = Some(now));
+        }
     }
 
     /// A page of the administration was opened, by somebody who may.
@@ -344,34 +477,43 @@ impl Noted {
     }
 }
 
+/// The account of a login that lives, by the hash of its key.
+async fn load(instance: &Instance, kind: SessionKind, hash: SecretHash) -> Result<Option<Account>> {
+    let now = instance.clock.now();
+    let reading = instance.db.read(move |connection| {
+        let Some(row) = find(connection, kind, hash, now)? else { return Ok(None) };
+        let offered = if row.has_others { choices(connection, &row.user_id)? } else { Vec::new() };
+        Ok(Some((row, offered)))
+    });
+    let Some((row, offered)) = reading.await? else { return Ok(None) };
+    let config = &instance.config.sessions;
+    let idle = if row.persistent { config.kept_idle } else { config.idle };
+    // A terminal's is short, and rests between two commands.
+    let is_idle = kind == SessionKind::Browser && row.seen_at.until(now) >= idle;
+    if row.status != UserStatus::Active || now >= row.expires_at || is_idle {
+        return Ok(None);
+    }
+    instance.seen.used(&row.id, row.seen_at, now);
+    Ok(Some(row.account(kind, hash, offered)))
+}
+
+/// The account of a terminal's login, by the hash of the secret that it sends.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_terminal(instance: &Instance, hash: SecretHash) -> Result<Option<Account>> {
+    load(instance, SessionKind::Terminal, hash).await
+}
+
 /// actix-session's view of the table.
 pub struct Store(pub Arc<Instance>);
 
 impl SessionStore for Store {
     async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
         let hash = SecretHash::of(key.as_ref());
-        let now = self.0.clock.now();
-        let row = self
-            .0
-            .db
-            .read(move |connection| {
-                let Some(row) = find(connection, hash, now)? else { return Ok(None) };
-                let offered = if row.has_others { choices(connection, &row.user_id)? } else { Vec::new() };
-                Ok(Some((row, offered)))
-            })
-            .await
-            .map_err(|error| LoadError::Other(error.into()))?;
-        let Some((row, offered)) = row else { return Ok(None) };
-        let config = &self.0.config.sessions;
-        let idle = if row.persistent { config.kept_idle } else { config.idle };
-        if row.status != UserStatus::Active || now >= row.expires_at || row.seen_at.until(now) >= idle {
-            return Ok(None);
-        }
-        if row.seen_at.until(now) >= SEEN_EVERY {
-            self.0.seen.note(&row.id, |noted| noted.seen_at = Some(now));
-        }
-        let json = serde_json::to_string(&row.account(hash, offered))
-            .map_err(|error| LoadError::Deserialization(error.into()))?;
+        let found = load(&self.0, SessionKind::Browser, hash).await.map_err(|error| LoadError::Other(error.into()))?;
+        let Some(account) = found else { return Ok(None) };
+        let json = serde_json::to_string(&account).map_err(|error| LoadError::Deserialization(error.into()))?;
         Ok(Some(HashMap::from([(ACCOUNT.to_owned(), json)])))
     }
 
@@ -426,7 +568,7 @@ struct Row {
 }
 
 impl Row {
-    fn account(self, hash: SecretHash, organizations: Vec<Choice>) -> Account {
+    fn account(self, kind: SessionKind, hash: SecretHash, organizations: Vec<Choice>) -> Account {
         Account {
             session_id: self.id,
             key_hash: hash.into(),
@@ -442,6 +584,7 @@ impl Row {
             confirmed_until: self.confirmed_until,
             administered_at: self.administered_at,
             token_ends_soon: self.token_ends_soon,
+            is_terminal: kind == SessionKind::Terminal,
         }
     }
 }
@@ -455,13 +598,13 @@ type Login = (SessionId, bool, Timestamp, Timestamp, Timestamp, Timestamp);
 type User = (UserId, String, String, String, bool, bool, UserStatus, Theme);
 
 /// One query for all that a page's shell needs; the banner about tokens is one more look into an index.
-fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result<Option<Row>> {
+fn find(connection: &mut Connection, kind: SessionKind, hash: SecretHash, now: Timestamp) -> Result<Option<Row>> {
     // Groups, since a tuple has sixteen places; none within a group, which would take the compiler ten times as long.
     let row = on!(connection, c => sessions::table
         .inner_join(users::table)
         .inner_join(organizations::table.on(organizations::private_to.eq(users::id.nullable())))
         .left_join(chosen.on(chosen.field(organizations::id).nullable().eq(sessions::organization_id)))
-        .filter(sessions::key_hash.eq(hash))
+        .filter(sessions::key_hash.eq(hash).and(sessions::kind.eq(kind)))
         .select((
             (
                 sessions::id,

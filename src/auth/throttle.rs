@@ -85,6 +85,15 @@ pub const INVITATIONS_ADDRESS: Limit = Limit { failures: 3, ..INVITATIONS };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 
+/// Logins that terminals ask for from one network: no failures, but each is kept for a while.
+pub const TERMINALS: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };
+/// The same from the wider network.
+pub const TERMINALS_WIDE: Limit = Limit { failures: 150, ..TERMINALS };
+/// Codes of terminals that were typed and are none, by one user, or from one network: ten, then one a minute.
+pub const TERMINAL_CODE: Limit = Limit { failures: 10, window: 10 * MINUTE, closed: MINUTE, closed_at_most: MINUTE };
+/// The same from the wider network.
+pub const TERMINAL_CODE_WIDE: Limit = Limit { failures: 50, ..TERMINAL_CODE };
+
 /// A door, by name, and its limit.
 pub type Door = (String, Limit);
 

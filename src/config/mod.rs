@@ -121,6 +121,8 @@ pub struct SessionConfig {
     pub kept_absolute: i64,
     /// How long a confirmation ("prove it is you") holds.
     pub confirmation: i64,
+    /// However used, a terminal's login ends after so long.
+    pub terminal: i64,
 }
 
 /// What tokens may be.
@@ -209,6 +211,7 @@ impl Default for Config {
                 kept_idle: 14 * 86_400,
                 kept_absolute: 30 * 86_400,
                 confirmation: 10 * 60,
+                terminal: 60 * 60,
             },
             passwords: PasswordPolicy::default(),
             tokens: TokenConfig {

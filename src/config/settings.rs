@@ -276,6 +276,15 @@ pub const SETTINGS: &[Setting] = &[
         },
     ),
     setting(
+        "sessions.terminal_minutes",
+        "60",
+        "How long a terminal stays signed in. Then it signs in again: it has nothing to renew its login with.",
+        |config, value| {
+            config.sessions.terminal = number(&value, 1i64, 60 * 24, "a whole number of minutes")? * 60;
+            Ok(())
+        },
+    ),
+    setting(
         "passwords.short",
         "allowed",
         "`allowed`: 8 to 14 characters are enough when capital and lower-case letter, number and special character are among them. `off`: 15 characters at least, of any kind, as NIST SP 800-63B-4 asks.",

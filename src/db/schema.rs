@@ -282,6 +282,9 @@ diesel::table! {
         confirmed_until -> BigInt,
         administered_at -> BigInt,
         organization_id -> Nullable<Text>,
+        kind -> Text,
+        client -> Text,
+        last_four -> Text,
     }
 }
 
@@ -324,6 +327,23 @@ diesel::table! {
         role -> Nullable<Text>,
         role_id -> Nullable<Text>,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    terminal_logins (hash) {
+        hash -> Binary,
+        code_hash -> Binary,
+        client -> Text,
+        address -> Text,
+        agent -> Text,
+        state -> Text,
+        user_id -> Nullable<Text>,
+        answered_at -> Nullable<BigInt>,
+        pause -> BigInt,
+        polled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
     }
 }
 
@@ -456,6 +476,7 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(team_members -> teams (team_id));
 diesel::joinable!(teams -> organizations (organization_id));
 diesel::joinable!(teams -> roles (role_id));
+diesel::joinable!(terminal_logins -> users (user_id));
 diesel::joinable!(token_addresses -> tokens (token_id));
 diesel::joinable!(token_secrets -> tokens (token_id));
 diesel::joinable!(tokens -> organizations (organization_id));
@@ -491,6 +512,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sign_ups,
     team_members,
     teams,
+    terminal_logins,
     token_addresses,
     token_policies,
     token_secrets,

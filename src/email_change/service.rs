@@ -10,7 +10,7 @@ use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::auth::link::{self, Purpose};
 use crate::auth::password::{HashError, Password, Verdict};
 use crate::auth::secret::SecretHash;
-use crate::auth::session::{self, NewKey};
+use crate::auth::session::{self, NewKey, Reach};
 use crate::auth::{Confirmed, InstanceKey, SignedIn, key, throttle};
 use crate::clock::{DAY, Timestamp};
 use crate::db::Tx;
@@ -249,8 +249,8 @@ fn make(
         .execute(&mut **tx)?;
     link::end_all(tx, user)?;
     let ended = match by.session() {
-        Some(this) => session::end_others(tx, user, this)?,
-        None => session::end_all(tx, user)?,
+        Some(this) => session::end_others(tx, user, this, Reach::All)?,
+        None => session::end_all(tx, user, Reach::All)?,
     };
     let detail = format!("{ended} sessions ended");
     record(tx, actor, now, &Event { detail: &detail, ..Event::of_user(Action::EmailChanged, user) })?;
@@ -323,7 +323,7 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<O
                 .set((users::password_hash.eq(None::<String>), users::password_changed_at.eq(now)))
                 .execute(&mut **tx)?;
             link::end_all(tx, user)?;
-            let ended = session::end_all(tx, user)?;
+            let ended = session::end_all(tx, user, Reach::All)?;
             let disconnected = openid::disconnect_since(tx, user, asked_at(&change))?;
             let actor = Actor::mailed_link(user, origin);
             let detail = format!("{ended} sessions ended, password taken away, {disconnected} accounts disconnected");

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::db::schema::form_uses;
 use crate::error::Result;
-use crate::{email_change, mail, openid, passkeys, sign_in, sign_up};
+use crate::{email_change, mail, openid, passkeys, sign_in, sign_up, terminals};
 
 /// Mails that were filed or given up stay on the administrator's page for so long.
 const MAIL_KEPT: i64 = 30 * DAY;
@@ -124,6 +124,7 @@ pub fn tidy(db: &Db, config: &Config, now: Timestamp) -> Result<()> {
         openid::forget_old(tx, now)?;
         sign_in::forget_old(tx, now)?;
         passkeys::forget_old(tx, now)?;
+        terminals::forget_old(tx, now)?;
         email_change::forget_old(tx, now)?;
         mail::forget_old(tx, now.plus(-MAIL_KEPT), now)?;
         diesel::delete(form_uses::table.filter(form_uses::used_at.lt(now.plus(-DAY)))).execute(&mut **tx)?;

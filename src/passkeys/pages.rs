@@ -17,7 +17,7 @@ use crate::openid::{Doors, Way};
 use crate::organizations::requiring;
 use crate::second_factor::overview;
 use crate::second_factor::pages::codes_page;
-use crate::security::sessions;
+use crate::security::sessions::Sessions;
 use crate::text;
 use crate::urls;
 use crate::web::form::ConfirmedPost;
@@ -181,12 +181,13 @@ pub async fn ask_remove(
     let (id, now) = (id.into_inner(), instance.clock.now());
     let (action, doors) = (urls::settings_passkey_remove(&id), Doors::of(&instance));
     let reading = instance.db.read(move |connection| {
-        let sessions = sessions::rows(connection, who.owner(), &who.account().session_id, now)?.len();
+        let sessions = Sessions::of(connection, who.owner(), &who.account().session_id, now)?;
+        let elsewhere = sessions.browsers.len().saturating_sub(1) + sessions.terminals.len();
         let (name, user) = (queries::find(connection, who.owner(), &id)?.name, &who.account().user_id);
         let is_only = !queries::others(connection, user, &id)? && overview(connection, user)?.app_since.is_none();
         let closes = if is_only { requiring(connection, user)? } else { Vec::new() };
         let can_go = doors.open_without(connection, who.owner(), &Way::Passkey(&id))?;
-        Ok((name, sessions.saturating_sub(1), closes, can_go))
+        Ok((name, elsewhere, closes, can_go))
     });
     let (name, others, closes, can_go) = reading.await?;
     if !can_go {

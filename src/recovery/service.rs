@@ -9,7 +9,8 @@ use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::auth::capability::Administers;
 use crate::auth::link::{self, Purpose};
 use crate::auth::password::Password;
-use crate::auth::{session, throttle};
+use crate::auth::session::{self, Reach};
+use crate::auth::throttle;
 use crate::clock::Timestamp;
 use crate::db::schema::users;
 use crate::db::{Connection, Tx};
@@ -151,7 +152,7 @@ pub async fn reset(
             }
             throttle::clear(tx, &in_a_row)?;
             link::end_all(tx, &user)?;
-            let ended = session::end_all(tx, &user)?;
+            let ended = session::end_all(tx, &user, Reach::All)?;
             let revoked = if revoke_tokens { tokens::revoke_all(tx, &user, &actor, now)? } else { 0 };
             let detail = format!("{ended} sessions ended, {revoked} tokens revoked");
             record(tx, &actor, now, &Event { detail: &detail, ..Event::of_user(Action::PasswordReset, &user) })?;
@@ -211,7 +212,7 @@ pub async fn remove_second_factor(instance: &Instance, code: String, origin: Ori
             }
             second_factor::remove_all(tx, &user)?;
             link::end_all(tx, &user)?;
-            let ended = session::end_all(tx, &user)?;
+            let ended = session::end_all(tx, &user, Reach::All)?;
             let actor = Actor::mailed_link(&user, origin);
             let detail = format!("{ended} sessions ended");
             record(tx, &actor, now, &Event { detail: &detail, ..Event::of_user(Action::SecondFactorReset, &user) })?;

@@ -7,7 +7,8 @@ use askama::Template;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::sessions::{self, SessionRow};
+use super::Ending;
+use super::sessions::Sessions;
 use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::auth::password::{Context, Password, PasswordRules, mismatch};
@@ -34,11 +35,11 @@ struct SecurityPage {
     email: String,
     tokens_active: usize,
     tokens_expiring: i64,
-    sessions: Vec<SessionRow>,
+    sessions: Sessions,
     passkeys: passkeys::Section,
     password_open: bool,
-    /// Whether the tokens go with the password.
-    tokens_too: bool,
+    /// What goes with the password.
+    ending: Ending,
     /// Whether there are passwords here at all.
     passwords: bool,
     connected: ConnectedSection,
@@ -62,6 +63,7 @@ pub struct PasswordForm {
     current: Zeroizing<String>,
     password: Zeroizing<String>,
     confirm: Zeroizing<String>,
+    terminals: Option<String>,
     tokens: Option<String>,
 }
 
@@ -78,7 +80,7 @@ async fn page(
     instance: &web::Data<Instance>,
     who: &SignedIn,
     status: StatusCode,
-    tokens_too: bool,
+    ending: Ending,
     problems: &Problems,
 ) -> Result<HttpResponse> {
     let (owner, now, shared) = (who.clone(), instance.clock.now(), instance.clone());
@@ -86,7 +88,7 @@ async fn page(
     let reading = instance.db.read(move |connection| {
         let active = tokens::count_active(connection, owner.owner(), now)?;
         let expiring = tokens::count_expiring(connection, owner.owner(), now)?;
-        let sessions = sessions::rows(connection, owner.owner(), &owner.account().session_id, now)?;
+        let sessions = Sessions::of(connection, owner.owner(), &owner.account().session_id, now)?;
         let passkeys = passkeys::Section::read(connection, owner.owner(), place, now)?;
         let factor = second_factor::overview(connection, owner.owner().user_id())?;
         let connected = section(connection, &shared, owner.owner(), now)?;
@@ -110,7 +112,7 @@ async fn page(
             sessions,
             passkeys,
             password_open: !problems.is_empty(),
-            tokens_too,
+            ending,
             passwords,
             connected,
             factor: FactorView {
@@ -141,7 +143,7 @@ fn password_locked(instance: &Instance, who: &SignedIn) -> bool {
 /// # Errors
 /// When the database refuses.
 pub async fn show(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    page(&visitor, &instance, &who, StatusCode::OK, false, &Problems::none()).await
+    page(&visitor, &instance, &who, StatusCode::OK, Ending::proposed(), &Problems::none()).await
 }
 
 /// `POST /settings/security/password`.
@@ -161,7 +163,8 @@ pub async fn change_password(
     if password_locked(&instance, &who) {
         return Err(Error::Confirm { back: urls::settings_security() });
     }
-    let (mut found, tokens_too) = (Problems::none(), form.tokens.is_some());
+    let ending = Ending::of(form.terminals.as_deref(), form.tokens.as_deref());
+    let mut found = Problems::none();
     in_context(&instance, &who, |person| {
         found.add_new_password(&form.password, &form.confirm, person, &instance.config.passwords);
     });
@@ -174,10 +177,10 @@ pub async fn change_password(
         found.add("password", "That is your current password. Choose another one.");
     }
     if !found.is_empty() {
-        return page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, tokens_too, &found).await;
+        return page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, ending, &found).await;
     }
     let new = Password::new(&form.password).map_err(|problem| Error::Internal(problem.to_string()))?;
-    super::change_password(&instance, &who, new, tokens_too).await?.give(&session)?;
+    super::change_password(&instance, &who, new, ending).await?.give(&session)?;
     let mut response = see_other(&urls::settings_security());
     Notice::PasswordChanged.send(&mut response, instance.config.is_https());
     Ok(response)

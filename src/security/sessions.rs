@@ -1,4 +1,4 @@
-//! The sessions on `/settings/security`: each browser that is signed in, ending one, and ending all.
+//! The sessions on `/settings/security`: each browser and each terminal that is signed in, ending one, and ending all.
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
@@ -7,11 +7,12 @@ use askama::Template;
 use diesel::prelude::*;
 use serde::Deserialize;
 
+use super::Ending;
 use crate::app::Instance;
 use crate::audit::{Action, Event, record};
 use crate::auth::Confirmed;
 use crate::auth::capability::Owner;
-use crate::auth::session;
+use crate::auth::session::{self, SessionKind};
 use crate::clock::Timestamp;
 use crate::db::Connection;
 use crate::db::schema::sessions;
@@ -24,7 +25,7 @@ use crate::web::{Moment, Notice, Pressed, Shell, Visitor, agent, filters, html, 
 
 /// A login, as the page shows it. Its id is no secret: it opens nothing.
 pub struct SessionRow {
-    /// "Firefox on Linux".
+    /// "Firefox on Linux"; of a terminal, the tool's own name.
     pub device: String,
     /// From where.
     pub address: String,
@@ -38,32 +39,47 @@ pub struct SessionRow {
     pub end_url: String,
 }
 
-/// The owner's logins, the last used first.
-///
-/// # Errors
-/// When the database refuses.
-pub fn rows(
-    connection: &mut Connection,
-    owner: Owner<'_>,
-    this: &SessionId,
-    now: Timestamp,
-) -> Result<Vec<SessionRow>> {
-    let mine: Vec<(SessionId, String, String, Timestamp, Timestamp)> = sessions::table
-        .filter(sessions::user_id.eq(owner.user_id()).and(sessions::expires_at.gt(now)))
-        .order((sessions::seen_at.desc(), sessions::id.desc()))
-        .select((sessions::id, sessions::agent, sessions::address, sessions::created_at, sessions::seen_at))
-        .load(connection)?;
-    let row = |(id, user_agent, address, created_at, seen_at): (SessionId, String, String, Timestamp, Timestamp)| {
-        SessionRow {
-            device: agent::words(&user_agent),
-            address,
-            signed_in: Moment::new(created_at, now),
-            seen: Moment::new(if id == *this { now } else { seen_at }, now),
-            is_this: id == *this,
-            end_url: urls::settings_session_end(&id),
+/// Somebody's logins, the last used first.
+pub struct Sessions {
+    /// In browsers.
+    pub browsers: Vec<SessionRow>,
+    /// In terminals.
+    pub terminals: Vec<SessionRow>,
+}
+
+type Row = ((SessionId, SessionKind, String), (String, String, Timestamp, Timestamp));
+
+impl Sessions {
+    /// The owner's.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn of(connection: &mut Connection, owner: Owner<'_>, this: &SessionId, now: Timestamp) -> Result<Self> {
+        let mine: Vec<Row> = sessions::table
+            .filter(sessions::user_id.eq(owner.user_id()).and(sessions::expires_at.gt(now)))
+            .order((sessions::seen_at.desc(), sessions::id.desc()))
+            .select((
+                (sessions::id, sessions::kind, sessions::client),
+                (sessions::agent, sessions::address, sessions::created_at, sessions::seen_at),
+            ))
+            .load(connection)?;
+        let (mut browsers, mut terminals) = (Vec::new(), Vec::new());
+        for ((id, kind, client), (user_agent, address, created_at, seen_at)) in mine {
+            let (list, device) = match kind {
+                SessionKind::Browser => (&mut browsers, agent::words(&user_agent)),
+                SessionKind::Terminal => (&mut terminals, client),
+            };
+            list.push(SessionRow {
+                device,
+                address,
+                signed_in: Moment::new(created_at, now),
+                seen: Moment::new(if id == *this { now } else { seen_at }, now),
+                is_this: id == *this,
+                end_url: urls::settings_session_end(&id),
+            });
         }
-    };
-    Ok(mine.into_iter().map(row).collect())
+        Ok(Self { browsers, terminals })
+    }
 }
 
 /// `POST /settings/security/sessions/{id}/end`.
@@ -97,7 +113,8 @@ pub async fn end_one(
 #[template(path = "security/logout_all.html")]
 struct LogoutAllPage {
     shell: Shell,
-    sessions: usize,
+    browsers: usize,
+    terminals: usize,
     tokens: usize,
 }
 
@@ -108,22 +125,25 @@ struct LogoutAllPage {
 pub async fn ask_all(who: Confirmed, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
     let now = instance.clock.now();
     let counts = instance.db.read(move |connection| {
-        let sessions = rows(connection, who.owner(), &who.account().session_id, now)?.len();
+        let sessions = Sessions::of(connection, who.owner(), &who.account().session_id, now)?;
         let tokens = tokens::count_active(connection, who.owner(), now)?;
         Ok((sessions, usize::try_from(tokens).unwrap_or_default()))
     });
     let (sessions, tokens) = counts.await?;
-    html(StatusCode::OK, &LogoutAllPage { shell: visitor.shell("Logout all sessions", "security"), sessions, tokens })
+    let (browsers, terminals) = (sessions.browsers.len(), sessions.terminals.len());
+    let shell = visitor.shell("Logout all sessions", "security");
+    html(StatusCode::OK, &LogoutAllPage { shell, browsers, terminals, tokens })
 }
 
 /// What the page sends.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct LogoutAllForm {
+    terminals: Option<String>,
     tokens: Option<String>,
 }
 
-/// `POST /settings/security/logout-all`: ends every session, this one too.
+/// `POST /settings/security/logout-all`: ends every session in a browser, this one too, and what was ticked beside.
 ///
 /// # Errors
 /// When the database refuses; then none has ended.
@@ -132,14 +152,16 @@ pub async fn end_all(
     session: Session,
     posted: ConfirmedPost<LogoutAllForm>,
 ) -> Result<HttpResponse> {
-    let (who, now, tokens_too) = (posted.who, instance.clock.now(), posted.form.tokens.is_some());
+    let (who, now, form) = (posted.who, instance.clock.now(), posted.form);
+    let ending = Ending::of(form.terminals.as_deref(), form.tokens.as_deref());
     let ended = instance
         .db
         .write(move |tx| {
             let (owner, actor) = (who.owner(), who.actor(tx, now)?);
-            let ended = session::end_all(tx, owner.user_id())?;
-            let revoked = if tokens_too { tokens::revoke_all(tx, owner.user_id(), &actor, now)? } else { 0 };
-            let detail = format!("all {ended}, and {revoked} tokens revoked");
+            let ended = session::end_all(tx, owner.user_id(), ending.reach)?;
+            let revoked = if ending.tokens { tokens::revoke_all(tx, owner.user_id(), &actor, now)? } else { 0 };
+            let of = if ending.terminals() { "" } else { " in browsers" };
+            let detail = format!("all {ended}{of}, and {revoked} tokens revoked");
             record(
                 tx,
                 &actor,

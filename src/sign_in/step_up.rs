@@ -65,6 +65,7 @@ fn act(next: &str) -> &'static str {
         path if path.starts_with("/organizations/") && path.ends_with("/settings/second-factor") => {
             "change who must have a second factor"
         }
+        path if path == urls::device_terminal() => "sign a terminal in",
         path if path.starts_with("/admin/mail/") => "read somebody's mail",
         _ => "go on",
     }
@@ -76,6 +77,7 @@ fn cancel(next: &str) -> String {
     match next {
         next if next.starts_with("/settings/tokens") => urls::settings_tokens(),
         next if next.starts_with("/settings/security") => urls::settings_security(),
+        next if next.starts_with("/device") => urls::device(),
         _ => urls::settings_profile(),
     }
 }

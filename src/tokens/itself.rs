@@ -12,7 +12,7 @@ use crate::api::Problem;
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Origin};
 use crate::auth::capability::{BearerProblem, TokenBearer};
-use crate::auth::secret::PlainSecret;
+use crate::auth::secret::{PlainSecret, SecretKind};
 use crate::auth::{session, throttle};
 use crate::clock::Timestamp;
 use crate::db::schema::{service_accounts, token_secrets, tokens, users};
@@ -91,7 +91,8 @@ impl Presented {
     }
 }
 
-/// Revokes the token that asks, with every secret of it. It may ask again: what it wants is so then.
+/// Revokes the token that asks, with every secret of it. It may ask again: what it wants is so then. A terminal's login ends,
+/// and is no token any more.
 ///
 /// # Errors
 /// [`Error::Bearer`] when it is none, or its time was over.
@@ -100,6 +101,10 @@ pub async fn end_itself(instance: &Instance, bearer: TokenBearer, origin: Origin
     instance
         .db
         .write(move |tx| {
+            let shown = bearer.presented();
+            if shown.kind == SecretKind::Terminal {
+                return session::end_terminal(tx, shown.hash, &origin, now)?.then_some(()).ok_or(INVALID);
+            }
             let Presented { token, .. } = Presented::within(tx, bearer)?;
             match token.status(now) {
                 Status::Revoked => return Ok(()),
@@ -132,6 +137,9 @@ pub async fn renew_itself(
     overlap: Overlap,
 ) -> Result<Renewed> {
     let now = bearer.now();
+    if bearer.presented().kind == SecretKind::Terminal {
+        return Err(Problem::terminals_do_not_rotate().into());
+    }
     // Looked at once before, so that one that may not do this fills nobody's count.
     let reading = instance.db.read(move |connection| {
         let shown = find(connection, bearer)?;

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::queries::{self, Asked, Found, Place, Subject};
+use super::queries::{self, Found, Place, Subject};
 use super::verdict::{Code, Wish, effective_scopes, judge};
 use crate::app::Instance;
 use crate::auth::capability::BearerProblem;
@@ -16,6 +16,7 @@ use crate::auth::{TokenBearer, VerifierCaller};
 use crate::clock::Timestamp;
 use crate::db::Connection;
 use crate::error::{Error, Result};
+use crate::ids::SessionId;
 use crate::text::shown;
 use crate::web::form::read_body;
 
@@ -100,19 +101,10 @@ fn look(
     organization: Option<&str>,
     now: Timestamp,
 ) -> Result<Look> {
-    let credential = caller.presented().hash;
-    let asked = match token {
-        Some(token) => queries::asked(connection, credential, token.hash)?,
-        // Noise: only the caller is looked up.
-        None => queries::verifier(connection, credential)?.map(|(verifier, last_used_at)| Asked {
-            verifier,
-            last_used_at,
-            found: None,
-        }),
-    };
+    let asked = queries::asked(connection, caller.presented().hash, token)?;
     let asked = asked.ok_or(Error::Bearer(BearerProblem::Invalid))?;
     instance.uses.note_verifier(&asked.verifier, asked.last_used_at, now);
-    let found = asked.found.filter(|found| token.is_some_and(|token| found.kind.secret() == token.kind));
+    let found = asked.found;
     let place = match &found {
         Some(found) => queries::place(connection, found, organization)?,
         None => None,
@@ -161,7 +153,7 @@ pub async fn verify(
         return Ok(reply(&Answer::NOT_FOUND));
     };
     let code = judge(found, look.place.as_ref().map(|(_, standing)| standing), wish, &instance.config.catalogue, now);
-    instance.uses.note(found, code, now, || {
+    note(&instance, found, code, now, || {
         (
             shown(question.client_address.as_deref().unwrap_or_default(), 64),
             shown(question.client_agent.as_deref().unwrap_or_default(), 300),
@@ -188,6 +180,18 @@ pub async fn verify(
         expires_at: found.expires_at.map(Timestamp::rfc3339),
         required_scope,
     }))
+}
+
+/// Remembers that it was used, where that is kept: beside a token's secret, or as when a login was last seen.
+fn note(instance: &Instance, found: &Found, code: Code, now: Timestamp, from: impl FnOnce() -> (String, String)) {
+    match (found.kind, found.last_used_at) {
+        (SecretKind::Terminal, Some(seen_at)) => {
+            if code == Code::Valid {
+                instance.seen.used(&SessionId::from(found.token_id.to_string()), seen_at, now);
+            }
+        }
+        _ => instance.uses.note(found, code, now, from),
+    }
 }
 
 fn reply(body: &impl Serialize) -> HttpResponse {
@@ -229,7 +233,7 @@ pub async fn introspect(
     let standing = look.place.as_ref().map(|(_, standing)| standing);
     let Some(found) = look.found.filter(|found| {
         let code = judge(found, standing, None, catalogue, now);
-        instance.uses.note(found, code, now, Default::default);
+        note(&instance, found, code, now, Default::default);
         code == Code::Valid
     }) else {
         return Ok(reply(&json!({ "active": false })));
@@ -270,9 +274,7 @@ pub async fn token_self(
     let (found, place) = instance
         .db
         .read(move |connection| {
-            let found =
-                queries::by_secret(connection, presented.hash)?.filter(|found| found.kind.secret() == presented.kind);
-            let found = found.ok_or(Error::Bearer(BearerProblem::Invalid))?;
+            let found = queries::by_secret(connection, presented)?.ok_or(Error::Bearer(BearerProblem::Invalid))?;
             let place = queries::place(connection, &found, None)?;
             Ok((found, place))
         })
@@ -280,7 +282,7 @@ pub async fn token_self(
     let standing = place.as_ref().map(|(_, standing)| standing);
     let catalogue = &instance.config.catalogue;
     let code = judge(&found, standing, None, catalogue, now);
-    instance.uses.note(&found, code, now, || {
+    note(&instance, &found, code, now, || {
         let origin = crate::audit::Origin::of(&request);
         (origin.address, origin.agent)
     });
@@ -291,7 +293,7 @@ pub async fn token_self(
         "id": found.token_id,
         "kind": found.kind.as_str(),
         "name": found.name,
-        "token": masked(&instance.config.tokens.brand, found.kind.secret(), &found.last_four),
+        "token": masked(&instance.config.tokens.brand, found.kind, &found.last_four),
         "organization_id": place.as_ref().map(|(id, _)| id),
         "everything": found.everything,
         "scopes": effective_scopes(&found, standing, catalogue),

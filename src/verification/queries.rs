@@ -6,13 +6,15 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::Binary;
 
-use crate::auth::SecretHash;
+use crate::auth::secret::Presented;
+use crate::auth::session::SessionKind;
+use crate::auth::{SecretHash, SecretKind};
 use crate::catalogue::Role;
 use crate::clock::Timestamp;
-use crate::db::schema::verifiers;
+use crate::db::schema::{organizations as places, sessions, users, verifiers};
 use crate::db::{Connection, on};
 use crate::error::Result;
-use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId, VerifierId};
+use crate::ids::{OrganizationId, SecretId, ServiceAccountId, SessionId, TokenId, UserId, VerifierId};
 use crate::organizations::policy::Grant;
 use crate::organizations::{self, Standing, Which};
 use crate::tokens::{TokenKind, rule};
@@ -37,10 +39,10 @@ pub struct Found {
     pub revoked_at: Option<Timestamp>,
     /// When it was last good for something, as far as it is written.
     pub last_used_at: Option<Timestamp>,
-    /// The record.
+    /// The record; a terminal's login has none, and is known by its own id.
     pub token_id: TokenId,
     /// Whose it is, in kind.
-    pub kind: TokenKind,
+    pub kind: SecretKind,
     /// Its name.
     pub name: String,
     /// Everything that whoever it acts for may do.
@@ -164,7 +166,7 @@ impl Found {
             revoked_at,
             last_used_at,
             token_id,
-            kind,
+            kind: kind.secret(),
             name,
             everything,
             scopes,
@@ -275,9 +277,55 @@ statement! {
 ///
 /// # Errors
 /// When the database refuses; an unknown secret is `None`.
-pub fn by_secret(connection: &mut Connection, hash: SecretHash) -> Result<Option<Found>> {
-    let rows = on!(connection, c => BySecret { token: hash }.load::<Row>(c))?;
-    Ok(Found::of(rows))
+pub fn by_secret(connection: &mut Connection, presented: Presented) -> Result<Option<Found>> {
+    if presented.kind == SecretKind::Terminal {
+        return by_terminal(connection, presented.hash);
+    }
+    let rows = on!(connection, c => BySecret { token: presented.hash }.load::<Row>(c))?;
+    Ok(Found::of(rows).filter(|found| found.kind == presented.kind))
+}
+
+type TerminalRow = (SessionId, String, String, Timestamp, Timestamp, Timestamp);
+
+/// A terminal's login, as the token that it is: it acts for its user, wherever they may act and with all that they may do.
+fn by_terminal(connection: &mut Connection, hash: SecretHash) -> Result<Option<Found>> {
+    let row = on!(connection, c => sessions::table
+        .inner_join(users::table)
+        .inner_join(places::table.on(places::private_to.eq(users::id.nullable())))
+        .filter(sessions::key_hash.eq(hash).and(sessions::kind.eq(SessionKind::Terminal)))
+        .select((
+            (
+                sessions::id,
+                sessions::last_four,
+                sessions::client,
+                sessions::created_at,
+                sessions::expires_at,
+                sessions::seen_at,
+            ),
+            (users::id, users::email, users::status, places::id.nullable()),
+        ))
+        .get_result::<(TerminalRow, User)>(c));
+    Ok(row.optional()?.map(|(login, user)| {
+        let (id, last_four, client, issued_at, expires_at, seen_at) = login;
+        let (user, email, status, private) = user;
+        Found {
+            secret_id: SecretId::from(id.to_string()),
+            last_four,
+            is_current: true,
+            late_at: None,
+            issued_at,
+            expires_at: Some(expires_at),
+            revoked_at: None,
+            last_used_at: Some(seen_at),
+            token_id: TokenId::from(id.to_string()),
+            kind: SecretKind::Terminal,
+            name: client,
+            everything: true,
+            scopes: String::new(),
+            subject: Subject::User { id: user, email, status, private },
+            bound: None,
+        }
+    }))
 }
 
 /// Who asks, and the token that they ask about: one statement, since a check is one round trip.
@@ -290,18 +338,24 @@ pub struct Asked {
     pub found: Option<Found>,
 }
 
-/// The service that a credential belongs to, and the token that it asks about.
+/// The service that a credential belongs to, and the token that it asks about, if what it asks about could be one.
 ///
 /// # Errors
 /// When the database refuses; an unknown credential is `None`.
-pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretHash) -> Result<Option<Asked>> {
-    let asked = ByVerifier { token, credential };
+pub fn asked(connection: &mut Connection, credential: SecretHash, token: Option<Presented>) -> Result<Option<Asked>> {
+    let Some(token) = token.filter(|token| token.kind != SecretKind::Terminal) else {
+        // Noise, of which only the caller is looked up; or a terminal's login, which stands elsewhere.
+        let Some((verifier, last_used_at)) = verifier(connection, credential)? else { return Ok(None) };
+        let found = token.map(|token| by_terminal(connection, token.hash)).transpose()?.flatten();
+        return Ok(Some(Asked { verifier, last_used_at, found }));
+    };
+    let asked = ByVerifier { token: token.hash, credential };
     let rows = on!(connection, c => asked.load::<AskedRow>(c))?;
     let Some((verifier, last_used_at)) = rows.first().map(|row| row.0.clone()) else { return Ok(None) };
     let known = |(_, secret, times, token, user, account, home, own, team): AskedRow| -> Option<Row> {
         Some((secret?, times?, token?, user, account, home, own, team))
     };
-    let found = Found::of(rows.into_iter().filter_map(known).collect());
+    let found = Found::of(rows.into_iter().filter_map(known).collect()).filter(|found| found.kind == token.kind);
     Ok(Some(Asked { verifier, last_used_at, found }))
 }
 
@@ -315,7 +369,7 @@ pub fn asked(connection: &mut Connection, credential: SecretHash, token: SecretH
 /// # Errors
 /// When the database refuses.
 pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) -> Result<Option<Place>> {
-    let welcome = |allows_personal: bool| allows_personal || found.kind != TokenKind::Personal;
+    let welcome = |allows_personal: bool| allows_personal || found.kind != SecretKind::Personal;
     if let Some(bound) = &found.bound {
         let is_it = asked.is_none_or(|asked| asked == bound.id.as_str() || asked == bound.slug);
         let standing = bound.standing.clone().filter(|_| is_it && welcome(bound.allows_personal));
@@ -339,7 +393,7 @@ pub type Place = (OrganizationId, Standing);
 ///
 /// # Errors
 /// When the database refuses; an unknown credential is `None`.
-pub fn verifier(connection: &mut Connection, hash: SecretHash) -> Result<Option<(VerifierId, Option<Timestamp>)>> {
+fn verifier(connection: &mut Connection, hash: SecretHash) -> Result<Option<(VerifierId, Option<Timestamp>)>> {
     let row = on!(connection, c => verifiers::table
         .filter(verifiers::hash.eq(hash))
         .select((verifiers::id, verifiers::last_used_at))

@@ -99,10 +99,10 @@ pub fn effective_scopes(found: &Found, standing: Option<&Standing>, catalogue: &
 mod tests {
     use super::super::queries::Subject;
     use super::*;
+    use crate::auth::SecretKind;
     use crate::catalogue::Role;
     use crate::ids::{SecretId, ServiceAccountId, TokenId, UserId};
     use crate::organizations::policy::Grant;
-    use crate::tokens::TokenKind;
     use crate::users::UserStatus;
 
     const NOW: Timestamp = Timestamp::from_unix(1_795_305_960);
@@ -118,7 +118,7 @@ mod tests {
             revoked_at: None,
             last_used_at: None,
             token_id: TokenId::new(),
-            kind: TokenKind::Personal,
+            kind: SecretKind::Personal,
             name: "deploy bot".into(),
             everything: false,
             scopes: "channels:delete channels:read clients:read:7".into(),

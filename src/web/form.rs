@@ -181,6 +181,7 @@ const FIELD_NAMES: &[&str] = &[
     "confirm",
     "code",
     "recovery_code",
+    "user_code",
     "what",
     "theme",
 ];

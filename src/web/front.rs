@@ -53,6 +53,10 @@ pub async fn front(
         return Ok(ServiceResponse::new(request, response));
     }
     drop_doubled_sessions(&instance, &mut request);
+    // Two ways at once would be one too many: a call that brings a credential has no session.
+    if api::is_call(request.path()) && request.headers().contains_key(header::AUTHORIZATION) {
+        request.headers_mut().remove(header::COOKIE);
+    }
     let work = AssertUnwindSafe(tokio::time::timeout(HANDLER_LIMIT, next.call(request))).catch_unwind();
     let trouble = match work.await {
         Ok(Ok(Ok(response))) => {
@@ -99,6 +103,9 @@ pub async fn pages(
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     if !safe && !comes_from_us(&request) {
         return Ok(request.error_response(Error::Forbidden("the form came from another site")).map_into_boxed_body());
+    }
+    if let Err(error) = api::caller::recognise(&request).await {
+        return Ok(request.error_response(error).map_into_boxed_body());
     }
     let session = request.get_session();
     let mut response = next.call(request).await?.map_into_boxed_body();
@@ -242,7 +249,8 @@ fn foreign_text(response: &HttpResponse) -> bool {
 /// A call is no page's: whoever would be led somewhere is told instead.
 fn in_place_of_a_page(instance: &Instance, request: &HttpRequest, response: &HttpResponse) -> Option<HttpResponse> {
     let error = response.error().filter(|_| api::is_call(request.path()))?.as_error::<Error>()?;
-    api::in_place_of_a_page(error, |path| instance.config.absolute(path))
+    let in_a_terminal = session::account(request).is_some_and(|account| account.is_terminal);
+    api::in_place_of_a_page(error, in_a_terminal, |path| instance.config.absolute(path))
 }
 
 fn failure_leads_to_sign_in(response: &HttpResponse) -> bool {

@@ -85,6 +85,10 @@ text_enum! {
         SignedUp = "signed-up",
         /// A new password, through a mailed link.
         PasswordReset = "password-reset",
+        /// It may fetch its login.
+        TerminalApproved = "terminal-approved",
+        /// It stays out.
+        TerminalDenied = "terminal-denied",
         /// One other session ended.
         SessionEnded = "session-ended",
         /// Every session ended.
@@ -277,7 +281,7 @@ impl Notice {
             Self::AppearanceSaved | Self::TargetSaved => ("good", "Your choice is saved."),
             Self::PasswordChanged => (
                 "good",
-                "Your password is changed. Everywhere else you were signed out, and we sent you a mail about it.",
+                "Your password is changed. In all other browsers you were signed out, and we sent you a mail about it.",
             ),
             Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
             Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
@@ -331,9 +335,12 @@ impl Notice {
             Self::PasswordReset => {
                 ("good", "Your new password is set, and every earlier session has ended. Sign in with it.")
             }
-            Self::SignedOutEverywhere | Self::SessionEnded => {
-                ("good", "That session has ended. Its browser has to sign in again.")
-            }
+            Self::SignedOutEverywhere | Self::TerminalApproved => (
+                "good",
+                "Approved. Go back to your terminal: it signs in within seconds, and then stands below, under Sessions.",
+            ),
+            Self::TerminalDenied => ("good", "Denied. That terminal stays out."),
+            Self::SessionEnded => ("good", "That session has ended. Its browser has to sign in again."),
             Self::PasskeyAdded => ("good", "Your passkey is added. From now on you can sign in with it."),
             Self::PasskeyRenamed => ("good", "Your passkey has its new name."),
             Self::PasskeyRemoved => (

@@ -1,7 +1,7 @@
 // Everything by keyboard alone, and always visible where one is.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { arrive, createToken, inDetails, setUp } from "./support/acts.mjs";
+import { arrive, createToken, inDetails, setUp, terminalCode } from "./support/acts.mjs";
 import { codeOf } from "./support/authenticator.mjs";
 import { startProvider } from "./support/provider.mjs";
 import { start } from "./support/server.mjs";
@@ -71,6 +71,20 @@ for (const address of ["/settings/profile", "/settings/security", "/settings/tok
     }
   });
 }
+
+// Covers: AC-075
+byKeyboard("a terminal is approved without a mouse", {}, async (page) => {
+  const code = await terminalCode(page);
+  await page.goto("/device");
+  // The cursor stands where one types.
+  await page.keyboard.type(code);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Sign this terminal in?" }).waitFor();
+  await tabTo(page, "Approve");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/settings/security");
+  assert.match(await page.locator(".notice.good").textContent(), /Approved/);
+});
 
 // Covers: S0-11, S3-3, S3-4
 byKeyboard("a token is made without a mouse", {}, async (page) => {

@@ -1,7 +1,7 @@
 // Every page in every state: accessible in both themes, valid, never wider than its window, light on the wire.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ADMINISTRATOR, answerTo, arrive, createKey, createServiceAccount, createServiceToken, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, wear } from "./support/acts.mjs";
+import { ADMINISTRATOR, answerTo, approveTerminal, arrive, createKey, createServiceAccount, createServiceToken, createToken, createOrganization, createRole, createTeam, createVerifier, fill, inDetails, inRow, invite, inviteTo, press, signIn, terminalCode, wear } from "./support/acts.mjs";
 import { codeOf } from "./support/authenticator.mjs";
 import { accessible, brightness, fitsItsWidth, layoutShift, valid, weigh } from "./support/checks.mjs";
 import { answerAs, startProvider } from "./support/provider.mjs";
@@ -64,6 +64,7 @@ async function furnish(page) {
   await page.getByRole("dialog").getByRole("button", { name: "Revoke token" }).click();
   await page.locator(".notice.good").waitFor();
   for (const name of ["billing", LONG.slice(0, 60)]) await createVerifier(page, name);
+  for (const client of ["keystead", "x".repeat(40)]) await approveTerminal(page, client);
   await createOrganization(page, "Acme Robotics", "acme");
   await createRole(page, "acme", "Deployers", ["channels: update", "Members: create"]);
   for (const name of ["Deploy", LONG.slice(0, 60)]) await createTeam(page, "acme", name, "Admin");
@@ -253,6 +254,14 @@ const members = {
     await fill(page, { current: "not this one", password: "short", confirm: "shorter" });
     return answerTo(page, () => press(page, "Change password"));
   }, 422),
+  "a terminal's code": at("/device"),
+  "a terminal's code, refused": by(sent("/device", "Continue", { user_code: "nothing" }), 422),
+  "sign this terminal in?": by(async (page) => {
+    await page.goto(`/device?user_code=${await terminalCode(page)}`);
+    await press(page, "Continue");
+    await page.getByRole("heading", { level: 1, name: "Sign this terminal in?" }).waitFor();
+    return page.goto(page.url());
+  }),
   "add a passkey, from another address": at("/settings/security/passkeys/new"),
   "appearance": at("/settings/appearance"),
   "change the address": at("/settings/profile/email"),

@@ -6,6 +6,7 @@ use keystead::routes::{Area, ROUTES};
 
 use crate::second_factor::{App, enrol};
 use crate::support::{ADMIN, Authenticator, Browser, Engine, PASSWORD, Request, Response, TestApp, Tricks, on_both};
+use crate::terminals::ask;
 
 type Pairs = Vec<(&'static str, String)>;
 
@@ -58,6 +59,7 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
     app.other("hal@example.com").change_email("hal.new@example.com").expect(303);
     let (to_new, to_old) = (app.mailed_link("hal.new@example.com"), app.mailed_link("hal@example.com"));
     let unlock = keystead::urls::login_unlock(&app.make_link(Purpose::UnlockSignIn, ADMIN));
+    let [mine, foreign] = [(); 2].map(|()| ask(app)["user_code"].as_str().unwrap().to_owned());
     let (ada, identity) = (app.user_id(ADMIN), "01jd0000000000000000000001");
     app.sql(&format!(
         "INSERT INTO identities (id, user_id, provider, issuer, subject, email, created_at) \
@@ -68,6 +70,9 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
     let chosen = |password: &str| vec![("password", own(password)), ("confirm", own(password))];
     let named = |email: &str| [vec![("email", own(email)), ("first_name", own("Fay"))], chosen(PASSWORD)].concat();
     let acts: Vec<(String, Pairs)> = vec![
+        (own("/device"), vec![("user_code", mine.clone())]),
+        (own("/device/terminal"), vec![("user_code", mine)]),
+        (own("/device/terminal/deny"), vec![("user_code", foreign)]),
         (own("/settings/profile"), vec![("first_name", own("Eve"))]),
         (own("/settings/appearance"), vec![("theme", own("dark"))]),
         (

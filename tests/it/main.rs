@@ -33,6 +33,7 @@ mod sign_up;
 mod step_up;
 mod support;
 mod sweeps;
+mod terminals;
 mod throttling;
 mod tokens;
 mod verification;

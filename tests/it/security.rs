@@ -28,10 +28,7 @@ fn a_changed_password_ends_the_other_logins_and_is_mailed(engine: Engine) {
     let verifier = ada.make_verifier("billing");
     let (_, token) = ada.create_token("deploy bot", &["channels:read"]);
     let page = ada.open("/settings/security");
-    assert!(
-        page.text()
-            .contains("Changing it signs you out everywhere else. Your tokens keep working, unless you tick this:")
-    );
+    assert!(page.text().contains("Changing it signs you out in all other browsers. What goes with it:"));
     let (mails, old) = (app.mails().len(), ada.session());
     app.advance(60);
 
@@ -40,7 +37,9 @@ fn a_changed_password_ends_the_other_logins_and_is_mailed(engine: Engine) {
     assert_ne!(ada.session(), old);
     let answers = at_once(2, |index| others[index].clone().get("/settings/profile").location().to_owned());
     assert_eq!(answers, ["/login?next=%2Fsettings%2Fprofile"; 2]);
-    assert!(ada.follow(&saved).notice().starts_with("Your password is changed. Everywhere else you were signed out"));
+    assert!(
+        ada.follow(&saved).notice().starts_with("Your password is changed. In all other browsers you were signed out")
+    );
     bob.open("/settings/profile");
     assert_eq!(app.verify(&verifier, &token)["code"], "VALID", "tokens keep working, as the page says");
 

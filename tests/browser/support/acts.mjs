@@ -56,6 +56,35 @@ export async function createToken(page, { name, description = "", days = "90", s
   return secretOf(page);
 }
 
+/** A terminal asks to be let in: what it shows, and what it keeps. */
+async function askFromTerminal(page, client) {
+  const { origin } = new URL(page.url());
+  const answer = await fetch(`${origin}/oauth2/device_authorization`, { method: "POST", body: new URLSearchParams({ client_id: client }) });
+  assert.equal(answer.status, 200);
+  return { origin, ...(await answer.json()) };
+}
+
+/** The code that a new terminal shows; the page must be one of the instance's. */
+export async function terminalCode(page, client = "keystead") {
+  if (page.url() === "about:blank") await page.goto("/device");
+  return (await askFromTerminal(page, client)).user_code;
+}
+
+/** Signs a terminal in through its pages and returns its secret. */
+export async function approveTerminal(page, client = "keystead") {
+  const { origin, user_code, device_code } = await askFromTerminal(page, client);
+  await page.goto("/device");
+  await fill(page, { user_code: user_code.toLowerCase() });
+  await press(page, "Continue");
+  await page.getByRole("heading", { level: 1, name: "Sign this terminal in?" }).waitFor();
+  await press(page, "Approve");
+  await page.locator(".notice.good").waitFor();
+  const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
+  const answer = await fetch(`${origin}/oauth2/token`, { method: "POST", body: new URLSearchParams({ grant_type, device_code, client_id: client }) });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).access_token;
+}
+
 export async function createVerifier(page, name) {
   await page.goto("/admin/verifiers");
   await fill(page, { name });
