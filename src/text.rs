@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use validator::ValidationError;
 
 /// A typed name as it is kept: NFC, without spaces around it.
@@ -22,6 +23,25 @@ fn is_deceptive(c: char) -> bool {
         || matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
                 // Letters and marks that are drawn as nothing.
                 | '\u{034F}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{2800}' | '\u{3164}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}')
+}
+
+/// How many marks may stand on one letter. Scripts need four; more make a tower that covers the lines around it.
+const MARKS: usize = 6;
+
+/// Whether marks are stacked, or stand on nothing.
+fn is_stacked(text: &str) -> bool {
+    let (mut marks, mut stacked) = (MARKS, false);
+    for c in text.nfc() {
+        marks = if is_combining_mark(c) {
+            marks + 1
+        } else if c.is_whitespace() {
+            MARKS
+        } else {
+            0
+        };
+        stacked |= marks > MARKS;
+    }
+    stacked
 }
 
 /// A text from outside that is only shown, such as a browser's name for itself: without what deceives, and cut.
@@ -59,6 +79,9 @@ fn plain(typed: &str, most: usize) -> Result<(), ValidationError> {
     };
     if letters.iter().enumerate().any(|(place, c)| is_deceptive(*c) && !joins(place)) {
         return Err(problem("deceptive", "Leave out invisible and control characters"));
+    }
+    if is_stacked(typed) {
+        return Err(problem("stacked", "Leave out accents that stand on no letter, or in a tower"));
     }
     if typed.chars().count() > most {
         return Err(problem("long", format!("Use {most} characters or fewer")));
@@ -140,12 +163,27 @@ mod tests {
             "\u{3164}",
             "\u{2800}",
             "a\u{115f}b",
+            "\u{301}",
+            " \u{301}",
+            &format!("a{}", "\u{300}\u{323}".repeat(5)),
             &"x".repeat(101),
         ] {
             assert!(title(bad).is_err(), "{bad:?}");
         }
-        for good in ["a", "deploy bot", "Zoë", "<b>", "{{7*7}}", "𝔘𝔫𝔦", "👩\u{200d}🔧", &"x".repeat(100)]
-        {
+        for good in [
+            "a",
+            "deploy bot",
+            "Zoë",
+            "<b>",
+            "{{7*7}}",
+            "𝔘𝔫𝔦",
+            "👩\u{200d}🔧",
+            "שָׁלוֹם",
+            "हिन्दी",
+            "བསྒྲུབས",
+            "ที่นี่",
+            &"x".repeat(100),
+        ] {
             assert!(title(good).is_ok(), "{good:?}");
         }
         assert_eq!(tidy("  Zoe\u{308} "), "Zoë");

@@ -494,6 +494,12 @@ pub fn organization_second_factor_returning(slug: &str, back: &str) -> String {
     returning(organization_second_factor(slug), back)
 }
 
+/// The same address with one more name in its query.
+pub fn also(uri: &actix_web::http::Uri, name: &str) -> String {
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
+    if query.is_empty() { format!("{path}?{name}=1") } else { format!("{path}?{query}&{name}=1") }
+}
+
 /// A page that leads back to a path, where there is one to lead back to.
 fn returning(page: String, back: &str) -> String {
     if back.is_empty() { page } else { format!("{page}?{}", next(back)) }

@@ -80,10 +80,18 @@ pub struct MailConfig {
 pub enum SignUpMode {
     /// Anybody.
     Open,
-    /// Whom an administrator invites.
+    /// Whom an administrator invites, or a member of an organization to it.
     Invitation,
-    /// Nobody.
+    /// Nobody but whom an administrator invites.
     Closed,
+}
+
+impl SignUpMode {
+    /// Whether an invitation to an organization lets somebody make an account. Whoever may make an organization could
+    /// invite anybody, so where sign-up is closed it does not.
+    pub fn takes_whom_members_invite(self) -> bool {
+        self != Self::Closed
+    }
 }
 
 /// Who must have a second factor.

@@ -157,7 +157,7 @@ pub const PROVIDER_KEYS: &[ProviderKey] = &[
     key(
         "allow_sign_up",
         "true",
-        "Whether it makes accounts: for anybody where `sign_up` is `open`, else for whom an administrator invited.",
+        "Whether it makes accounts: for anybody where `sign_up` is `open`, else for those who are invited as `sign_up` says.",
         |to, value| {
             to.allow_sign_up = truth(value)?;
             Ok(())

@@ -186,7 +186,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "sign_up",
         "open",
-        "Who may make an account: `open` (anybody), `invitation` (whom an administrator invites), or `closed`.",
+        "Who may make an account: `open` (anybody), `invitation` (whom an administrator invites, or an organization), or `closed` (whom an administrator invites, and nobody else).",
         |config, value| {
             let modes =
                 [("open", SignUpMode::Open), ("invitation", SignUpMode::Invitation), ("closed", SignUpMode::Closed)];

@@ -103,7 +103,7 @@ letter! {
 letter! {
     /// A member invites to their organization.
     OrganizationInvitation, "mail/organization_invitation.txt", "mail/organization_invitation.html",
-    { product, from, organization, role, url },
+    { product, from, organization, role, strangers, url },
     |facts| format!("You are invited to {} on {}", facts.organization, facts.product)
 }
 

@@ -27,6 +27,8 @@ use crate::web::{Notice, Shell, Visitor, filters, html, returning, see_other};
 use crate::{setup, urls};
 
 const COOKIE: &str = "keystead_flow";
+/// In the address of a way to a provider: go there though it does not answer us.
+const ANYWAY: &str = "anyway";
 
 /// What the link to a provider carries.
 #[derive(Default, Deserialize)]
@@ -89,8 +91,14 @@ pub(super) async fn leave(
     let (now, code) = (instance.clock.now(), link::new_code());
     let door = format!("provider {}", throttle::of_origin(&Origin::of(visitor.request())));
     throttle::enter(&instance.db, vec![(door, throttle::PROVIDER)], now).await?;
-    let url = match provider.authorization_url(&flows::secrets(&instance.key, &code), wish, now).await {
+    let query = visitor.request().query_string();
+    let anyway = url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == ANYWAY);
+    let url = match provider.authorization_url(&flows::secrets(&instance.key, &code), wish, anyway, now).await {
         Ok(url) => url,
+        // They may see it where we don't; it was there before, so there is a place to lead to.
+        Err(trouble @ Trouble::NotAnswering(_)) if provider.is_known() && !anyway => {
+            return unanswered(visitor, provider, &trouble, Some(urls::also(visitor.request().uri(), ANYWAY)));
+        }
         Err(trouble) => return in_trouble(visitor, provider, &trouble),
     };
     // The cookie of an earlier flow goes on: people begin in two tabs, and either may come back first.
@@ -347,23 +355,44 @@ fn turned(visitor: &Visitor, provider: &Provider, refusal: Refusal) -> Result<Ht
 }
 
 fn in_trouble(visitor: &Visitor, provider: &Provider, trouble: &Trouble) -> Result<HttpResponse> {
-    let name = &provider.config.name;
-    tracing::warn!(provider = provider.config.id, reason = %crate::text::shown(&trouble.to_string(), 400), "a sign-in with a provider failed");
     match trouble {
-        Trouble::NotAnswering(_) => {
-            let heading = format!("{name} is not answering");
-            let text =
-                "That is not your fault, and nothing was changed. Try again in a minute, or sign in in another way.";
-            let mut response =
-                said_page(visitor, StatusCode::SERVICE_UNAVAILABLE, &heading, text, "", way_on(visitor))?;
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
-            Ok(response)
-        }
+        Trouble::NotAnswering(_) => unanswered(visitor, provider, trouble, None),
         Trouble::Refused(_) => {
-            let heading = format!("{name}'s answer was not accepted");
+            log_trouble(provider, trouble);
+            let heading = format!("{}'s answer was not accepted", provider.config.name);
             let text = "It did not hold what it has to, so nobody was signed in, and nothing was changed.";
             let more = "Try again. If it happens once more, tell whoever runs this service: the reason is in its log.";
             said_page(visitor, StatusCode::FORBIDDEN, &heading, text, more, way_on(visitor))
         }
     }
+}
+
+fn log_trouble(provider: &Provider, trouble: &Trouble) {
+    tracing::warn!(provider = provider.config.id, reason = %crate::text::shown(&trouble.to_string(), 400), "a sign-in with a provider failed");
+}
+
+#[derive(Template)]
+#[template(path = "openid/unanswered.html")]
+struct UnansweredPage {
+    shell: Shell,
+    provider: String,
+    anyway_url: Option<String>,
+    link: String,
+    link_words: &'static str,
+}
+
+fn unanswered(
+    visitor: &Visitor,
+    provider: &Provider,
+    trouble: &Trouble,
+    anyway_url: Option<String>,
+) -> Result<HttpResponse> {
+    log_trouble(provider, trouble);
+    let name = provider.config.name.clone();
+    let (link, link_words) = way_on(visitor);
+    let shell = visitor.shell(&format!("{name} is not answering"), "");
+    let page = UnansweredPage { shell, provider: name, anyway_url, link, link_words };
+    let mut response = html(StatusCode::SERVICE_UNAVAILABLE, &page)?;
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    Ok(response)
 }

@@ -88,7 +88,8 @@ pub async fn arrive(instance: &Instance, provider: &Provider, arriving: Arriving
                 None => {
                     let email = policy::proved_email(&rules, &claims).unwrap_or_default().to_owned();
                     let owner = if email.is_empty() { None } else { by_email(tx, &email)?.map(|known| known.id) };
-                    let is_invited = !email.is_empty() && sign_up::invitations::is_invited(tx, &email, now)?;
+                    let is_invited =
+                        !email.is_empty() && sign_up::invitations::is_invited(tx, &email, sign_up_mode, now)?;
                     let here = Circumstances { sign_up: sign_up_mode, address_is_known: owner.is_some(), is_invited };
                     let is_first = flow.purpose == Purpose::SetUp;
                     let verdict = policy::stranger(&rules, &claims, here);

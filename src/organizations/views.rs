@@ -540,6 +540,8 @@ pub struct InvitePage {
     pub team: Field,
     /// Id, name, and whether it is ticked.
     pub teams: Vec<(String, String, bool)>,
+    /// Whether those without an account can make one.
+    pub strangers: bool,
 }
 
 #[derive(Template)]

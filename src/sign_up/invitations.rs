@@ -12,6 +12,7 @@ use crate::auth::link;
 use crate::auth::secret::SecretHash;
 use crate::auth::session::{self, NewKey};
 use crate::clock::{DAY, Timestamp};
+use crate::config::SignUpMode;
 use crate::db::schema::invitations;
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
@@ -134,15 +135,15 @@ pub fn address(connection: &mut Connection, code: &str, now: Timestamp) -> Resul
         .optional()?)
 }
 
-/// Whether an address is invited, to the instance or to an organization: then it may make an account.
+/// Whether an address is invited, to the instance or, where that is enough, to an organization: then it may make an account.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp) -> Result<bool> {
+pub fn is_invited(connection: &mut Connection, email: &str, mode: SignUpMode, now: Timestamp) -> Result<bool> {
     let good = invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
     let here = invitations::table.filter(good.and(invitations::organization_id.is_null()));
     Ok(diesel::select(diesel::dsl::exists(here)).get_result(connection)?
-        || organizations::invitations::is_invited(connection, email, now)?)
+        || (mode.takes_whom_members_invite() && organizations::invitations::is_invited(connection, email, now)?))
 }
 
 /// Accepts an invitation: the address is its own, whatever the form says.

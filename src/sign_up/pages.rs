@@ -405,6 +405,9 @@ pub async fn show_invitation(
         if offer.has_mailbox && has_account(&instance, &offer.email).await? {
             return answer::to_sign_in(&visitor, offer, &code);
         }
+        if !instance.config.sign_up.takes_whom_members_invite() {
+            return answer::to_the_operator(&visitor, offer, &code);
+        }
         return joining_page(&visitor, &instance, &SignUpForm::default(), &Problems::none(), (offer, &code));
     }
     let Some(email) = invited_address(&instance, &code).await? else {
@@ -490,6 +493,9 @@ pub async fn accept(
         }
         if is_ulid(&code) {
             return Err(Error::SignIn { back: urls::invitation(&code) });
+        }
+        if !instance.config.sign_up.takes_whom_members_invite() {
+            return not_open(&visitor, instance.config.sign_up);
         }
         if !instance.config.password_sign_in {
             return no_passwords(&visitor);

@@ -36,6 +36,7 @@ before(async () => {
     if (app === full) await furnish(first.page);
     if (app === full) await mailLinks();
     if (app === guarded) await guard(first.page);
+    if (app === closed) await inviteWhereClosed(first.page);
     if (app === provided) await connect(first.page);
     await first.end();
   }
@@ -87,13 +88,6 @@ async function through(page, who, from = "/login", name = "Example") {
   await answerAs(page, who);
 }
 
-async function connect(page) {
-  await page.goto("/settings/security/connections/with/example");
-  await answerAs(page, "ada");
-  await press(page, "Connect");
-  await page.locator(".notice.good").waitFor();
-}
-
 /** An organization that requires a second factor, and an owner who has none any more. */
 async function guard(page) {
   await createOrganization(page, "Acme Robotics", "acme");
@@ -121,45 +115,20 @@ async function guessWildly({ context }) {
   }
 }
 
-/** An organization that requires a second factor, and an owner who has none any more. */
-async function guard(page) {
-  await createOrganization(page, "Acme Robotics", "acme");
-  await page.goto("/settings/security/second-factor");
-  await page.getByText("Can't scan it?").click();
-  await fill(page, { code: codeOf(await page.locator("#app-secret").textContent()) });
-  await press(page, "Turn it on");
-  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
-  await page.goto("/organizations/acme/settings/second-factor");
-  await press(page, "Require a second factor");
-  await page.locator(".notice.good").waitFor();
-  await page.goto("/settings/security/second-factor/remove");
-  await page.getByText("requires a second factor, and this is your only one").waitFor();
-  await press(page, "Remove the app");
-  await page.locator(".notice").waitFor();
-}
-
-/** A hundred wrong passwords from everywhere: then the mailbox gets the link that has them taken again. */
-async function guessWildly({ context }) {
-  const csrf = /name="csrf" value="([^"]+)"/.exec(await (await context.request.get("/login")).text())[1];
-  const form = { csrf, email: ADMINISTRATOR.email, password: "x".repeat(1025) };
-  for (let guess = 0; guess < 100; guess += 1) {
-    const headers = { "X-Forwarded-For": `198.18.${Math.floor(guess / 5)}.7` };
-    assert.equal((await context.request.post("/login", { form, headers })).status(), 422);
-  }
-}
-
-/** Through the provider's page, as somebody or as nobody, and back. */
-async function through(page, who, from = "/login", name = "Example") {
-  await page.goto(from);
-  await page.locator("main").getByRole("link", { name: `Continue with ${name}` }).click();
-  await answerAs(page, who);
-}
-
 async function connect(page) {
   await page.goto("/settings/security/connections/with/example");
   await answerAs(page, "ada");
   await press(page, "Connect");
   await page.locator(".notice.good").waitFor();
+}
+
+/** Invitations that make no account; the mailed link tells that there is none, the copied one tells nothing. */
+async function inviteWhereClosed(page) {
+  await createOrganization(page, "Acme Robotics", "acme");
+  links.copiedWhereClosed = await inviteTo(page, "acme", "stranger@example.com");
+  const place = /\/invitations\/[0-9a-f]{64}/;
+  const find = async () => (await closed.mails()).map((mail) => place.exec(mail.replace(/=\r?\n/g, ""))?.[0]).find(Boolean);
+  links.mailedWhereClosed = await until(find, 20, () => "no mail with an invitation");
 }
 
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
@@ -530,7 +499,8 @@ for (const { look, theme, colorScheme, viewport } of LOOKS) {
       [unborn, { "set up": by((page) => page.goto(unborn.setupLink)), "set up, refused": by(sent("/setup", "Create administrator"), 422) }, undefined, ""],
       [unborn, { "sign-up before set-up": at("/signup", 403) }, undefined, ""],
       [empty, strangers, undefined, ""],
-      [closed, { "sign-up is closed": at("/signup", 403), "sign in, where sign-up is closed": at("/login") }, undefined, ""],
+      [closed, { "sign-up is closed": at("/signup", 403), "sign in, where sign-up is closed": at("/login"), "an invitation without an account": by((page) => page.goto(links.mailedWhereClosed), 403), "an invitation where no accounts are made": by((page) => page.goto(links.copiedWhereClosed)) }, undefined, ""],
+      [closed, { "invite a member, where sign-up is closed": at(`${PLACE}/invitations/new`) }, signedIn.get(closed), ""],
       [full, mailed, undefined, ""],
       [empty, members, signedIn.get(empty), ", nothing in it"],
       [single, one, signedIn.get(single), ""],

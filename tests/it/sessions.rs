@@ -362,7 +362,7 @@ fn ends(browser: &mut Browser) -> Vec<String> {
 }
 
 /// One's own logins, in words, this one marked; each other can be ended.
-/// Covers: AC-026
+/// Covers: AC-026, S4-20
 fn one_sees_and_ends_ones_own_logins(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

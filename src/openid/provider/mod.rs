@@ -111,12 +111,22 @@ impl Provider {
         Ok(Self { config, wire, redirect, known: Known::default(), permits: Semaphore::new(AT_ONCE) })
     }
 
-    /// Where to send somebody.
+    /// Where to send somebody. It is looked whether the provider is there, unless they want to try in any case.
     ///
     /// # Errors
     /// [`Trouble::NotAnswering`].
-    pub async fn authorization_url(&self, secrets: &Secrets, wish: &Wish, now: Timestamp) -> Result<url::Url, Trouble> {
-        let metadata = self.metadata(now).await?;
+    pub async fn authorization_url(
+        &self,
+        secrets: &Secrets,
+        wish: &Wish,
+        anyway: bool,
+        now: Timestamp,
+    ) -> Result<url::Url, Trouble> {
+        let metadata = if anyway {
+            self.metadata(now).await?
+        } else {
+            self.known.answering(&self.config, &self.wire, now).await?
+        };
         let client = self.client(&metadata);
         let (state, nonce) = (secrets.state.clone(), secrets.nonce.clone());
         let verifier = PkceCodeVerifier::new(secrets.verifier.clone());
@@ -245,6 +255,11 @@ impl Provider {
             }
         }
         Ok(said)
+    }
+
+    /// Whether its endpoints are known, so that somebody can be sent there though it does not answer us.
+    pub fn is_known(&self) -> bool {
+        self.known.is_known()
     }
 
     async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, Trouble> {

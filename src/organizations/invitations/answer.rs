@@ -38,6 +38,10 @@ enum State {
     Elsewhere,
     /// Nobody who is signed in; there is an account with the address.
     SignIn,
+    /// Nobody who is signed in, where no accounts are made; the link does not tell whether there is one.
+    SignInAlone,
+    /// Nobody who is signed in, where no accounts are made; there is none.
+    NoAccount,
 }
 
 /// The open invitation behind a code, if it is one to an organization.
@@ -88,6 +92,19 @@ pub fn for_account(visitor: &Visitor, offer: Offer, code: &str) -> Result<Option
 /// When the template fails.
 pub fn to_sign_in(visitor: &Visitor, offer: Offer, code: &str) -> Result<HttpResponse> {
     page(visitor, offer, code, State::SignIn, StatusCode::OK)
+}
+
+/// Its page for a stranger where an invitation to an organization makes no account. Only whoever has the mailbox learns
+/// whether there is one.
+///
+/// # Errors
+/// When the template fails.
+pub fn to_the_operator(visitor: &Visitor, offer: Offer, code: &str) -> Result<HttpResponse> {
+    let (state, status) = match offer.has_mailbox {
+        true => (State::NoAccount, StatusCode::FORBIDDEN),
+        false => (State::SignInAlone, StatusCode::OK),
+    };
+    page(visitor, offer, code, state, status)
 }
 
 /// Where whoever is in goes on: the overview, or where one sees that one is in.

@@ -167,12 +167,18 @@ pub struct Letterhead {
     product: String,
     base: String,
     from: String,
+    strangers: bool,
 }
 
 impl Letterhead {
     /// Of this instance, from somebody.
     pub fn new(config: &Config, from: String) -> Self {
-        Self { product: config.product_name.clone(), base: config.absolute(""), from }
+        Self {
+            product: config.product_name.clone(),
+            base: config.absolute(""),
+            from,
+            strangers: config.sign_up.takes_whom_members_invite(),
+        }
     }
 }
 
@@ -259,6 +265,11 @@ fn mail(
     head: &Letterhead,
     now: Timestamp,
 ) -> Result<()> {
+    let strangers = if head.strangers {
+        "If you have no account yet, you make one there."
+    } else {
+        "You need an account: new ones are not made here at the moment, so if you have none, ask whoever runs this service."
+    };
     // Anybody can make an organization and have it write to strangers: no name of theirs becomes a link in that mail.
     let plain = |name: &str, otherwise: &str| plain_name(name, otherwise).to_owned();
     let letter = OrganizationInvitation {
@@ -266,6 +277,7 @@ fn mail(
         from: plain(&head.from, "Somebody"),
         organization: plain(&organization.name, &organization.slug),
         role: plain(role, "a role of its own"),
+        strangers: strangers.to_owned(),
         url: format!("{}{}", head.base, urls::invitation(code)),
     };
     queue(tx, None, email, &letter.letter()?.good_for(LIFETIME), now)

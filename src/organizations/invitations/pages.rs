@@ -86,6 +86,7 @@ async fn form_page(
         options: role_options(&own, member.rights(), &form.role, catalogue),
         team: problems.field("team", ""),
         teams: offered.map(team).collect(),
+        strangers: member.instance().config.sign_up.takes_whom_members_invite(),
         place,
     };
     answer(problems, &page)

@@ -41,6 +41,26 @@ fn a_newcomer_gets_an_account_and_comes_back(engine: Engine) {
     assert!(section.texts("main").concat().contains("carol@elsewhere.example"));
 }
 
+/// Whoever has a business address reads how to use it with Google, where Google is among the providers.
+/// Covers: S1-3
+fn a_business_address_can_be_a_google_account(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    assert!(!app.browser().open("/login").text().contains("business address"));
+    let google = TestApp::with(engine, |config| {
+        config.providers = vec![issuer.provider("google", &json!({ "preset": "google" }))];
+    });
+    google.set_up();
+    let page = google.browser().open("/login");
+    assert_eq!(page.one("details summary"), "No Google account for your business address?");
+    let help = page.one("details");
+    assert!(
+        help.contains("choose to use your existing address") && help.contains("Then continue with Google"),
+        "{help}"
+    );
+    assert!(page.links().iter().any(|link| link.starts_with("https://support.google.com/")), "{:?}", page.links());
+}
+
 /// What goes to the provider: bound to this browser, this question and this client.
 /// Covers: AC-087
 fn the_question_is_bound(engine: Engine) {
@@ -407,11 +427,18 @@ fn sign_up_is_as_the_operator_says(engine: Engine) {
         let page = issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect(303);
         assert!(page.location().starts_with("/login/connect/"), "{mode}");
         assert_eq!(app.count("users"), 1, "{mode}");
+        // An organization's invitation is enough for an account, unless none are made.
+        ada.make_organization("acme");
+        ada.invite_to("acme", "dora@example.com", "member");
+        let dora = issuer.sign_in(&mut app.browser(), "dora", &nothing()).expect(303);
+        assert_eq!(dora.location().starts_with("/login/connect/"), mode == "closed", "{}", dora.location());
+        app.sql("DELETE FROM invitations");
+        let here = app.count("users");
         let invitation = ada.invite("carol@example.com");
         let mut carol = app.browser();
         assert!(carol.open(&invitation).links().contains(&"/login/example".to_owned()));
         issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
-        assert_eq!((app.count("users"), app.count("invitations")), (2, 0), "{mode}");
+        assert_eq!((app.count("users"), app.count("invitations")), (here + 1, 0), "{mode}");
         carol.get(&invitation).expect(404);
     }
     let app = with_provider(engine, &issuer, &json!({ "allow_sign_up": false }));
@@ -496,6 +523,7 @@ fn beginning_is_limited(engine: Engine) {
 
 on_both!(
     a_newcomer_gets_an_account_and_comes_back,
+    a_business_address_can_be_a_google_account,
     the_question_is_bound,
     an_answer_is_good_once_here_and_soon,
     what_was_made_for_another_flow_opens_nothing,

@@ -148,11 +148,11 @@ fn a_new_key_is_found(engine: Engine) {
     app.advance(60);
     issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
     assert_eq!(issuer.play().asked["/jwks"], 3);
-    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 1);
+    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 2);
     app.advance(3600);
     let fresh = json!({ "iat": app.now().unix(), "exp": app.now().unix() + 60 });
     issuer.sign_in(&mut app.browser(), "carol", &fresh).expect_lead("/settings/profile");
-    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 2);
+    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 3);
 }
 
 /// A provider that is down hurts nobody else, and the page says what to do.
@@ -179,10 +179,56 @@ fn a_broken_provider_hurts_nobody_else(engine: Engine) {
     carol.get(&back).expect(503);
     issuer.play().fail = None;
     issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
-    // What was known of it holds while it cannot be asked.
-    app.advance(3600);
-    issuer.play().fail = Some(500);
+}
+
+/// Somebody who is sent to a provider that is down sees the browser's own error, and nothing of ours: so it is looked first,
+/// in every way that leads there. Who wants to try all the same can.
+/// Covers: FC-40
+fn nobody_is_sent_to_a_provider_that_broke_down(engine: Engine) {
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    let mut carol = app.browser();
+    let sent = carol.get("/login/example").expect(303);
+    // Within a minute it is not asked again,
+    issuer.play().fail = Some(502);
+    app.advance(59);
     app.browser().get("/login/example").expect(303);
+    // and afterwards it is.
+    app.advance(1);
+    let mut dora = app.browser();
+    let page = dora.get("/login/example?next=%2Fsettings%2Ftokens&keep=1").expect(503);
+    assert_eq!((page.one("h1"), page.header("retry-after")), ("Example is not answering".to_owned(), Some("60")));
+    assert!(page.cookie("keystead_flow").is_none());
+    let anyway = "/login/example?next=%2Fsettings%2Ftokens&keep=1&anyway=1".to_owned();
+    assert!(page.links().contains(&"/login".to_owned()) && page.links().contains(&anyway), "{:?}", page.links());
+    assert_eq!(issuer.play().asked["/.well-known/openid-configuration"], 2);
+    let tried = dora.get(&anyway).expect(303);
+    assert!(tried.location().starts_with(&issuer.url), "{}", tried.location());
+    // Who is on the way back goes on with what is known: here it answers again.
+    issuer.play().fail = None;
+    let back = issuer.says_yes(sent.location(), "carol", &nothing());
+    carol.get(&back).expect_lead("/settings/profile");
+    let back = issuer.says_yes(tried.location(), "dora", &nothing());
+    dora.get(&back).expect_lead("/settings/tokens");
+    // The other two ways that lead there.
+    let mut ada = app.browser();
+    ada.sign_in(ADMIN, PASSWORD);
+    app.advance(60);
+    issuer.play().fail = Some(500);
+    for path in ["/settings/security/connections/with/example", "/step-up/with/example?next=%2Fsettings%2Fsecurity"] {
+        let browser = if path.starts_with("/step-up") { &mut carol } else { &mut ada };
+        let page = browser.get(path).expect(503);
+        assert_eq!(page.one("h1"), "Example is not answering", "{path}");
+        let anyway = page.links().into_iter().find(|link| link.contains("anyway=1")).unwrap();
+        browser.get(&anyway).expect(303);
+        app.advance(10);
+    }
+    // One that hangs is down, too; local sign-in does not notice.
+    issuer.play().fail = None;
+    issuer.play().hang = Some(Duration::from_mins(1));
+    app.advance(10);
+    assert_eq!(app.browser().get("/login/example").expect(503).one("h1"), "Example is not answering");
+    app.browser().sign_in(ADMIN, PASSWORD);
 }
 
 /// Answers that are none: another issuer's document, an unsafe endpoint, a redirect, far too much.
@@ -234,6 +280,7 @@ on_both!(
     user_info_is_about_the_same_person,
     a_new_key_is_found,
     a_broken_provider_hurts_nobody_else,
+    nobody_is_sent_to_a_provider_that_broke_down,
     odd_discovery_documents_are_refused,
     a_hanging_provider_holds_up_nobody_else,
 );

@@ -80,7 +80,7 @@ fn who_has_an_account_joins(engine: Engine) {
 
 /// Covers: S0-37, AC-077
 fn a_stranger_makes_an_account_on_the_way(engine: Engine) {
-    let app = TestApp::with(engine, |config| config.sign_up = SignUpMode::Closed);
+    let app = TestApp::with(engine, |config| config.sign_up = SignUpMode::Invitation);
     let mut ada = acme(&app);
     ada.invite_to("acme", BOB, "member");
     let link = app.mailed_link(BOB);
@@ -97,10 +97,62 @@ fn a_stranger_makes_an_account_on_the_way(engine: Engine) {
     is_dead(&app, &link);
 }
 
+/// Where sign-up is closed, whoever may make an organization brings nobody in: the form says so, and so do mail and page.
+/// Who gets an account from an administrator finds the invitation waiting.
+/// Covers: AC-077
+fn closed_sign_up_holds_for_organizations(engine: Engine) {
+    let app = TestApp::with(engine, |config| config.sign_up = SignUpMode::Closed);
+    let mut ada = acme(&app);
+    assert!(ada.open(NEW).text().contains("new ones are not made here at the moment"));
+    let shown = ada.invite_to("acme", BOB, "member");
+    let link = app.mailed_link(BOB);
+    let mail = app.mails().pop().unwrap();
+    assert!(
+        mail.text.contains("if you have none, ask whoever runs this service") && !mail.text.contains("you make one")
+    );
+    assert!(
+        mail.html.contains("if you have none, ask whoever runs this service") && !mail.html.contains("you make one")
+    );
+    // Whoever has the mailbox is told that there is no account; with the copied link nobody learns whether there is one.
+    let mut bob = app.browser();
+    let page = bob.get(&link).expect(403);
+    assert!(page.text().contains("there is no account with your address, bob@example.com"), "{}", page.text());
+    let unknown = bob.open(&shown);
+    assert!(unknown.links().contains(&keystead::urls::login_returning(&shown)), "{:?}", unknown.links());
+    let known = app.other("eve@example.com");
+    drop(known);
+    let of_eve = ada.invite_to("acme", "eve@example.com", "member");
+    let words = |page: &Page, email: &str, link: &str| {
+        let code = |link: &str| link.rsplit('/').next().unwrap().to_owned();
+        (
+            page.text().replace(email, "…"),
+            page.links().iter().map(|at| at.replace(&code(link), "…")).collect::<Vec<_>>(),
+        )
+    };
+    let known = app.browser().open(&of_eve);
+    assert_eq!(words(&known, "eve@example.com", &of_eve), words(&unknown, BOB, &shown));
+    // The form of before, sent all the same, makes nothing.
+    let before = app.dump();
+    for link in [&link, &shown] {
+        assert!(actions(&bob.get(link), link).is_empty());
+        let mut forged = bob.open("/login").form("/login");
+        forged.action.clone_from(link);
+        let forged = forged.smuggle("first_name", "Bob").smuggle("password", PASSWORD).smuggle("confirm", PASSWORD);
+        assert_eq!(bob.submit(&forged.without("email")).expect(403).one("h1"), "Sign-up is closed");
+    }
+    app.is_still(&before);
+    // An administrator's invitation makes the account, and this one waits in it.
+    let invitation = ada.invite(BOB);
+    let form = filled(bob.open(&invitation).form(&invitation));
+    bob.submit(&form).expect_lead("/settings/profile");
+    join(&mut bob, &link).expect_lead("/organizations/acme");
+    assert_eq!(app.role_of("acme", BOB).as_deref(), Some("member"));
+}
+
 /// The link that the inviter sees proves nobody's mailbox: with it no account is made for somebody else's address.
 /// Covers: AC-077
 fn the_copied_link_proves_no_mailbox(engine: Engine) {
-    let app = TestApp::with(engine, |config| config.sign_up = SignUpMode::Closed);
+    let app = TestApp::with(engine, |config| config.sign_up = SignUpMode::Invitation);
     let mut ada = acme(&app);
     let shown = ada.invite_to("acme", BOB, "member");
     let mut bob = app.browser();
@@ -401,6 +453,7 @@ fn a_mail_carries_no_link_of_a_users(engine: Engine) {
 on_both!(
     who_has_an_account_joins,
     a_stranger_makes_an_account_on_the_way,
+    closed_sign_up_holds_for_organizations,
     the_copied_link_proves_no_mailbox,
     another_account_is_told_the_way_on,
     the_role_is_capped_by_the_inviters_own,
