@@ -1,4 +1,4 @@
-//! Whose a JSON call is. A token is nobody here: whoever has got hold of one must not be able to make more of them.
+//! Whose a JSON call is, of those that are people's alone. A token is nobody here: whoever has got hold of one must not be able to make more of them.
 //!
 //! A browser sends its session's cookie by itself, whoever wrote the page that makes it call. So the cookie counts only
 //! together with what another site's page can't send: the token of the session's forms, in a header. The header alone would do,
@@ -26,7 +26,7 @@ pub const CSRF_HEADER: &str = "X-CSRF-Token";
 /// [`Error::Forbidden`] when a page of another site may have made it.
 pub fn account(request: &HttpRequest) -> Result<Option<Arc<Account>>> {
     // The header decides, also where there is a cookie: two ways at once would be one too many.
-    match presented(request)? {
+    match presented(request)?.map(|presented| presented.kind) {
         None => from_a_page(request),
         // A terminal's login acts for its user, as a session does. It is read here, once there is one.
         Some(SecretKind::Terminal) => Err(Error::Bearer(BearerProblem::Invalid)),

@@ -285,13 +285,13 @@ fn bearer(request: &HttpRequest, takes: impl Fn(SecretKind) -> bool) -> Result<P
     present(brand, credential.trim()).filter(|presented| takes(presented.kind)).ok_or(BearerProblem::Invalid)
 }
 
-/// What kind of credential a request brings in its `Authorization` header; `None` when it brings none.
+/// The credential that a request brings in its `Authorization` header; `None` when it brings none.
 ///
 /// # Errors
 /// [`Error::Bearer`] when it brings something that is none.
-pub fn presented(request: &HttpRequest) -> Result<Option<SecretKind>> {
+pub fn presented(request: &HttpRequest) -> Result<Option<Presented>> {
     match bearer(request, |_| true) {
-        Ok(presented) => Ok(Some(presented.kind)),
+        Ok(presented) => Ok(Some(presented)),
         Err(BearerProblem::Missing) => Ok(None),
         Err(problem) => Err(Error::Bearer(problem)),
     }

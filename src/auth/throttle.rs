@@ -84,6 +84,8 @@ pub const INVITATIONS_USER: Limit = Limit { failures: 60, ..INVITATIONS };
 pub const INVITATIONS_ADDRESS: Limit = Limit { failures: 3, ..INVITATIONS };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+/// Changes that a service account makes: no failure, but a program that went wild is stopped before it has changed everything.
+pub const CHANGES: Limit = Limit { failures: 600, window: HOUR, closed: MINUTE, closed_at_most: HOUR };
 
 /// A door, by name, and its limit.
 pub type Door = (String, Limit);
