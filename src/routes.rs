@@ -30,6 +30,10 @@ pub enum Needs {
     Member(Right),
     /// The same, confirmed.
     MemberConfirmed(Right),
+    /// A member with a right, or a service account with it and a token of its own.
+    Caller(Right),
+    /// The same; a member confirmed.
+    CallerConfirmed(Right),
     /// A verifier's credential.
     Verifier,
     /// A token.
@@ -186,35 +190,122 @@ routes! {
             POST SignedIn organizations::api::create;
         }
         "/api/v1/organizations/{slug}" {
-            GET Member(SeeOrganization) organizations::api::show;
-            PATCH Member(ChangeOrganization) organizations::api::change;
+            GET Caller(SeeOrganization) organizations::api::show;
+            PATCH Caller(ChangeOrganization) organizations::api::change;
             DELETE MemberConfirmed(DeleteOrganization) organizations::api::delete;
         }
         "/api/v1/organizations/{slug}/hand-over" {
             POST MemberConfirmed(HandOver) organizations::api::hand_over;
         }
         "/api/v1/organizations/{slug}/leave" {
-            POST Member(BelongWithOthers) organizations::api::leave;
+            POST Member(BelongWithOthers) organizations::members::api::leave;
         }
         "/api/v1/organizations/{slug}/target" {
-            POST Member(BelongWithOthers) organizations::api::be_target;
+            POST Member(BelongWithOthers) organizations::members::api::be_target;
         }
         "/api/v1/organizations/{slug}/members" {
-            GET Member(SeeMembers) organizations::api::list_members;
+            GET Caller(SeeMembers) organizations::members::api::list;
         }
         "/api/v1/organizations/{slug}/members/{id}" {
-            GET Member(SeeMembers) organizations::api::show_member;
-            PATCH MemberConfirmed(ChangeMembers) organizations::api::change_member;
-            DELETE Member(RemoveMembers) organizations::api::remove_member;
+            GET Caller(SeeMembers) organizations::members::api::show;
+            PATCH CallerConfirmed(ChangeMembers) organizations::members::api::change;
+            DELETE Caller(RemoveMembers) organizations::members::api::remove;
+        }
+        "/api/v1/organizations/{slug}/members/{id}/removal" {
+            GET Caller(RemoveMembers) organizations::members::api::preview_removal;
+            POST Caller(RemoveMembers) organizations::members::api::remove_handing;
+        }
+        "/api/v1/organizations/{slug}/teams" {
+            GET Caller(SeeTeams) organizations::teams::api::list;
+            POST CallerConfirmed(CreateTeams) organizations::teams::api::create;
+        }
+        "/api/v1/organizations/{slug}/teams/{id}" {
+            GET Caller(SeeTeams) organizations::teams::api::show;
+            PATCH CallerConfirmed(ChangeTeams) organizations::teams::api::change;
+            DELETE Caller(DeleteTeams) organizations::teams::api::delete;
+        }
+        "/api/v1/organizations/{slug}/teams/{id}/members" {
+            GET Caller(SeeTeams) organizations::teams::api::list_members;
+            POST CallerConfirmed(ChangeTeams) organizations::teams::api::add_members;
+        }
+        "/api/v1/organizations/{slug}/teams/{id}/members/{user}" {
+            DELETE Caller(ChangeTeams) organizations::teams::api::remove_member;
+        }
+        "/api/v1/organizations/{slug}/invitations" {
+            GET Caller(InviteMembers) organizations::invitations::api::list;
+            POST CallerConfirmed(InviteMembers) organizations::invitations::api::create;
+        }
+        "/api/v1/organizations/{slug}/invitations/{id}" {
+            DELETE Caller(InviteMembers) organizations::invitations::api::cancel;
+        }
+        "/api/v1/organizations/{slug}/invitations/{id}/resend" {
+            POST CallerConfirmed(InviteMembers) organizations::invitations::api::resend;
         }
         "/api/v1/organizations/{slug}/roles" {
-            GET Member(SeeRoles) organizations::api::list_roles;
-            POST MemberConfirmed(CreateRoles) organizations::api::create_role;
+            GET Caller(SeeRoles) organizations::roles::api::list;
+            POST CallerConfirmed(CreateRoles) organizations::roles::api::create;
         }
         "/api/v1/organizations/{slug}/roles/{id}" {
-            GET Member(SeeRoles) organizations::api::show_role;
-            PATCH MemberConfirmed(ChangeRoles) organizations::api::change_role;
-            DELETE Member(DeleteRoles) organizations::api::delete_role;
+            GET Caller(SeeRoles) organizations::roles::api::show;
+            PATCH CallerConfirmed(ChangeRoles) organizations::roles::api::change;
+            DELETE Caller(DeleteRoles) organizations::roles::api::delete;
+        }
+        "/api/v1/organizations/{slug}/api-keys" {
+            GET Member(Belong) api_keys::api::list;
+            POST MemberConfirmed(CreateKeys) api_keys::api::create;
+        }
+        "/api/v1/organizations/{slug}/api-keys/{id}" {
+            GET Member(Belong) api_keys::api::show;
+            DELETE Member(Belong) api_keys::api::delete;
+        }
+        "/api/v1/organizations/{slug}/service-accounts" {
+            GET Caller(SeeServiceAccounts) service_accounts::api::list;
+            POST CallerConfirmed(CreateServiceAccounts) service_accounts::api::create;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}" {
+            GET Caller(SeeServiceAccounts) service_accounts::api::show;
+            PATCH CallerConfirmed(ChangeServiceAccounts) service_accounts::api::change;
+            DELETE Caller(DeleteServiceAccounts) service_accounts::api::delete;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}/disable" {
+            POST Caller(ChangeServiceAccounts) service_accounts::api::disable;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}/enable" {
+            POST CallerConfirmed(ChangeServiceAccounts) service_accounts::api::enable;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}/tokens" {
+            GET Caller(SeeServiceAccounts) service_accounts::api::list_tokens;
+            POST MemberConfirmed(ChangeServiceAccounts) service_accounts::api::create_token;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}/tokens/{token}" {
+            GET Caller(SeeServiceAccounts) service_accounts::api::show_token;
+            DELETE Caller(ChangeServiceAccounts) service_accounts::api::delete_token;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}/tokens/{token}/revoke" {
+            POST Caller(ChangeServiceAccounts) service_accounts::api::revoke_token;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}/tokens/{token}/regenerate" {
+            POST MemberConfirmed(ChangeServiceAccounts) service_accounts::api::regenerate_token;
+        }
+        "/api/v1/organizations/{slug}/service-accounts/{id}/tokens/{token}/old-secret" {
+            DELETE Caller(ChangeServiceAccounts) service_accounts::api::end_old;
+        }
+        "/api/v1/organizations/{slug}/policy" {
+            GET Caller(ChangeOrganization) organizations::policies::api::show;
+            PATCH CallerConfirmed(ChangeOrganization) organizations::policies::api::change;
+        }
+        "/api/v1/organizations/{slug}/policy/tokens" {
+            GET Caller(ChangeOrganization) tokens::policies::api::show;
+            PUT CallerConfirmed(ChangeOrganization) tokens::policies::api::set;
+        }
+        "/api/v1/organizations/{slug}/policy/tokens/review" {
+            GET Caller(ChangeOrganization) tokens::policies::api::review;
+        }
+        "/api/v1/organizations/{slug}/license" {
+            GET Caller(SeeOrganization) organizations::license::api::show;
+        }
+        "/api/v1/organizations/{slug}/logs" {
+            GET Caller(SeeLogs) organizations::logs::list;
         }
     }
     Pages as pages {

@@ -1,4 +1,4 @@
-//! Whose a JSON call is. A token is nobody here: whoever has got hold of one must not be able to make more of them.
+//! Whose a JSON call is, of those that are people's alone. A token is nobody here: whoever has got hold of one must not be able to make more of them.
 //!
 //! A browser sends its session's cookie by itself, whoever wrote the page that makes it call. So the cookie counts only
 //! together with what another site's page can't send: the token of the session's forms, in a header. The header alone would do,

@@ -4,6 +4,7 @@
 //! nothing else: no right is kept in it, only, if its maker wants, the scopes that it is narrowed to. So a lowered role
 //! holds for it from the next check on, and it stops in the same transaction in which its maker's membership ends.
 
+pub mod api;
 mod forms;
 pub mod pages;
 pub mod policy;

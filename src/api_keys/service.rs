@@ -31,10 +31,10 @@ pub(super) fn seen_by(member: &Member) -> Holder<'_> {
     Holder::keys(&member.organization().id, only)
 }
 
-/// The same within a change.
-pub(super) fn seen_in(acting: &Acting) -> Holder<'_> {
-    let only = (!policy::sees_all(acting.rights())).then(|| acting.user());
-    Holder::keys(&acting.organization().id, only)
+/// The same within a change. Keys are people's: a service account has tokens of its own.
+fn seen_in(acting: &Acting) -> Result<Holder<'_>> {
+    let me = acting.person()?;
+    Ok(Holder::keys(&acting.organization().id, (!policy::sees_all(acting.rights())).then_some(me)))
 }
 
 /// Makes a key for the organization that the member works in, with its audit entry and the mail to its maker.
@@ -47,7 +47,8 @@ pub async fn create(member: &MemberConfirmed, form_id: &str, new: NewKey) -> Res
     let work = move |tx: &mut Tx<'_>| {
         let (now, acting) = (wish.now, by.act(tx, wish.now)?);
         let (organization, catalogue) = (acting.organization(), &wish.config.catalogue);
-        let holder = Holder::keys(&organization.id, Some(acting.user()));
+        let me = acting.person()?;
+        let holder = Holder::keys(&organization.id, Some(me));
         match wish.made_before(tx, holder)? {
             Made::Nothing => {}
             Made::Token(id) => return Ok(Created::Before(Some(id))),
@@ -69,7 +70,7 @@ pub async fn create(member: &MemberConfirmed, form_id: &str, new: NewKey) -> Res
             rights: new.rights,
             may_rotate: false,
         };
-        let (id, secret) = tokens::issue(tx, holder, For::Member(acting.user()), &wish.config, &new, now)?;
+        let (id, secret) = tokens::issue(tx, holder, For::Member(me), &wish.config, &new, now)?;
         wish.done(tx, &id)?;
         let key = tokens::find(tx, holder, &id)?;
         tokens::log(tx, acting.actor(), &key.record, now, Action::TokenCreated, "")?;
@@ -99,7 +100,7 @@ fn tell_of_new(
         "Delete the key, then change your password",
         urls::settings_api_key(id),
     );
-    notices.send(tx, acting.user(), &notice, who.origin(), now)
+    notices.send(tx, acting.person()?, &notice, who.origin(), now)
 }
 
 /// Ends a key, at once and for good; if it was somebody else's, they are told.
@@ -107,14 +108,14 @@ fn tell_of_new(
 /// # Errors
 /// [`Error::NotFound`] when they see no such key; [`Error::Forbidden`] when they see it and may not.
 pub fn delete(tx: &mut Tx<'_>, instance: &Instance, acting: &Acting, now: Timestamp, id: &TokenId) -> Result<()> {
-    let holder = seen_in(acting);
+    let (holder, me) = (seen_in(acting)?, acting.person()?);
     let key = tokens::find(tx, holder, id)?;
     let maker = key.record.user_id.as_ref();
-    if !policy::may_delete(acting.rights(), acting.user(), maker) {
+    if !policy::may_delete(acting.rights(), me, maker) {
         return Err(Error::Forbidden(LACKING));
     }
     tokens::delete(tx, holder, acting.actor(), now, id)?;
-    let Some(maker) = maker.filter(|maker| *maker != acting.user()) else { return Ok(()) };
+    let Some(maker) = maker.filter(|maker| *maker != me) else { return Ok(()) };
     let organization = &acting.organization().name;
     let more = format!("It was called “{}”, in {organization}. What uses it has stopped working.", key.record.name);
     let notice = SecurityNotice::new("An API key of yours was deleted", more)

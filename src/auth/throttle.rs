@@ -84,6 +84,8 @@ pub const INVITATIONS_USER: Limit = Limit { failures: 60, ..INVITATIONS };
 pub const INVITATIONS_ADDRESS: Limit = Limit { failures: 3, ..INVITATIONS };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+/// Changes that a service account makes: no failure, but a program that went wild is stopped before it has changed everything.
+pub const CHANGES: Limit = Limit { failures: 600, window: HOUR, closed: MINUTE, closed_at_most: HOUR };
 
 /// Logins that terminals ask for from one network: no failures, but each is kept for a while.
 pub const TERMINALS: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };

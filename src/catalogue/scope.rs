@@ -79,6 +79,13 @@ impl Scopes {
         Self(set)
     }
 
+    /// With others that are no operations of the catalogue, so that it fills nothing in for them.
+    #[must_use]
+    pub fn and(mut self, others: impl IntoIterator<Item = Scope>) -> Self {
+        self.0.extend(others);
+        self
+    }
+
     /// The form in which a record keeps them, RFC 6749's: separated by spaces.
     pub fn to_text(&self) -> String {
         self.0.iter().map(Scope::to_string).collect::<Vec<_>>().join(" ")

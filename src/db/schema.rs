@@ -104,6 +104,7 @@ diesel::table! {
         invited_by -> Nullable<Text>,
         role -> Nullable<Text>,
         role_id -> Nullable<Text>,
+        invited_by_account -> Nullable<Text>,
     }
 }
 
@@ -455,6 +456,7 @@ diesel::joinable!(invitation_teams -> invitations (invitation_id));
 diesel::joinable!(invitation_teams -> teams (team_id));
 diesel::joinable!(invitations -> organizations (organization_id));
 diesel::joinable!(invitations -> roles (role_id));
+diesel::joinable!(invitations -> service_accounts (invited_by_account));
 diesel::joinable!(invitations -> users (invited_by));
 diesel::joinable!(licenses -> organizations (organization_id));
 diesel::joinable!(links -> users (user_id));

@@ -5,11 +5,13 @@ use unicode_normalization::UnicodeNormalization;
 use validator::{Validate, ValidationError};
 
 use super::policy::Rights;
-use super::roles::{Choice, NewRole};
+use super::roles::{self, NewRole};
 use super::service::Named;
 use super::teams::NewTeam;
 use crate::catalogue::Catalogue;
-use crate::ids::is_ulid;
+use crate::db::Connection;
+use crate::error::Error;
+use crate::ids::{OrganizationId, is_ulid};
 use crate::text;
 use crate::web::Problems;
 
@@ -136,9 +138,24 @@ pub struct TeamForm {
 }
 
 impl TeamForm {
-    /// The team, with the role that was looked up.
-    pub fn named(&self, role: Option<(Choice, Rights)>) -> NewTeam {
-        NewTeam { name: text::tidy(&self.name), description: text::tidy(&self.description), role }
+    /// The team, with its role looked up; `None` when there is no such role.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn understood(
+        &self,
+        connection: &mut Connection,
+        organization: &OrganizationId,
+        catalogue: &Catalogue,
+    ) -> Result<Option<NewTeam>, Error> {
+        let role = match Some(self.role.as_str()).filter(|word| !word.is_empty()) {
+            None => None,
+            Some(word) => match roles::chosen(connection, organization, word, catalogue) {
+                Err(Error::NotFound) => return Ok(None),
+                chosen => Some(chosen?),
+            },
+        };
+        Ok(Some(NewTeam { name: text::tidy(&self.name), description: text::tidy(&self.description), role }))
     }
 }
 

@@ -2,15 +2,18 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
+use super::caller::{Acts, Caller};
+use super::calls::asked;
 use super::member::Member;
 use super::policy::{Right, Rights};
 use super::queries::{Which, standing};
 use super::views::{EventLine, Place};
+use crate::api::{Page, json};
 use crate::app::Instance;
 use crate::audit::{self, Action, ActorKind, Entry, Sought, Told};
 use crate::clock::Timestamp;
@@ -206,6 +209,21 @@ struct Line<'a> {
     detail: &'a str,
 }
 
+impl<'a> Line<'a> {
+    fn of(told: &'a Told, name: &'a str) -> Self {
+        let Entry { id, at, action, actor_kind, actor_id, subject_id, detail, .. } = &told.entry;
+        Self {
+            id,
+            at: at.rfc3339(),
+            action: action.as_str(),
+            what: action.words(),
+            actor: Somebody { kind: actor_kind.as_str(), id: actor_id, name: told.actor.as_deref() },
+            subject: Something { id: subject_id, name },
+            detail,
+        }
+    }
+}
+
 impl Format {
     fn of(word: &str) -> Result<Self> {
         match word {
@@ -257,19 +275,42 @@ impl Format {
                 cells.map(cell).join(",") + "\r\n"
             }
             Self::JsonLines => {
-                let line = Line {
-                    id,
-                    at: at.rfc3339(),
-                    action: action.as_str(),
-                    what: action.words(),
-                    actor: Somebody { kind: actor_kind.as_str(), id: actor_id, name: told.actor.as_deref() },
-                    subject: Something { id: subject_id, name: &name },
-                    detail,
-                };
+                let line = Line::of(told, &name);
                 serde_json::to_string(&line).map_err(|error| Error::Internal(error.to_string()))? + "\n"
             }
         })
     }
+}
+
+/// Which part of the log a call asks for.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PartOfIt {
+    action: String,
+    who: String,
+    search: String,
+    after: String,
+}
+
+/// `GET /api/v1/organizations/{slug}/logs`: the newest first.
+///
+/// # Errors
+/// [`Error::BadRequest`] when the address can't be read.
+pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
+    let PartOfIt { action, who, search, after } = asked(&request)?;
+    if !action.is_empty() && Action::from_word(&action).is_none() {
+        return Err(Error::BadRequest("there is no such action"));
+    }
+    let sought = Asked { before: after, action, who, search, format: String::new() }.sought();
+    let (id, count) = (caller.organization().id.clone(), i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
+    let reading = caller.instance().db.read(move |connection| audit::for_organization(connection, &id, &sought, count));
+    let mut told = reading.await?;
+    let more = told.len() > PAGE;
+    told.truncate(PAGE);
+    let last = told.last().filter(|_| more).map(|last| last.entry.id.clone());
+    let names: Vec<String> = told.iter().map(subject).collect();
+    let items = told.iter().zip(&names).map(|(told, name)| Line::of(told, name)).collect();
+    json(StatusCode::OK, &Page::of(&request, items, None, last.as_deref()))
 }
 
 /// An export on its way: where it stands in the log.

@@ -8,18 +8,19 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::policy::{Right, Rights, Standing, may_make_keys};
-use super::queries::{Organization, Policy, Which, standing};
-use crate::api::is_call;
+use super::queries::{Organization, Which, standing};
+use crate::api::{Problem, is_call};
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::capability::back;
 use crate::auth::{Confirmed, SignedIn};
 use crate::clock::Timestamp;
 use crate::db::Tx;
-use crate::db::schema::organizations;
+use crate::db::schema::{organizations, service_accounts, users};
 use crate::error::{Error, Result};
-use crate::ids::{OrganizationId, UserId};
+use crate::ids::{OrganizationId, ServiceAccountId, UserId};
 use crate::routes::{Needs, OPEN_WITHOUT, ROUTES};
+use crate::text::plain_name;
 use crate::urls;
 use crate::web::form::{PostedBy, Sender};
 use diesel::prelude::*;
@@ -55,26 +56,55 @@ fn closed(slug: String, back: String) -> Error {
     Error::EnrolFor { slug, back }
 }
 
-/// The right that the route of a request needs.
-fn needed(request: &HttpRequest) -> Result<Right> {
+/// What the route of a request needs.
+pub(super) fn needs(request: &HttpRequest) -> Option<Needs> {
     let pattern = request.match_pattern().unwrap_or_default();
     let method = if request.method() == "HEAD" { "GET" } else { request.method().as_str() };
-    match ROUTES.iter().find(|route| route.path == pattern && route.method == method).map(|route| route.needs) {
-        Some(Needs::Member(right) | Needs::MemberConfirmed(right)) => Ok(right),
-        _ => Err(Error::Internal(format!("{pattern} is no route of a member's"))),
+    ROUTES.iter().find(|route| route.path == pattern && route.method == method).map(|route| route.needs)
+}
+
+/// A row that asks for somebody else than its handler does is a mistake of ours.
+pub(super) fn no_route_of(whose: &str) -> Error {
+    Error::Internal(format!("this is no route of a {whose}'s"))
+}
+
+/// The instance that a request runs in.
+pub(super) fn shared(request: &HttpRequest) -> Result<web::Data<Instance>> {
+    let instance = request.app_data::<web::Data<Instance>>().cloned();
+    instance.ok_or_else(|| Error::Internal("no instance".to_owned()))
+}
+
+/// How the address names the organization.
+pub(super) fn named(request: &HttpRequest) -> Result<Option<String>> {
+    let slug = request.match_info().get("slug").map(str::to_owned);
+    if slug.as_ref().is_some_and(|slug| slug.contains('\0')) { Err(Error::NotFound) } else { Ok(slug) }
+}
+
+/// Whether these rights are enough for a route. Whoever lacks one is told so, since they know that the organization is there.
+pub(super) fn holds(needed: Right, rights: &Rights, organization: &Organization) -> Result<()> {
+    let allowed = match needed {
+        Right::CreateKeys => may_make_keys(rights, organization.policy()),
+        needed => rights.may(needed),
+    };
+    if allowed {
+        return Ok(());
     }
+    let is_there = organization.kind == super::Kind::Shared || !needed.is_for_shared();
+    Err(if is_there { Error::Forbidden(LACKING) } else { Error::NotFound })
 }
 
 impl Member {
     async fn of(request: HttpRequest) -> Result<Self> {
-        let who = SignedIn::extract(&request).await?;
-        let instance = request.app_data::<web::Data<Instance>>().cloned();
-        let instance = instance.ok_or_else(|| Error::Internal("no instance".to_owned()))?;
-        let needed = needed(&request)?;
-        let slug = request.match_info().get("slug").map(str::to_owned);
-        if slug.as_ref().is_some_and(|slug| slug.contains('\0')) {
-            return Err(Error::NotFound);
+        match needs(&request) {
+            Some(Needs::Member(right) | Needs::MemberConfirmed(right)) => Self::with(request, right).await,
+            _ => Err(no_route_of("member")),
         }
+    }
+
+    /// Somebody signed in who has this right there.
+    pub(super) async fn with(request: HttpRequest, needed: Right) -> Result<Self> {
+        let who = SignedIn::extract(&request).await?;
+        let (instance, slug) = (shared(&request)?, named(&request)?);
         let (user, chosen) = (who.account().user_id.clone(), who.account().organization.id.clone());
         // A program may keep to the id, which never changes.
         let called = is_call(request.path());
@@ -95,20 +125,8 @@ impl Member {
         let rights = Rights::of(&found.standing, found.organization.kind, &instance.config.catalogue);
         let member =
             Self { who, organization: found.organization, standing: found.standing, rights, needed, open, instance };
-        member.holds(&member.rights, member.organization.policy())?;
+        holds(needed, &member.rights, &member.organization)?;
         Ok(member)
-    }
-
-    fn holds(&self, rights: &Rights, policy: Policy) -> Result<()> {
-        let allowed = match self.needed {
-            Right::CreateKeys => may_make_keys(rights, policy),
-            needed => rights.may(needed),
-        };
-        if allowed {
-            return Ok(());
-        }
-        let is_there = self.organization.kind == super::Kind::Shared || !self.needed.is_for_shared();
-        Err(if is_there { Error::Forbidden(LACKING) } else { Error::NotFound })
     }
 
     /// The organization in the address, or the one being worked in.
@@ -150,8 +168,8 @@ impl Member {
             return Err(closed(found.organization.slug, urls::home()));
         }
         let rights = Rights::of(&found.standing, found.organization.kind, &self.instance.config.catalogue);
-        self.holds(&rights, found.organization.policy())?;
-        Ok(Acting { actor, user: user.clone(), organization: found.organization, rights })
+        holds(self.needed, &rights, &found.organization)?;
+        Ok(Acting { actor, by: By::Person(user.clone()), organization: found.organization, rights })
     }
 }
 
@@ -221,13 +239,23 @@ impl Sender for MemberConfirmed {
     }
 }
 
-/// A member within the transaction of a change, all asked anew: what every verb of an organization wants.
+/// Who acts.
+#[derive(Debug, Clone)]
+pub(super) enum By {
+    /// A member.
+    Person(UserId),
+    /// A service account, through a token of its own.
+    ServiceAccount(ServiceAccountId),
+}
+
+/// Whoever acts within the transaction of a change, all asked anew: what every verb of an organization wants. It need not be
+/// a person; a verb that is for people says so by asking for one.
 #[derive(Debug)]
 pub struct Acting {
-    actor: Actor,
-    user: UserId,
-    organization: Organization,
-    rights: Rights,
+    pub(super) actor: Actor,
+    pub(super) by: By,
+    pub(super) organization: Organization,
+    pub(super) rights: Rights,
 }
 
 impl Acting {
@@ -236,9 +264,47 @@ impl Acting {
         &self.actor
     }
 
-    /// Who.
-    pub fn user(&self) -> &UserId {
-        &self.user
+    /// The person that acts.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] when it is a service account: what asks for a person is not for tokens.
+    pub fn person(&self) -> Result<&UserId> {
+        self.user().ok_or_else(|| Problem::not_for_tokens().into())
+    }
+
+    /// The person that acts, if it is one.
+    pub fn user(&self) -> Option<&UserId> {
+        match &self.by {
+            By::Person(user) => Some(user),
+            By::ServiceAccount(_) => None,
+        }
+    }
+
+    /// The service account that acts, if it is one.
+    pub fn service_account(&self) -> Option<&ServiceAccountId> {
+        match &self.by {
+            By::Person(_) => None,
+            By::ServiceAccount(account) => Some(account),
+        }
+    }
+
+    /// How a mail calls whoever acts.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn called(&self, tx: &mut Tx<'_>) -> Result<String> {
+        match &self.by {
+            By::Person(user) => {
+                let names = (users::first_name, users::last_name);
+                let (first, last): (String, String) = users::table.find(user).select(names).get_result(&mut **tx)?;
+                Ok(plain_name(format!("{first} {last}").trim(), "another member").to_owned())
+            }
+            By::ServiceAccount(account) => {
+                let name = service_accounts::table.find(account).select(service_accounts::name);
+                let name: String = name.get_result(&mut **tx)?;
+                Ok(plain_name(&format!("The service account {name}"), "a service account").to_owned())
+            }
+        }
     }
 
     /// Where.

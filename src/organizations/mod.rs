@@ -3,10 +3,13 @@
 //! A private one is made with each account and never shared; a shared one has members, each with a role, and teams that
 //! add a role to theirs. What somebody may do there is [`policy`]'s business alone. A page or verb of an organization
 //! wants a [`Member`], which only this module makes, of the address, the route's row and the member's present rights; a
-//! change wants [`Acting`], which asks the same again within its transaction, the organization's row locked.
+//! change wants [`Acting`], which asks the same again within its transaction, the organization's row locked. A call that
+//! takes a [`Caller`] in its place opens to the organization's service accounts, too.
 
 pub mod admin;
 pub mod api;
+pub(crate) mod caller;
+pub(crate) mod calls;
 mod forms;
 pub mod invitations;
 pub mod license;
@@ -23,6 +26,7 @@ mod service;
 pub mod teams;
 pub(crate) mod views;
 
+pub use caller::{Acts, Caller, CallerConfirmed};
 pub(crate) use member::lock;
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::Kind;
 use super::queries::Policy;
-use crate::catalogue::{Catalogue, Role, covers};
+use crate::catalogue::{Catalogue, Role, Scope, covers};
 use crate::text_enum;
 
 text_enum! {
@@ -80,6 +80,20 @@ pub const MATTERS: [(&str, &str); 7] = [
     ("org.logs", "Logs"),
 ];
 
+/// How a sentence calls a matter.
+pub fn matter_words(matter: &str) -> Option<&'static str> {
+    Some(match matter {
+        "org.organization" => "The organization itself",
+        "org.members" => "The organization’s members",
+        "org.teams" => "The organization’s teams",
+        "org.roles" => "The organization’s roles",
+        "org.api-keys" => "The organization’s API keys",
+        "org.service-accounts" => "The organization’s service accounts",
+        "org.logs" => "The organization’s log",
+        _ => return None,
+    })
+}
+
 impl Right {
     /// The matter and the operation, for those that a role can give.
     pub fn parts(self) -> Option<(&'static str, &'static str)> {
@@ -100,6 +114,26 @@ impl Right {
             _ => &[],
         };
         lower.iter().filter_map(move |lower| Self::of(matter, lower))
+    }
+
+    /// Those that a service account's token is given, and what they fill in, beside its scopes over the catalogue.
+    ///
+    /// # Errors
+    /// The one that can't be read.
+    pub fn scopes<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Vec<Scope>, String> {
+        let mut scopes = Vec::new();
+        for word in words {
+            let right = Self::from_word(word).ok_or_else(|| word.to_owned())?;
+            for (matter, operation) in std::iter::once(right)
+                .chain(right.implied())
+                .map(Self::parts)
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| word.to_owned())?
+            {
+                scopes.push(Scope { entity_type: matter.to_owned(), operation: operation.to_owned(), entity: None });
+            }
+        }
+        Ok(scopes)
     }
 
     /// Whether it means nothing in a private organization, where nobody else can be.
@@ -157,6 +191,14 @@ pub struct Rights {
 }
 
 impl Rights {
+    /// Whether they allow a scope: an operation of the catalogue, or a right over the organization's own matters.
+    pub fn allow(&self, scope: &Scope) -> bool {
+        match Right::of(&scope.entity_type, &scope.operation) {
+            Some(right) => self.may(right),
+            None => self.allows(&scope.entity_type, &scope.operation),
+        }
+    }
+
     /// What a role gives; `own` is the list of one of the organization's own.
     pub fn of_role(role: Role, own: Option<&str>, catalogue: &Catalogue) -> Self {
         let everything = |operations: &dyn Fn(&str) -> bool| {
@@ -243,6 +285,19 @@ impl Rights {
         self.is_owner |= other.is_owner;
         self.own.extend(other.own);
         self.catalogue.extend(other.catalogue);
+    }
+
+    /// Of these, those that a token lists; for a single entity is not for all. What everybody has who belongs there stays.
+    #[must_use]
+    pub fn narrowed_to(mut self, scopes: &str) -> Self {
+        let given = |of: &str, operation: &str| covers(scopes, of, operation, None);
+        self.is_owner = false;
+        self.own.retain(|right| match right.parts() {
+            Some((matter, operation)) => given(matter, operation),
+            None => matches!(right, Right::Belong | Right::BelongWithOthers),
+        });
+        self.catalogue.retain(|(entity_type, operation)| given(entity_type, operation));
+        self
     }
 
     /// The list as a role's row keeps it: rights that a role can give, spelled out.
@@ -458,6 +513,31 @@ mod tests {
         ] {
             assert_eq!((may_make_keys(&of, policy(true)), may_make_keys(&of, policy(false))), (open, closed), "{of:?}");
         }
+    }
+
+    #[test]
+    fn a_tokens_rights_over_own_matters_fill_in_the_lower_ones() {
+        let words = |of: &[&str]| {
+            Right::scopes(of.iter().copied())
+                .map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(words(&["org.members:delete"]).unwrap(), "org.members:delete org.members:update org.members:read");
+        for unknown in ["belong", "hand-over", "channels:read", "org.boats:read", ""] {
+            assert_eq!(words(&[unknown]), Err(unknown.to_owned()));
+        }
+        let matters: Vec<&str> = MATTERS.iter().filter_map(|(matter, _)| matter_words(matter)).collect();
+        assert_eq!(matters.len(), MATTERS.len());
+    }
+
+    #[test]
+    fn a_token_has_of_its_role_what_it_lists() {
+        let narrowed = |role: Role, scopes: &str| rights(role).narrowed_to(scopes);
+        let some = narrowed(Role::Admin, "org.members:read org.members:update channels:read groups:update:7");
+        assert_eq!(some.to_text(), "org.members:read org.members:update channels:read");
+        assert!(some.may(Right::Belong) && !some.may(Right::HandOver) && !some.allows("groups", "update"));
+        assert_eq!(narrowed(Role::Viewer, "org.members:delete org.members:read").to_text(), "org.members:read");
+        let none = narrowed(Role::Owner, "");
+        assert!(!none.is_owner() && none.to_text().is_empty() && !none.may(Right::HandOver));
     }
 
     #[test]

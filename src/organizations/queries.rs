@@ -142,6 +142,14 @@ pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) ->
     Ok(Some(Found { organization, standing: Standing(grants), has_second_factor }))
 }
 
+/// An organization, for whoever has found it in another way than as its member.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when it is gone.
+pub(super) fn by_id(connection: &mut Connection, id: &OrganizationId) -> Result<Organization> {
+    Ok(organizations::table.find(id).select(columns!()).get_result(connection)?)
+}
+
 /// One that the header's switch offers.
 #[derive(Debug, Clone, Queryable, serde::Serialize, serde::Deserialize)]
 pub struct Choice {

@@ -113,7 +113,7 @@ pub async fn save(visitor: Visitor, posted: ConfirmedMemberPost<RequireForm>) ->
     let (now, by, notices) = (member.now(), member.clone(), Arc::clone(&member.instance().notices));
     let saved = member.instance().db.write(move |tx| {
         let acting = by.act(tx, now)?;
-        set(tx, &acting, require, &by.account().name(), &notices, now)
+        set(tx, &acting, require, &notices, now)
     });
     saved.await?;
     let notice = if require { Notice::SecondFactorRequired } else { Notice::SecondFactorNotRequired };
@@ -122,7 +122,10 @@ pub async fn save(visitor: Visitor, posted: ConfirmedMemberPost<RequireForm>) ->
 
 /// Requires a second factor of the members, or no longer does. Those who have none are told by mail: what they have there
 /// stops at this moment, and comes back with a second factor.
-fn set(tx: &mut Tx<'_>, acting: &Acting, require: bool, by: &str, notices: &Notices, now: Timestamp) -> Result<()> {
+///
+/// # Errors
+/// When the database refuses.
+pub(super) fn set(tx: &mut Tx<'_>, acting: &Acting, require: bool, notices: &Notices, now: Timestamp) -> Result<()> {
     let organization = acting.organization();
     if organization.requires_second_factor == require {
         return Ok(());
@@ -145,7 +148,7 @@ fn set(tx: &mut Tx<'_>, acting: &Acting, require: bool, by: &str, notices: &Noti
         format!("A second factor is required in {}", organization.name),
         "You have none yet. Until you do, nothing of it opens to you, and your tokens and keys can do nothing there.",
     )
-    .by(by)
+    .by(acting.called(tx)?)
     .saying("Set one up here; it takes a minute, and then everything is as it was", urls::settings_second_factor());
     for (user, _) in queries::without_second_factor(tx, &organization.id, TOLD)?.first {
         notices.send(tx, &user, &notice, acting.actor().origin(), now)?;

@@ -113,11 +113,11 @@ pub fn rename(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, new: &Named) -> 
 /// Ends it, with everything that it has. What happened in it stays in the instance's log.
 ///
 /// # Errors
-/// When the database refuses.
+/// [`Error::Problem`] for a service account; when the database refuses.
 pub fn delete(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp) -> Result<()> {
     let organization = acting.organization();
     let subject = (organization.id.as_str(), organization.name.as_str(), "");
-    acting.record(tx, now, Action::OrganizationDeleted, Some(acting.user()), subject)?;
+    acting.record(tx, now, Action::OrganizationDeleted, Some(acting.person()?), subject)?;
     tokens::policies::forget(tx, &organization.id)?;
     diesel::delete(organizations::table.find(&organization.id)).execute(&mut **tx)?;
     Ok(())
@@ -137,9 +137,9 @@ pub enum HandedOver {
 /// Makes another member the owner; whoever asks stays, as an administrator of it.
 ///
 /// # Errors
-/// When the database refuses.
+/// [`Error::Problem`] for a service account; when the database refuses.
 pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, email: &str) -> Result<HandedOver> {
-    let organization = &acting.organization().id;
+    let (organization, owner) = (&acting.organization().id, acting.person()?);
     let heir: Option<UserId> = members::table
         .inner_join(users::table)
         .filter(members::organization_id.eq(organization).and(users::email_key.eq(email_key(email))))
@@ -147,10 +147,10 @@ pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, email: &str) 
         .get_result(&mut **tx)
         .optional()?;
     let Some(heir) = heir else { return Ok(HandedOver::NoMember) };
-    if heir == *acting.user() {
+    if heir == *owner {
         return Ok(HandedOver::Oneself);
     }
-    for (user, role) in [(&heir, Role::Owner), (acting.user(), Role::Admin)] {
+    for (user, role) in [(&heir, Role::Owner), (owner, Role::Admin)] {
         set_role(tx, organization, user, &Choice::built_in(role))?;
     }
     acting

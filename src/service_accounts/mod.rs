@@ -1,6 +1,7 @@
 //! Service accounts: members of an organization that are no people. Each has a role, capped by what whoever gives it has,
 //! and tokens of its own; it outlives whoever made it. Keys whose maker leaves can be handed to one.
 
+pub mod api;
 mod forms;
 pub mod pages;
 mod queries;

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::ids::ServiceAccountId;
 use crate::organizations::pages::{answer, done};
 use crate::organizations::views::{ConfirmPage, Place, role_options};
-use crate::organizations::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right, roles};
+use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right, roles};
 use crate::tokens::views::{Home, ListView, TokenRow};
 use crate::tokens::{self, Holder, list as tokens_list};
 use crate::urls;
@@ -73,13 +73,13 @@ pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> R
 }
 
 /// One of this organization's.
-pub(super) async fn the_account(member: &Member, id: &ServiceAccountId) -> Result<Account> {
+pub(super) async fn the_account(member: &impl Acts, id: &ServiceAccountId) -> Result<Account> {
     let (organization, id) = (member.organization().id.clone(), id.clone());
     member.instance().db.read(move |connection| queries::find(connection, &organization, &id)).await
 }
 
 /// Whether whoever asks may touch it: it has no more than they have.
-pub(super) fn touches(member: &Member, account: &Account) -> bool {
+pub(super) fn touches(member: &impl Acts, account: &Account) -> bool {
     member.rights().covers(&account.rights(&member.instance().config.catalogue))
 }
 
@@ -237,7 +237,7 @@ pub async fn show(member: Member, visitor: Visitor, path: Id) -> Result<HttpResp
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's.
 pub async fn edit(member: MemberConfirmed, visitor: Visitor, path: Id) -> Result<HttpResponse> {
-    let account = the_account(&member, &path.1).await?;
+    let account = the_account(&*member, &path.1).await?;
     let carried = !visitor.request().query_string().is_empty();
     let form = if carried { from_address(&visitor)? } else { AccountForm::of(&account) };
     form_page(&member, &visitor, &form, &Problems::none(), Some(&account)).await
@@ -249,7 +249,7 @@ pub async fn edit(member: MemberConfirmed, visitor: Visitor, path: Id) -> Result
 /// [`Error::NotFound`] when it is not one of this organization's.
 pub async fn save(visitor: Visitor, path: Id, posted: ConfirmedMemberPost<AccountForm>) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
-    let account = the_account(&member, &path.1).await?;
+    let account = the_account(&*member, &path.1).await?;
     let new = match form.check() {
         Ok(new) => new,
         Err(problems) => return form_page(&member, &visitor, &form, &problems, Some(&account)).await,
@@ -363,7 +363,7 @@ pub async fn disable(visitor: Visitor, path: Id, posted: MemberPost<Pressed>) ->
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Forbidden`] when it has more than whoever asks.
 pub async fn enable(path: Id, posted: ConfirmedMemberPost<Pressed>) -> Result<HttpResponse> {
     let member = posted.who;
-    let account = the_account(&member, &path.1).await?;
+    let account = the_account(&*member, &path.1).await?;
     match turn(&member, &account, true).await? {
         Outcome::Done(id) => {
             let place = urls::service_account(&member.organization().slug, &id);
@@ -395,7 +395,7 @@ pub async fn delete(visitor: Visitor, path: Id, posted: MemberPost<Pressed>) -> 
 }
 
 /// The members of an organization's that a list names; for the page before somebody is removed.
-pub(crate) fn offered(listed: &[Listed], member: &Member) -> Vec<(String, String)> {
+pub(crate) fn offered(listed: &[Listed], member: &impl Acts) -> Vec<(String, String)> {
     let those = listed.iter().filter(|listed| listed.account.is_enabled && touches(member, &listed.account));
     those.map(|listed| (listed.account.id.to_string(), listed.account.name.clone())).collect()
 }

@@ -325,8 +325,7 @@ pub async fn create_token(
             Made::Gone => return Ok(Created::Before(None)),
         }
         let held = account.rights(&wish.config.catalogue);
-        let allows = |scope: &Scope| held.allows(&scope.entity_type, &scope.operation);
-        let beyond = tokens::beyond(allows, &Rights::default(), &new.rights);
+        let beyond = tokens::beyond(|scope: &Scope| held.allow(scope), &Rights::default(), &new.rights);
         let refused = if tokens::is_taken(tx, holder, None, &new.name, now)? {
             Some(Refused::NameTaken)
         } else if !beyond.is_empty() {
@@ -384,4 +383,35 @@ pub async fn regenerate_token(
         Ok(Regenerated::Now(secret))
     };
     member.instance().db.write(work).await
+}
+
+/// How something of a token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its secrets, for good; its record stays.
+    Revoke,
+    /// All of it.
+    Delete,
+    /// The secret before the present one.
+    OldSecret,
+}
+
+/// Ends something of a token of an account's.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is no token of one of this organization's accounts.
+pub fn end_token(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    now: Timestamp,
+    (account, id): (&ServiceAccountId, &TokenId),
+    ending: Ending,
+) -> Result<()> {
+    find(tx, &acting.organization().id, account)?;
+    let (holder, actor) = (Holder::service_account(account), acting.actor());
+    match ending {
+        Ending::Revoke => tokens::revoke(tx, holder, actor, now, id),
+        Ending::Delete => tokens::delete(tx, holder, actor, now, id),
+        Ending::OldSecret => tokens::end_old(tx, holder, actor, now, id),
+    }
 }

@@ -5,16 +5,16 @@ use actix_web::{HttpResponse, web};
 
 use super::pages::{BEYOND, home, the_account, touches};
 use super::queries::{self, Account};
-use super::service;
+use super::service::{self, Ending};
 use super::views::{IssuedPage, NewTokenPage, RegeneratePage, TokenPage};
 use crate::audit;
 use crate::clock::Timestamp;
-use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId};
+use crate::organizations::calls::act;
 use crate::organizations::pages::done;
-use crate::organizations::views::{ConfirmPage, Place as OrganizationPlace, role_name};
-use crate::organizations::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right};
+use crate::organizations::views::{ConfirmPage, OwnMatrix, Place as OrganizationPlace, role_name};
+use crate::organizations::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right};
 use crate::tokens::forms::{NewTokenForm, RegenerateForm};
 use crate::tokens::pages::{FileForm, file_of, has_name};
 use crate::tokens::policy::{Overlap, Status, TokenPolicy};
@@ -52,7 +52,7 @@ async fn the_token(member: &Member, account: &ServiceAccountId, id: &TokenId) ->
     reading.await
 }
 
-fn explain(why: &Refused) -> Problems {
+pub(super) fn explain(why: &Refused) -> Problems {
     let mut problems = Problems::none();
     match why {
         Refused::Beyond(scopes) => {
@@ -86,6 +86,7 @@ fn form_page(
         expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, member.now()),
         rights: Rights::new(catalogue, problems.field("access", access), &ticked, problems)
             .saying(AccessWords::SERVICE),
+        own: OwnMatrix::new(&form.right, None),
         action_url: urls::service_tokens_new(&place.slug, &account.id),
         back_url: urls::service_account(&place.slug, &account.id),
         place,
@@ -152,7 +153,7 @@ pub async fn create(
         let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         return again(status, &form, &problems);
     }
-    let new = match form.check(member.now(), &policy, &[place(&member)], catalogue) {
+    let new = match form.check_for_account(member.now(), &policy, &[place(&member)], catalogue) {
         Ok(new) => new,
         Err(problems) => return again(StatusCode::UNPROCESSABLE_ENTITY, &form, &problems),
     };
@@ -358,19 +359,13 @@ async fn end(
     (_, account, id): (String, ServiceAccountId, TokenId),
     notice: Notice,
     back_to_account: bool,
-    verb: fn(&mut Tx<'_>, Holder<'_>, &Acting, Timestamp, &TokenId) -> Result<()>,
+    ending: Ending,
 ) -> Result<HttpResponse> {
     the_token(&member, &account, &id).await?;
     let slug = &member.organization().slug;
     let back =
         if back_to_account { urls::service_account(slug, &account) } else { urls::service_token(slug, &account, &id) };
-    let (now, by) = (member.now(), member.clone());
-    let work = move |tx: &mut Tx<'_>| {
-        let acting = by.act(tx, now)?;
-        queries::find(tx, &acting.organization().id, &account)?;
-        verb(tx, Holder::service_account(&account), &acting, now, &id)
-    };
-    member.instance().db.write(work).await?;
+    act(&member, move |tx, acting, now, _| service::end_token(tx, acting, now, (&account, &id), ending)).await?;
     Ok(done(member.instance(), &back, notice))
 }
 
@@ -379,10 +374,7 @@ async fn end(
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account.
 pub async fn revoke(path: TokenPath, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
-    end(posted.who, path.into_inner(), Notice::TokenRevoked, false, |tx, holder, acting, now, id| {
-        tokens::revoke(tx, holder, acting.actor(), now, id)
-    })
-    .await
+    end(posted.who, path.into_inner(), Notice::TokenRevoked, false, Ending::Revoke).await
 }
 
 /// `POST …/tokens/{token}/delete`.
@@ -390,10 +382,7 @@ pub async fn revoke(path: TokenPath, posted: MemberPost<Pressed>) -> Result<Http
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account.
 pub async fn delete(path: TokenPath, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
-    end(posted.who, path.into_inner(), Notice::TokenDeleted, true, |tx, holder, acting, now, id| {
-        tokens::delete(tx, holder, acting.actor(), now, id)
-    })
-    .await
+    end(posted.who, path.into_inner(), Notice::TokenDeleted, true, Ending::Delete).await
 }
 
 /// `POST …/tokens/{token}/old-secret/end`.
@@ -401,10 +390,7 @@ pub async fn delete(path: TokenPath, posted: MemberPost<Pressed>) -> Result<Http
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account.
 pub async fn end_old(path: TokenPath, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
-    end(posted.who, path.into_inner(), Notice::TokenOldSecretEnded, false, |tx, holder, acting, now, id| {
-        tokens::end_old(tx, holder, acting.actor(), now, id)
-    })
-    .await
+    end(posted.who, path.into_inner(), Notice::TokenOldSecretEnded, false, Ending::OldSecret).await
 }
 
 /// `POST …/tokens/{token}/file`: the page that shows the secret sends it back, in the body, and gets it as a file.

@@ -5,7 +5,7 @@ use askama::Template;
 use super::queries::{Account, Listed};
 use crate::auth::secret::PlainSecret;
 use crate::clock::Timestamp;
-use crate::organizations::views::{Place, RoleOption, role_name};
+use crate::organizations::views::{OwnMatrix, Place, RoleOption, role_name};
 use crate::tokens::views::{
     AddressRow, Choice, ExpiryView, HistoryRow, Home, ListView, OldSecret, Rights, TokenDetail, TokenRow,
 };
@@ -112,6 +112,8 @@ pub struct NewTokenPage {
     pub description: Field,
     pub expiry: ExpiryView,
     pub rights: Rights,
+    /// Over the organization's own matters.
+    pub own: OwnMatrix,
     pub action_url: String,
     pub back_url: String,
 }

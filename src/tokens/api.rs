@@ -30,7 +30,7 @@ use crate::{text, urls};
 
 /// A token as it is told; never its secret, but in the answer to its making.
 #[derive(Serialize)]
-struct TokenView {
+pub(crate) struct TokenView {
     id: String,
     kind: &'static str,
     name: String,
@@ -50,7 +50,7 @@ struct TokenView {
 }
 
 #[derive(Serialize)]
-struct UseView {
+pub(crate) struct UseView {
     at: String,
     address: String,
     agent: String,
@@ -58,15 +58,15 @@ struct UseView {
 
 /// With the secret, this once.
 #[derive(Serialize)]
-struct IssuedView<'a> {
+struct IssuedView<'a, T: Serialize> {
     #[serde(flatten)]
-    token: TokenView,
+    token: T,
     secret: &'a str,
 }
 
 /// With what stands on its page alone.
 #[derive(Serialize)]
-struct WholeView {
+pub(crate) struct WholeView {
     #[serde(flatten)]
     token: TokenView,
     old_secret: Option<OldView>,
@@ -76,7 +76,7 @@ struct WholeView {
 
 /// The secret before the present one, while it still works.
 #[derive(Serialize)]
-struct OldView {
+pub(crate) struct OldView {
     token: String,
     expires_at: Option<String>,
     uses: i64,
@@ -84,7 +84,7 @@ struct OldView {
 }
 
 #[derive(Serialize)]
-struct EventView {
+pub(crate) struct EventView {
     at: String,
     action: &'static str,
     detail: String,
@@ -93,7 +93,7 @@ struct EventView {
 }
 
 impl TokenView {
-    fn of(token: &Token, config: &Config, now: Timestamp) -> Self {
+    pub(crate) fn of(token: &Token, config: &Config, now: Timestamp) -> Self {
         let (record, secret) = (&token.record, &token.secret);
         Self {
             id: record.id.to_string(),
@@ -116,6 +116,44 @@ impl TokenView {
             expires_at: secret.expires_at.map(Timestamp::rfc3339),
             revoked_at: secret.revoked_at.map(Timestamp::rfc3339),
             last_used: UseView::of(secret),
+        }
+    }
+}
+
+impl TokenView {
+    /// A key has one text that people know it by, which they call its description.
+    pub(crate) fn described_by_its_name(self) -> Self {
+        Self { description: self.name.clone(), ..self }
+    }
+}
+
+/// What is known of a token, for whoever asks for it alone.
+pub(crate) struct Known {
+    pub(crate) token: Token,
+    pub(crate) old: Option<queries::Secret>,
+    pub(crate) addresses: Vec<Seen>,
+    pub(crate) history: Vec<Entry>,
+}
+
+impl WholeView {
+    /// As of [`TokenView`].
+    pub(crate) fn described_by_its_name(self) -> Self {
+        Self { token: self.token.described_by_its_name(), ..self }
+    }
+
+    pub(crate) fn of(known: Known, config: &Config, now: Timestamp) -> Self {
+        let Known { token, old, addresses, history } = known;
+        let old_secret = old.map(|old| OldView {
+            token: masked(&config.tokens.brand, token.record.kind.secret(), &old.last_four),
+            expires_at: old.expires_at.map(Timestamp::rfc3339),
+            uses: old.later_uses,
+            last_used: UseView::of(&old).filter(|_| old.later_uses > 0),
+        });
+        Self {
+            token: TokenView::of(&token, config, now),
+            old_secret,
+            addresses: addresses.into_iter().map(UseView::from).collect(),
+            history: history.into_iter().map(EventView::from).collect(),
         }
     }
 }
@@ -156,9 +194,12 @@ async fn tell(instance: &Instance, who: &SignedIn, id: &TokenId) -> Result<HttpR
 
 /// The answer that tells it with its secret.
 fn hand_out(status: StatusCode, instance: &Instance, token: &Token, secret: &PlainSecret) -> Result<HttpResponse> {
-    let now = instance.clock.now();
-    let view = IssuedView { token: TokenView::of(token, &instance.config, now), secret: secret.reveal_for_machine() };
-    json(status, &view)
+    with_secret(status, TokenView::of(token, &instance.config, instance.clock.now()), secret)
+}
+
+/// The answer that tells something with its secret, this once.
+pub(crate) fn with_secret(status: StatusCode, token: impl Serialize, secret: &PlainSecret) -> Result<HttpResponse> {
+    json(status, &IssuedView { token, secret: secret.reveal_for_machine() })
 }
 
 /// Runs a verb as whoever called.
@@ -189,7 +230,7 @@ pub async fn list(request: HttpRequest, who: SignedIn, instance: web::Data<Insta
 }
 
 /// So many of the newest events are told; all of them stand in the log.
-const HISTORY: i64 = 20;
+pub(crate) const HISTORY: i64 = 20;
 
 /// `GET /api/v1/tokens/{id}`.
 ///
@@ -202,26 +243,13 @@ pub async fn show(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Resul
         let old = queries::old_secret(connection, &token, now)?;
         let addresses = queries::addresses(connection, &token)?;
         let history = audit::of_subject(connection, who.owner(), token.record.id.as_str(), HISTORY)?;
-        Ok((token, old, addresses, history))
+        Ok(Known { token, old, addresses, history })
     });
-    let (token, old, addresses, history) = reading.await?;
-    let old_secret = old.map(|old| OldView {
-        token: masked(&instance.config.tokens.brand, token.record.kind.secret(), &old.last_four),
-        expires_at: old.expires_at.map(Timestamp::rfc3339),
-        uses: old.later_uses,
-        last_used: UseView::of(&old).filter(|_| old.later_uses > 0),
-    });
-    let view = WholeView {
-        token: TokenView::of(&token, &instance.config, now),
-        old_secret,
-        addresses: addresses.into_iter().map(UseView::from).collect(),
-        history: history.into_iter().map(EventView::from).collect(),
-    };
-    json(StatusCode::OK, &view)
+    json(StatusCode::OK, &WholeView::of(reading.await?, &instance.config, now))
 }
 
 /// When a token ends: a number of days, a day, or `"never"`. In the words of the forms: which choice, and which day.
-fn expiry(said: &Value) -> (String, String) {
+pub(crate) fn expiry(said: &Value) -> (String, String) {
     match said {
         Value::Number(days) => (days.to_string(), String::new()),
         Value::String(never) if never == "never" => (never.clone(), String::new()),
@@ -246,8 +274,13 @@ fn pointer(field: &str) -> &'static str {
 
 /// What is wrong with the scopes of a body, each at its place.
 fn wrong_scopes(scopes: &[String], catalogue: &Catalogue) -> Vec<Wrong> {
+    wrong_among(scopes, catalogue, |_| false)
+}
+
+/// The same where there are others, too, that are no operations of the catalogue.
+pub(crate) fn wrong_among(scopes: &[String], catalogue: &Catalogue, is_other: fn(&str) -> bool) -> Vec<Wrong> {
     let wrong = |(place, scope): (usize, &String)| {
-        let detail = if Scope::parse(scope, catalogue).is_err() {
+        let detail = if Scope::parse(scope, catalogue).is_err() && !is_other(scope) {
             "There is no such scope here; they are entity_type:operation or entity_type:operation:entity."
         } else if scopes[..place].contains(scope) {
             "This scope is there already; leave it out."
@@ -258,13 +291,14 @@ fn wrong_scopes(scopes: &[String], catalogue: &Catalogue) -> Vec<Wrong> {
     };
     // So many are enough to mend a program by.
     let each: Vec<Wrong> = scopes.iter().enumerate().filter_map(wrong).take(20).collect();
-    match read_scopes(scopes, catalogue) {
+    let read: Vec<String> = scopes.iter().filter(|scope| !is_other(scope)).cloned().collect();
+    match read_scopes(&read, catalogue) {
         Err(problem) if each.is_empty() => vec![Wrong::at("#/scopes", problem)],
         _ => each,
     }
 }
 
-fn invalid(problems: &Problems, mut wrong: Vec<Wrong>) -> Error {
+pub(crate) fn invalid(problems: &Problems, mut wrong: Vec<Wrong>) -> Error {
     // What is said of each scope goes before what is said of all of them.
     let at_scopes = !wrong.is_empty();
     let others = Wrong::all(problems, pointer).into_iter().filter(|other| !at_scopes || other.pointer != "#/scopes");
@@ -272,7 +306,7 @@ fn invalid(problems: &Problems, mut wrong: Vec<Wrong>) -> Error {
     Problem::invalid(wrong).into()
 }
 
-fn refused(why: &Refused) -> Error {
+pub(crate) fn refused(why: &Refused) -> Error {
     let wrong = Wrong::all(&explain(why), pointer);
     match why {
         Refused::TooMany(_) | Refused::TooManyThere(_) | Refused::License(_) => {
@@ -363,13 +397,13 @@ pub async fn create(
 }
 
 /// What a body says twice, or not at all.
-struct Said(&'static str);
+pub(crate) struct Said(&'static str);
 
-const EVERYTHING_AND: Said = Said("With “everything” there are no others; leave them out.");
+pub(crate) const EVERYTHING_AND: Said = Said("With “everything” there are no others; leave them out.");
 const NOT_EVERYTHING: Said = Said("Say which scopes it shall have instead of everything; [] is none.");
 
 impl Said {
-    fn at(&self) -> Wrong {
+    pub(crate) fn at(&self) -> Wrong {
         Wrong::at("#/scopes", self.0)
     }
 }
@@ -548,6 +582,15 @@ pub struct RegenerateBody {
     old_secret: Option<String>,
 }
 
+impl RegenerateBody {
+    /// The same as the page's form would send it.
+    pub(crate) fn form(&self) -> Result<RegenerateForm> {
+        let (expiry, date) = expiry(&self.expires);
+        let old = old_word(self.old_secret.as_deref())?.as_str().to_owned();
+        Ok(RegenerateForm { expiry, date, old, ..RegenerateForm::default() })
+    }
+}
+
 /// `POST /api/v1/tokens/{id}/regenerate`: as with a new token, the secret is in this answer and nowhere else.
 ///
 /// # Errors
@@ -562,10 +605,7 @@ pub async fn regenerate(
     let once = once(&request, &format!("call {id}"))?;
     let token = find(&instance, &who, &id).await?;
     let policy = service::policy_in(&instance, token.record.organization_id.as_ref()).await?;
-    let (expiry, date) = expiry(&body.expires);
-    let old = old_word(body.old_secret.as_deref())?.as_str().to_owned();
-    let form = RegenerateForm { expiry, date, old, ..RegenerateForm::default() };
-    let now = instance.clock.now();
+    let (form, now) = (body.form()?, instance.clock.now());
     let checked = form.check(token.status(now), now, &policy);
     let (expires_at, overlap) = checked.map_err(|problems| invalid(&problems, Vec::new()))?;
     match regenerate_verb(&instance, &who, &once, &id, expires_at, overlap).await? {

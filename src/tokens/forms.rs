@@ -8,6 +8,7 @@ use super::queries::{Place, Token};
 use super::service::{Change, NewRights, NewToken, Rights};
 use crate::catalogue::{Catalogue, Scope, Scopes};
 use crate::clock::Timestamp;
+use crate::organizations::Right;
 use crate::text;
 use crate::web::Problems;
 
@@ -36,6 +37,8 @@ pub struct NewTokenForm {
     pub access: String,
     /// The ticked boxes.
     pub scope: Vec<String>,
+    /// Those over the organization's own matters; a service account's token alone can have them.
+    pub right: Vec<String>,
     /// Single things that have a row of boxes, as `type:id`,
     pub entity: Vec<String>,
     /// and one that shall get a row:
@@ -189,6 +192,31 @@ impl NewTokenForm {
         places: &[Place],
         catalogue: &Catalogue,
     ) -> Result<NewToken, Problems> {
+        self.judged(now, policy, places, catalogue, false)
+    }
+
+    /// The token of a service account that is meant: it can have rights over its organization's own matters, too.
+    ///
+    /// # Errors
+    /// All that is wrong with it, field by field.
+    pub fn check_for_account(
+        &self,
+        now: Timestamp,
+        policy: &TokenPolicy,
+        places: &[Place],
+        catalogue: &Catalogue,
+    ) -> Result<NewToken, Problems> {
+        self.judged(now, policy, places, catalogue, true)
+    }
+
+    fn judged(
+        &self,
+        now: Timestamp,
+        policy: &TokenPolicy,
+        places: &[Place],
+        catalogue: &Catalogue,
+        own_matters: bool,
+    ) -> Result<NewToken, Problems> {
         let mut problems = Problems::of(self);
         let place = place(&self.organization, places);
         let policy = match place.flatten() {
@@ -196,8 +224,14 @@ impl NewTokenForm {
             None => policy,
         };
         let expires_at = end(&self.expiry, &self.date, now, policy, &mut problems);
-        let rights = rights(&self.access, &self.scope, catalogue, &mut problems);
-        if self.access == "selected" && self.scope.is_empty() {
+        let mut rights = rights(&self.access, &self.scope, catalogue, &mut problems);
+        match Right::scopes(self.right.iter().map(String::as_str)) {
+            Ok(own) if own.is_empty() => {}
+            Ok(_) if own_matters && rights.everything => {}
+            Ok(own) if own_matters => rights.scopes = rights.scopes.and(own),
+            _ => problems.add("scope", "One of the rights does not exist here; tick the ones that you need"),
+        }
+        if self.access == "selected" && self.scope.is_empty() && self.right.is_empty() {
             problems.add("scope", "Tick at least one right, or choose everything that you may do");
         }
         left_over(&self.entity_id, &mut problems);

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::catalogue::{Catalogue, Scopes};
+use crate::organizations::policy::matter_words;
 
 /// A kind of thing, one of them or all, and what may be done with it.
 struct Group {
     things: String,
+    /// One of the organization's own matters, rather than a kind of thing.
+    is_matter: bool,
     entity: Option<String>,
     operations: Vec<String>,
 }
@@ -20,12 +23,15 @@ fn groups(scopes: &Scopes, catalogue: &Catalogue) -> Vec<Group> {
         let key = (kind.unwrap_or(usize::MAX), scope.entity_type.clone(), scope.entity.clone());
         found.entry(key).or_default().push(scope.operation.clone());
     }
-    let title = |kind: usize, name: String| catalogue.entity_types().get(kind).map_or(name, |entry| entry.text.clone());
+    let title = |kind: usize, name: String| match catalogue.entity_types().get(kind) {
+        Some(entry) => entry.text.clone(),
+        None => matter_words(&name).map_or(name, str::to_owned),
+    };
     found
         .into_iter()
         .map(|((kind, name, entity), mut operations)| {
             operations.sort_by_key(|operation| place(operation));
-            Group { things: title(kind, name), entity, operations }
+            Group { is_matter: matter_words(&name).is_some(), things: title(kind, name), entity, operations }
         })
         .collect()
 }
@@ -71,8 +77,11 @@ pub fn can(everything: bool, scopes: &Scopes, place: Option<&str>, bound: &str, 
             ""
         };
         let things = group.things.to_lowercase();
-        let which =
-            group.entity.as_ref().map_or_else(|| format!("all {things}"), |entity| format!("{things} {entity}"));
+        let which = match (group.things.strip_prefix("The ").filter(|_| group.is_matter), &group.entity) {
+            (Some(matter), _) => format!("the {matter}"),
+            (None, None) => format!("all {things}"),
+            (None, Some(entity)) => format!("{things} {entity}"),
+        };
         format!("{}{to} {which}", list(&group.operations))
     };
     format!("{}{of}", groups(scopes, catalogue).iter().map(part).collect::<Vec<_>>().join("; "))
@@ -106,6 +115,7 @@ mod tests {
             ("channels:read channels:list groups:list:42", None, "read and list all channels; list groups 42"),
             ("", None, "do nothing but prove that it is yours"),
             ("boats:sail", None, "sail all boats"),
+            ("org.members:read groups:list", None, "list all groups; read the organization’s members"),
         ] {
             assert_eq!(can(false, &Scopes::from_text(scopes), place, "you may do", &catalogue), sentence);
         }

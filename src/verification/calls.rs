@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::queries::{self, Found, Place, Subject};
+use super::queries::{self, Found, Place, Subject, look_up};
 use super::verdict::{Code, Wish, effective_scopes, judge};
 use crate::app::Instance;
 use crate::auth::capability::BearerProblem;
@@ -270,18 +270,11 @@ pub async fn token_self(
     bearer: TokenBearer,
     instance: web::Data<Instance>,
 ) -> Result<HttpResponse> {
-    let (presented, now) = (bearer.presented(), bearer.now());
-    let (found, place) = instance
-        .db
-        .read(move |connection| {
-            let found = queries::by_secret(connection, presented)?.ok_or(Error::Bearer(BearerProblem::Invalid))?;
-            let place = queries::place(connection, &found, None)?;
-            Ok((found, place))
-        })
-        .await?;
+    let (presented, now, inner) = (bearer.presented(), bearer.now(), instance.clone());
+    let looking = instance.db.read(move |connection| look_up(connection, presented, &inner.config.catalogue, now));
+    let queries::Look { found, place, code } = looking.await?;
     let standing = place.as_ref().map(|(_, standing)| standing);
     let catalogue = &instance.config.catalogue;
-    let code = judge(&found, standing, None, catalogue, now);
     note(&instance, &found, code, now, || {
         let origin = crate::audit::Origin::of(&request);
         (origin.address, origin.agent)

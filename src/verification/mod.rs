@@ -9,4 +9,6 @@ mod queries;
 mod uses;
 pub mod verdict;
 
+pub(crate) use queries::{Look, Subject, look_up};
 pub use uses::Uses;
+pub(crate) use verdict::Code;

@@ -6,17 +6,19 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::Binary;
 
+use super::verdict::{Code, judge};
+use crate::auth::capability::BearerProblem;
 use crate::auth::secret::Presented;
 use crate::auth::session::SessionKind;
 use crate::auth::{SecretHash, SecretKind};
-use crate::catalogue::Role;
+use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
 use crate::db::schema::{organizations as places, sessions, users, verifiers};
 use crate::db::{Connection, on};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, SecretId, ServiceAccountId, SessionId, TokenId, UserId, VerifierId};
 use crate::organizations::policy::Grant;
-use crate::organizations::{self, Standing, Which};
+use crate::organizations::{self, Kind, Standing, Which};
 use crate::tokens::{TokenKind, rule};
 use crate::users::UserStatus;
 
@@ -100,6 +102,8 @@ pub struct Bound {
     pub id: OrganizationId,
     /// Its name in addresses.
     pub slug: String,
+    /// Whether it can have members.
+    pub kind: Kind,
     /// Whether personal tokens may act there.
     pub allows_personal: bool,
     /// What whoever the token acts for has there at this moment; `None` when they are no member.
@@ -112,7 +116,7 @@ type Times = (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>
 type Token = (TokenId, TokenKind, String, bool, String);
 type User = (UserId, String, UserStatus, Option<OrganizationId>);
 type Account = (ServiceAccountId, String, bool, Role, Option<String>);
-type Home = (OrganizationId, String, bool);
+type Home = (OrganizationId, String, Kind, bool);
 type OwnRole = (Role, Option<String>);
 type TeamRole = (Option<Role>, Option<String>);
 
@@ -171,7 +175,7 @@ impl Found {
             everything,
             scopes,
             subject,
-            bound: home.map(|(id, slug, allows_personal)| Bound { id, slug, allows_personal, standing }),
+            bound: home.map(|(id, slug, kind, allows_personal)| Bound { id, slug, kind, allows_personal, standing }),
         })
     }
 }
@@ -184,7 +188,7 @@ macro_rules! columns {
          t.id, t.kind, t.name, t.everything, t.scopes, \
          u.id, u.email, u.status, p.id, \
          a.id, a.name, a.is_enabled, a.role, ar.rights, \
-         o.id, o.slug, o.allows_personal_tokens, \
+         o.id, o.slug, o.kind, o.allows_personal_tokens, \
          m.role, r.rights, \
          g.role, gr.rights "
     };
@@ -218,7 +222,7 @@ mod typed {
     pub type Token = (Text, Text, Text, Bool, Text);
     pub type User = Nullable<(Text, Text, Text, Nullable<Text>)>;
     pub type Account = Nullable<(Text, Text, Bool, Text, Nullable<Text>)>;
-    pub type Home = Nullable<(Text, Text, Bool)>;
+    pub type Home = Nullable<(Text, Text, Text, Bool)>;
     pub type OwnRole = Nullable<(Text, Nullable<Text>)>;
     pub type TeamRole = (Nullable<Text>, Nullable<Text>);
 
@@ -388,6 +392,32 @@ pub fn place(connection: &mut Connection, found: &Found, asked: Option<&str>) ->
 
 /// An organization, and what somebody has there.
 pub type Place = (OrganizationId, Standing);
+
+/// A token that its holder presented: what is known of it, where it can act, and whether it is good.
+pub struct Look {
+    /// The token.
+    pub found: Found,
+    /// Where, and with what.
+    pub place: Option<Place>,
+    /// Whether.
+    pub code: Code,
+}
+
+/// A token that its holder presented.
+///
+/// # Errors
+/// [`Error::Bearer`] when there is none with this secret; when the database refuses.
+pub fn look_up(
+    connection: &mut Connection,
+    presented: Presented,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<Look> {
+    let found = by_secret(connection, presented)?.ok_or(Error::Bearer(BearerProblem::Invalid))?;
+    let place = place(connection, &found, None)?;
+    let code = judge(&found, place.as_ref().map(|(_, standing)| standing), None, catalogue, now);
+    Ok(Look { found, place, code })
+}
 
 /// The service that a credential belongs to, and when it last used it.
 ///

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::queries::Found;
 use crate::catalogue::{Catalogue, Scope, Scopes, covers};
 use crate::clock::Timestamp;
-use crate::organizations::Standing;
-use crate::tokens::{Status, policy};
+use crate::organizations::{Right, Rights, Standing};
+use crate::tokens::{Status, TokenKind, policy};
 
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -91,8 +91,21 @@ pub fn effective_scopes(found: &Found, standing: Option<&Standing>, catalogue: &
     } else {
         Scopes::from_text(&found.scopes).iter().cloned().collect()
     };
-    let allowed = all.iter().filter(|scope| standing.allows(catalogue, &scope.entity_type, &scope.operation));
-    allowed.map(Scope::to_string).collect()
+    let held = own_matters(found, standing, catalogue);
+    let allows = |scope: &&Scope| match Right::of(&scope.entity_type, &scope.operation) {
+        Some(right) => held.may(right),
+        None => standing.allows(catalogue, &scope.entity_type, &scope.operation),
+    };
+    let own = Right::ALL.iter().filter(|right| found.everything && right.parts().is_some() && held.may(**right));
+    own.map(|right| right.as_str().to_owned()).chain(all.iter().filter(allows).map(Scope::to_string)).collect()
+}
+
+/// What a token has of the organization's own matters: a service account's alone has any.
+fn own_matters(found: &Found, standing: &Standing, catalogue: &Catalogue) -> Rights {
+    match (found.kind, &found.bound) {
+        (TokenKind::ServiceAccount, Some(bound)) => Rights::of(standing, bound.kind, catalogue),
+        _ => Rights::default(),
+    }
 }
 
 #[cfg(test)]

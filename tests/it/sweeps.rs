@@ -72,11 +72,19 @@ impl Below {
             route if route.contains("/organizations/{slug}/members") => &self.member,
             route if route.contains("/organizations/{slug}/teams") => &self.team,
             route if route.contains("/organizations/{slug}/invitations") => &self.invitation,
-            route if route.starts_with("/settings/api-keys") => &self.key,
+            route if route.starts_with("/settings/api-keys") || route.contains("{slug}/api-keys") => &self.key,
             route if route.contains("/organizations/{slug}/service-accounts") => &self.account,
             _ => &self.role,
         };
-        route.replace("{slug}", &self.slug).replace("{id}", id).replace("{token}", &self.token)
+        let route = route.replace("{slug}", &self.slug).replace("{id}", id);
+        route.replace("{token}", &self.token).replace("{user}", &self.member)
+    }
+
+    /// The same, but below the organization there is nothing of these names.
+    pub fn absent(&self, route: &str) -> String {
+        let absent = "01jd0000000000000000000000";
+        let route = route.replace("{slug}", &self.slug).replace("{id}", absent);
+        route.replace("{token}", absent).replace("{user}", absent)
     }
 }
 

@@ -5,6 +5,7 @@
 //! proves nothing: with it, and with none at all, only an account that has the address can accept.
 
 pub mod answer;
+pub mod api;
 pub mod pages;
 
 use diesel::prelude::*;
@@ -12,7 +13,7 @@ use diesel::prelude::*;
 use super::license::{Full, Limited, room};
 use super::member::{Acting, lock};
 use super::policy::{Right, Rights, capped};
-use super::queries::{Organization, Which, standing};
+use super::queries::{Organization, Which, by_id, standing};
 use super::roles::Choice;
 use super::service::join;
 use super::views::role_name;
@@ -23,10 +24,10 @@ use crate::auth::secret::SecretHash;
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::{DAY, Timestamp};
 use crate::config::Config;
-use crate::db::schema::{invitation_teams, invitations, members, organizations, users};
+use crate::db::schema::{invitation_teams, invitations, members, organizations, service_accounts, users};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{InvitationId, OrganizationId, RoleId, TeamId, UserId, is_ulid};
+use crate::ids::{InvitationId, OrganizationId, RoleId, ServiceAccountId, TeamId, UserId, is_ulid};
 use crate::mail::letters::OrganizationInvitation;
 use crate::mail::{Notices, SecurityNotice, queue};
 use crate::text::plain_name;
@@ -84,6 +85,7 @@ struct Row {
     invited_by: Option<UserId>,
     role: Option<Role>,
     role_id: Option<RoleId>,
+    invited_by_account: Option<ServiceAccountId>,
 }
 
 impl Row {
@@ -149,10 +151,19 @@ pub fn list(connection: &mut Connection, organization: &OrganizationId) -> Resul
         .order(crate::db::schema::teams::name_key)
         .select((invitation_teams::invitation_id, crate::db::schema::teams::name))
         .load(connection)?;
+    let accounts: Vec<(ServiceAccountId, String)> = service_accounts::table
+        .filter(service_accounts::id.eq_any(rows.iter().filter_map(|(row, _)| row.invited_by_account.as_ref())))
+        .select((service_accounts::id, service_accounts::name))
+        .load(connection)?;
+    let by = |row: &Row| {
+        let person = here.iter().find(|(id, _)| Some(id) == row.invited_by.as_ref());
+        let account = accounts.iter().find(|(id, _)| Some(id) == row.invited_by_account.as_ref());
+        person.map(|(_, person)| called(person.clone())).or_else(|| account.map(|(_, name)| name.clone()))
+    };
     let pending = |(row, own): (Row, Option<String>)| Pending {
         role: role_name(row.choice().role, own.as_deref()),
         teams: into.iter().filter(|(id, _)| *id == row.id).map(|(_, name)| name.clone()).collect(),
-        by: here.iter().find(|(id, _)| Some(id) == row.invited_by.as_ref()).map(|(_, person)| called(person.clone())),
+        by: by(&row),
         id: row.id,
         email: row.email,
         created_at: row.created_at,
@@ -231,7 +242,8 @@ pub fn invite(
             invitations::email.eq(new.email.trim()),
             invitations::email_key.eq(key),
             invitations::organization_id.eq(Some(&organization.id)),
-            invitations::invited_by.eq(Some(acting.user())),
+            invitations::invited_by.eq(acting.user()),
+            invitations::invited_by_account.eq(acting.service_account()),
             invitations::role.eq(Some(role.role)),
             invitations::role_id.eq(&role.id),
             invitations::created_at.eq(now),
@@ -342,7 +354,7 @@ pub struct Offer {
     pub expires_at: Timestamp,
     choice: Choice,
     team_ids: Vec<TeamId>,
-    inviter: UserId,
+    inviter: Option<UserId>,
     key: String,
 }
 
@@ -366,20 +378,55 @@ pub fn offer(connection: &mut Connection, text: &str, now: Timestamp, catalogue:
     weigh(connection, row, !by_id && mailed == hash, catalogue)
 }
 
+/// Who invited, as they are now.
+struct Inviter {
+    by: String,
+    organization: Organization,
+    rights: Rights,
+    /// Who is told; a service account is not.
+    user: Option<UserId>,
+}
+
+/// Who invited, if they are still here and may be acted for.
+fn inviter(
+    connection: &mut Connection,
+    row: &Row,
+    organization: &OrganizationId,
+    catalogue: &Catalogue,
+) -> Result<Option<Inviter>> {
+    match (&row.invited_by, &row.invited_by_account) {
+        (Some(user), _) => {
+            let person: Option<(UserStatus, Person)> = users::table
+                .find(user)
+                .select((users::status, (users::first_name, users::last_name, users::email)))
+                .get_result(connection)
+                .optional()?;
+            let Some((UserStatus::Active, person)) = person else { return Ok(None) };
+            let found = standing(connection, user, Which::Id(organization))?;
+            let Some(found) = found.filter(|found| !found.is_closed()) else { return Ok(None) };
+            let rights = Rights::of(&found.standing, Kind::Shared, catalogue);
+            let (by, user) = (called(person), Some(user.clone()));
+            Ok(Some(Inviter { by, organization: found.organization, rights, user }))
+        }
+        (None, Some(account)) => {
+            let account = match crate::service_accounts::find(connection, organization, account) {
+                Err(Error::NotFound) => return Ok(None),
+                found => found?,
+            };
+            let (rights, organization) = (account.rights(catalogue), by_id(connection, organization)?);
+            Ok(account.is_enabled.then_some(Inviter { by: account.name, organization, rights, user: None }))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
 /// What an invitation gives now.
 fn weigh(connection: &mut Connection, row: Row, has_mailbox: bool, catalogue: &Catalogue) -> Result<Option<Offer>> {
-    let (Some(organization), Some(inviter)) = (row.organization_id.clone(), row.invited_by.clone()) else {
+    let Some(organization) = row.organization_id.clone() else { return Ok(None) };
+    let Some(Inviter { by, organization: there, rights, user }) = inviter(connection, &row, &organization, catalogue)?
+    else {
         return Ok(None);
     };
-    let person: Option<(UserStatus, Person)> = users::table
-        .find(&inviter)
-        .select((users::status, (users::first_name, users::last_name, users::email)))
-        .get_result(connection)
-        .optional()?;
-    let Some((UserStatus::Active, person)) = person else { return Ok(None) };
-    let found = standing(connection, &inviter, Which::Id(&organization))?;
-    let Some(found) = found.filter(|found| !found.is_closed()) else { return Ok(None) };
-    let rights = Rights::of(&found.standing, Kind::Shared, catalogue);
     let wished = row.choice();
     let own = match &wished.id {
         Some(id) => Some(roles::find(connection, &organization, id)?),
@@ -404,15 +451,15 @@ fn weigh(connection: &mut Connection, row: Row, has_mailbox: bool, catalogue: &C
     Ok(Some(Offer {
         id: row.id,
         email: row.email,
-        organization: found.organization,
-        by: called(person),
+        organization: there,
+        by,
         role: role_name(choice.role, own.filter(|_| choice.id.is_some()).as_ref().map(|own| own.name.as_str())),
         teams: names,
         has_mailbox,
         expires_at: row.expires_at,
         choice,
         team_ids,
-        inviter,
+        inviter: user,
         key: row.email_key,
     }))
 }
@@ -436,7 +483,8 @@ pub fn open_for(connection: &mut Connection, email: &str, now: Timestamp, catalo
     Ok(offers)
 }
 
-/// Whether an address may make an account because somebody who is still a member invited it to their organization.
+/// Whether an address may make an account because somebody who is still a member, or a service account, invited it to their
+/// organization.
 ///
 /// # Errors
 /// When the database refuses.
@@ -445,9 +493,12 @@ pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp) -> R
         .nullable()
         .eq(invitations::organization_id)
         .and(members::user_id.nullable().eq(invitations::invited_by));
-    let open = invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
-    let those = invitations::table.inner_join(members::table.on(inviters)).filter(open);
-    Ok(diesel::select(diesel::dsl::exists(those)).get_result(connection)?)
+    let open = || invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
+    let by_members = invitations::table.inner_join(members::table.on(inviters)).filter(open());
+    let by_accounts =
+        invitations::table.inner_join(service_accounts::table).filter(open().and(service_accounts::is_enabled));
+    Ok(diesel::select(diesel::dsl::exists(by_members)).get_result(connection)?
+        || diesel::select(diesel::dsl::exists(by_accounts)).get_result(connection)?)
 }
 
 /// What came of answering an invitation.
@@ -516,13 +567,13 @@ pub fn accept(
         detail: &detail,
     };
     record(tx, actor, now, &event)?;
-    if let Some(notices) = notices {
+    if let (Some(notices), Some(inviter)) = (notices, &offer.inviter) {
         let name = plain_name(&called(person), "Whoever you invited").to_owned();
         let what = format!("Your invitation to {} was accepted", organization.name);
         let more = format!("{name} joined as {}.", offer.role);
         let notice =
             SecurityNotice::new(what, more).saying("See the members", urls::members(&organization.slug)).by(name);
-        notices.send(tx, &offer.inviter, &notice, actor.origin(), now)?;
+        notices.send(tx, inviter, &notice, actor.origin(), now)?;
     }
     let mine = standing(tx, user, Which::Id(&organization.id))?.ok_or(Error::NotFound)?;
     let may_look = Rights::of(&mine.standing, Kind::Shared, catalogue).may(Right::SeeOrganization);

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::{InvitationId, TeamId};
+use crate::organizations::caller::{Acts, Caller};
 use crate::organizations::forms::InvitationForm;
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::pages::{answer, done};
@@ -105,23 +106,35 @@ pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpRespon
     form_page(&member, &visitor, &form, &Problems::none()).await
 }
 
+/// What somebody is told who would give more than they have,
+pub(super) const BEYOND: &str =
+    "It would let them do more than you may. Ask somebody who may do as much to invite them";
+/// or take it back.
+pub(super) const TAKE_BACK: &str =
+    "It would let them do more than you may, so you can't take it back. Ask somebody who may do as much";
+
 /// Where invitations are counted: what they cost is mail to strangers.
-fn doors(member: &Member, email: &str) -> Vec<Door> {
-    let address = throttle::of_address(&member.instance().key, email);
+fn doors(caller: &Caller, email: &str) -> Vec<Door> {
+    let address = throttle::of_address(&caller.instance().key, email);
     vec![
-        (format!("invite in {}", member.organization().id), throttle::INVITATIONS),
-        (format!("invite by {}", member.account().user_id), throttle::INVITATIONS_USER),
+        (format!("invite in {}", caller.organization().id), throttle::INVITATIONS),
+        (format!("invite by {}", caller.counted_as()), throttle::INVITATIONS_USER),
         (format!("invite {address}"), throttle::INVITATIONS_ADDRESS),
     ]
 }
 
-async fn invite(member: &Member, new: NewInvitation) -> Result<Invited> {
-    let (now, by, doors) = (member.now(), member.clone(), doors(member, &new.email));
-    let db = &member.instance().db;
+/// Whoever sent a form is a person.
+fn person(member: &Member) -> Caller {
+    Caller::Person(member.clone())
+}
+
+pub(super) async fn invite(caller: &Caller, new: NewInvitation) -> Result<Invited> {
+    let (now, by, doors) = (caller.now(), caller.clone(), doors(caller, &new.email));
+    let db = &caller.instance().db;
     throttle::enter(db, doors.clone(), now).await?;
-    let head = Letterhead::new(&member.instance().config, member.account().name());
     let work = move |tx: &mut Tx<'_>| {
         let acting = by.act(tx, now)?;
+        let head = Letterhead::new(&by.instance().config, acting.called(tx)?);
         let invited = super::invite(tx, &acting, now, &new, &by.instance().config.catalogue, &head)?;
         // What was refused sent no mail.
         if !matches!(invited, Invited::Yes { .. }) {
@@ -140,10 +153,7 @@ fn refusal(invited: &Invited) -> (&'static str, String) {
         Invited::Yes { .. } => ("email", String::new()),
         Invited::NoRole => ("role", "Choose one of the roles".to_owned()),
         Invited::NoTeam => ("team", "One of these teams is gone. Choose again".to_owned()),
-        Invited::Beyond => (
-            "role",
-            "It would let them do more than you may. Ask somebody who may do as much to invite them".to_owned(),
-        ),
+        Invited::Beyond => ("role", BEYOND.to_owned()),
         Invited::Member => ("email", "Whoever has this address is a member already".to_owned()),
         Invited::Full(full) => ("email", full.to_string()),
     }
@@ -162,7 +172,7 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<InvitationForm
             role: form.role.clone(),
             teams: form.team.iter().cloned().map(TeamId::from).collect(),
         };
-        match invite(&member, new).await? {
+        match invite(&person(&member), new).await? {
             Invited::Yes { email, code } => {
                 let link = member.instance().config.absolute(&urls::invitation(&code));
                 return page(&member, &visitor, Some((email, link)), None).await;
@@ -189,7 +199,7 @@ pub async fn resend(
     let organization = member.organization().id.clone();
     let work = move |connection: &mut crate::db::Connection| super::as_made(connection, &organization, &id);
     let again = member.instance().db.read(work).await?;
-    match invite(&member, again).await? {
+    match invite(&person(&member), again).await? {
         Invited::Yes { email, code } => {
             let link = member.instance().config.absolute(&urls::invitation(&code));
             page(&member, &visitor, Some((email, link)), None).await
@@ -217,6 +227,5 @@ pub async fn cancel(
         let back = urls::member_invitations(&member.organization().slug);
         return Ok(done(member.instance(), &back, Notice::InvitationCancelled));
     }
-    let why = "It would let them do more than you may, so you can't take it back. Ask somebody who may do as much";
-    page(&member, &visitor, None, Some(why.to_owned())).await
+    page(&member, &visitor, None, Some(TAKE_BACK.to_owned())).await
 }

@@ -1,6 +1,7 @@
 //! Licenses: what an organization's plan allows it to have, and what it has. An administrator of the instance sets the
 //! numbers; nothing is paid here.
 
+pub mod api;
 pub mod pages;
 
 use std::fmt;

@@ -1,5 +1,6 @@
 //! Members: who is in an organization, with which role.
 
+pub mod api;
 pub mod pages;
 mod queries;
 
@@ -16,7 +17,7 @@ use crate::audit::Action;
 use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
 use crate::db::Tx;
-use crate::db::schema::{members, sessions, users};
+use crate::db::schema::{members, sessions};
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, UserId};
 use crate::mail::SecurityNotice;
@@ -96,7 +97,7 @@ pub fn remove_handing(
     }
     let working = sessions::table.filter(sessions::user_id.eq(user).and(sessions::organization_id.eq(organization)));
     diesel::update(working).set(sessions::organization_id.eq(None::<String>)).execute(&mut **tx)?;
-    let action = if user == acting.user() { Action::MemberLeft } else { Action::MemberRemoved };
+    let action = if acting.user() == Some(user) { Action::MemberLeft } else { Action::MemberRemoved };
     let detail = if stopped == 0 { String::new() } else { format!("{stopped} tokens and keys stopped") };
     acting.record(tx, now, action, Some(user), (user.as_str(), "", &detail))?;
     let more = "Your role there is gone, and what you had for it alone stopped working.";
@@ -113,33 +114,25 @@ fn tell(
     (what, how, more): (&str, &str, &str),
 ) -> Result<()> {
     let origin = acting.actor().origin();
-    let Some(notices) = origin.notices.as_ref().filter(|_| user != acting.user()) else { return Ok(()) };
-    let (first, last): (String, String) =
-        users::table.find(acting.user()).select((users::first_name, users::last_name)).get_result(&mut **tx)?;
+    let Some(notices) = origin.notices.as_ref().filter(|_| acting.user() != Some(user)) else { return Ok(()) };
     let organization = acting.organization();
     let what = format!("{what} {} {how}", plain_name(&organization.name, &organization.slug));
-    let notice = SecurityNotice::new(what, more)
-        .saying("See your organizations", urls::organizations())
-        .by(plain_name(format!("{first} {last}").trim(), "another member"));
+    let notice =
+        SecurityNotice::new(what, more).saying("See your organizations", urls::organizations()).by(acting.called(tx)?);
     notices.send(tx, user, &notice, origin, now)
 }
 
 /// Lists a member as somebody to whom the organization's work can be directed, or no longer. Their own choice.
 ///
 /// # Errors
-/// When the database refuses.
+/// [`Error::Problem`] for a service account; when the database refuses.
 pub fn be_target(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, is_target: bool) -> Result<()> {
-    let me = members::table.find((&acting.organization().id, acting.user()));
+    let user = acting.person()?;
+    let me = members::table.find((&acting.organization().id, user));
     let changed = diesel::update(me.filter(members::is_target.ne(is_target))).set(members::is_target.eq(is_target));
     if changed.execute(&mut **tx)? == 1 {
         let detail = if is_target { "is a target" } else { "is no target" };
-        acting.record(
-            tx,
-            now,
-            Action::MemberTargetChanged,
-            Some(acting.user()),
-            (acting.user().as_str(), "", detail),
-        )?;
+        acting.record(tx, now, Action::MemberTargetChanged, Some(user), (user.as_str(), "", detail))?;
     }
     Ok(())
 }

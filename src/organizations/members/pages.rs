@@ -17,7 +17,7 @@ use crate::organizations::views::{
     MemberPage, MemberRolePage, MemberRow, MembersPage, OutPage, Part, Place, Stop, TARGETS, right_lines, role_options,
     split,
 };
-use crate::organizations::{Found, roles, standing, teams};
+use crate::organizations::{Acts, Found, roles, standing, teams};
 use crate::service_accounts;
 use crate::tokens;
 use crate::urls;
@@ -188,23 +188,25 @@ pub async fn change_role(
     role_page(&member, &visitor, &listed, &form.role, &problems).await
 }
 
-/// What will stop when somebody is out, one line each, and the service accounts that their keys can be handed to.
-async fn stopping(member: &Member, user: &UserId) -> Result<(Vec<Stop>, Vec<(String, String)>)> {
-    let (id, user, now) = (member.organization().id.clone(), user.clone(), member.now());
-    let hands = user != member.account().user_id && member.rights().may(Right::ChangeServiceAccounts);
+/// What stops when somebody is out, and the service accounts that their keys can be handed to: id and name.
+pub(super) struct Stopping {
+    pub(super) live: Vec<tokens::Token>,
+    pub(super) heirs: Vec<(String, String)>,
+}
+
+/// What will stop when somebody is out. Who leaves hands nothing over.
+pub(super) async fn stopping(caller: &impl Acts, user: &UserId, leaving: bool) -> Result<Stopping> {
+    let (id, user, now) = (caller.organization().id.clone(), user.clone(), caller.now());
+    let hands = !leaving && caller.rights().may(Right::ChangeServiceAccounts);
     let work = move |connection: &mut crate::db::Connection| {
         let live = tokens::live_in_organization(connection, &user, &id, now)?;
         let accounts = if hands { service_accounts::list(connection, &id, "", 0, now)? } else { Vec::new() };
         Ok((live, accounts))
     };
-    let (live, accounts) = member.instance().db.read(work).await?;
-    let config = &member.instance().config;
-    let stop = |token: &tokens::Token| Stop {
-        name: token.record.name.clone(),
-        is_key: token.record.kind == tokens::TokenKind::ApiKey,
-        masked: masked(&config.tokens.brand, token.record.kind.secret(), &token.secret.last_four),
-    };
-    Ok((live.iter().map(stop).collect(), service_accounts::pages::offered(&accounts, member)))
+    let (live, accounts) = caller.instance().db.read(work).await?;
+    let is_key = |token: &tokens::Token| token.record.kind == tokens::TokenKind::ApiKey;
+    let heirs = if live.iter().any(is_key) { service_accounts::pages::offered(&accounts, caller) } else { Vec::new() };
+    Ok(Stopping { live, heirs })
 }
 
 async fn out_page(
@@ -245,13 +247,19 @@ async fn out_page(
     } else {
         StatusCode::OK
     };
-    let (stops, heirs) = stopping(member, &listed.user_id).await?;
+    let Stopping { live, heirs } = stopping(member, &listed.user_id, leaving).await?;
+    let brand = &member.instance().config.tokens.brand;
+    let stop = |token: &tokens::Token| Stop {
+        name: token.record.name.clone(),
+        is_key: token.record.kind == tokens::TokenKind::ApiKey,
+        masked: masked(brand, token.record.kind.secret(), &token.secret.last_four),
+    };
     let page = OutPage {
         shell: visitor.shell_in(&place.name, title, if leaving { "organization" } else { "org-members" }),
         heading,
         text: text.to_owned(),
-        heirs: if stops.iter().any(|stop| stop.is_key) { heirs } else { Vec::new() },
-        stops,
+        heirs,
+        stops: live.iter().map(stop).collect(),
         refused: refused.map(|refusal| words(refusal).to_owned()),
         action_url,
         keep: if leaving { "Stay" } else { "Keep member" },

@@ -1,6 +1,7 @@
 //! What an organization allows beside its roles: personal tokens in it, keys made by members. Each says whom it would hit
 //! before it is set.
 
+pub mod api;
 pub mod pages;
 mod queries;
 

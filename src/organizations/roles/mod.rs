@@ -1,6 +1,7 @@
 //! Roles: the built-in ones, and an organization's own, each a list of rights over the catalogue and over the
 //! organization's own matters.
 
+pub mod api;
 pub mod pages;
 
 use diesel::prelude::*;

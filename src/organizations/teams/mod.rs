@@ -1,5 +1,6 @@
 //! Teams: groups of members, each of which adds a role to what its members may do.
 
+pub mod api;
 pub mod pages;
 mod queries;
 

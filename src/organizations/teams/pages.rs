@@ -10,7 +10,7 @@ use crate::ids::{TeamId, UserId};
 use crate::organizations::forms::{PickedForm, TeamForm};
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::pages::{answer, done, done_with};
-use crate::organizations::policy::{Right, Rights};
+use crate::organizations::policy::Right;
 use crate::organizations::roles;
 use crate::organizations::views::{
     ConfirmPage, MemberRow, Part, Place, TeamAddPage, TeamFormPage, TeamPage, TeamRow, TeamsPage, role_name,
@@ -20,8 +20,9 @@ use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
 
 /// So many can be put in at once: a page of them.
-const MOST: usize = 50;
-const BEYOND: &str = "The team gives, or would give, more than you may do yourself. Ask somebody who may do as much";
+pub(super) const MOST: usize = 50;
+pub(super) const BEYOND: &str =
+    "The team gives, or would give, more than you may do yourself. Ask somebody who may do as much";
 
 fn row(slug: &str, team: &Team, members: i64) -> TeamRow {
     TeamRow {
@@ -186,21 +187,12 @@ fn wished(
     member: &Member,
     form: &TeamForm,
 ) -> Result<std::result::Result<NewTeam, Problems>> {
-    let catalogue = &member.instance().config.catalogue;
-    let role: Option<(roles::Choice, Rights)> = if form.role.is_empty() {
-        None
-    } else {
-        match roles::chosen(tx, &member.organization().id, &form.role, catalogue) {
-            Ok(role) => Some(role),
-            Err(Error::NotFound) => {
-                let mut problems = Problems::none();
-                problems.add("role", "Choose one of the roles");
-                return Ok(Err(problems));
-            }
-            Err(error) => return Err(error),
-        }
-    };
-    Ok(Ok(form.named(role)))
+    let new = form.understood(tx, &member.organization().id, &member.instance().config.catalogue)?;
+    Ok(new.ok_or_else(|| {
+        let mut problems = Problems::none();
+        problems.add("role", "Choose one of the roles");
+        problems
+    }))
 }
 
 /// `POST /organizations/{slug}/teams/new`.

@@ -2,6 +2,7 @@
 //! organization, which can only be stricter. First one looks what a change would cut; then it is made, with the cut, in one
 //! transaction, and only if all is still as it was looked at.
 
+pub mod api;
 mod forms;
 pub mod pages;
 mod views;

@@ -1,9 +1,12 @@
 //! The JSON side: what people's own programs call.
 
+mod accounts;
+mod callers;
 mod document;
 mod guards;
 mod itself;
 mod organizations;
+mod people;
 mod tokens;
 
 use serde_json::Value;

@@ -12,8 +12,37 @@ const ELSEWHERE: &str = "The form was made for another organization.";
 
 fn needed(route: &Route) -> Option<Right> {
     match route.needs {
-        Needs::Member(right) | Needs::MemberConfirmed(right) => Some(right),
+        Needs::Member(right) | Needs::MemberConfirmed(right) | Needs::Caller(right) | Needs::CallerConfirmed(right) => {
+            Some(right)
+        }
         _ => None,
+    }
+}
+
+/// What such a call would do were there what its address names.
+fn has_no_body(route: &Route) -> bool {
+    let ends = ["/resend", "/disable", "/enable", "/revoke"];
+    route.method == "DELETE" || ends.iter().any(|end| route.path.ends_with(end))
+}
+
+/// The address of a call that can do nothing: of what is not there, where it would need no body.
+fn call_path(places: &crate::sweeps::Below, route: &Route) -> String {
+    if route.area == Area::Api && has_no_body(route) { places.absent(route.path) } else { places.path(route.path) }
+}
+
+/// With a member that no body has.
+fn with_body(route: &Route, request: Request) -> Request {
+    if route.method == "GET" || has_no_body(route) { request } else { request.json(&json!({ "nothing": true })) }
+}
+
+/// What a call that is let in answers to that: of one role more than the row says is asked within.
+fn let_in(route: &Route, held: &Rights) -> u16 {
+    match route.method {
+        "GET" if route.path.ends_with("/teams/{id}/members") && !held.may(Right::SeeMembers) => 403,
+        "GET" if route.path.ends_with("/api-keys/{id}") && !held.may(Right::SeeKeys) => 404,
+        "GET" => 200,
+        _ if has_no_body(route) => 404,
+        _ => 422,
     }
 }
 
@@ -21,16 +50,8 @@ fn needed(route: &Route) -> Option<Right> {
 fn ask(browser: &mut Browser, csrf: &str, route: &Route, path: &str, organization: &str) -> Response {
     let request = Request::new(route.method, path).header("Sec-Fetch-Site", "same-origin");
     if route.area == Area::Api {
-        // Nothing that could be done: of somebody who is not there, or with a member that no body has.
-        let absent = "01jd0000000000000000000000";
-        let (target, id) = (request.target.clone(), path.rsplit('/').next().unwrap_or_default());
-        let request = if route.method == "DELETE" && route.path.ends_with("{id}") {
-            Request { target: target.replace(id, absent), ..request }
-        } else {
-            request
-        };
         let request = request.header("X-CSRF-Token", csrf);
-        return browser.send(if route.method == "GET" { request } else { request.json(&json!({ "nothing": true })) });
+        return browser.send(with_body(route, request));
     }
     let body = [("csrf", csrf), ("organization", organization), ("role", "viewer"), ("target", "yes")];
     let request = if route.method == "POST" { request.form(&body) } else { request };
@@ -70,7 +91,7 @@ fn every_route_allows_whom_its_row_says(engine: Engine) {
     let (mut swept, mut refused) = (0, 0);
     for route in ROUTES.iter().filter(|route| needed(route).is_some()) {
         let right = needed(route).unwrap();
-        let path = places.path(route.path);
+        let path = call_path(&places, route);
         // An outsider, the instance's administrator among them, finds nothing; whatever the form says. Where the address names
         // no organization they are in their own, where a form for another one does nothing.
         let answer = ask(&mut ada, &mine, route, &path, &organization);
@@ -128,12 +149,7 @@ fn every_route_allows_whom_its_row_says(engine: Engine) {
                     continue;
                 }
                 let answer = ask(&mut erin, &hers, route, &path, &organization);
-                let wanted = match route.method {
-                    "GET" => 200,
-                    "DELETE" => 404,
-                    _ => 422,
-                };
-                assert_eq!(answer.status, wanted, "{what}: {}", answer.text());
+                assert_eq!(answer.status, let_in(route, &held), "{what}: {}", answer.text());
             } else if route.method == "POST" {
                 // It is let in, and then refuses the form: made for another organization, or for none.
                 for elsewhere in ["", &app.private_organization(ADMIN)] {
@@ -155,7 +171,98 @@ fn every_route_allows_whom_its_row_says(engine: Engine) {
     let below = ROUTES.iter().filter(|route| route.path.starts_with("/organizations/{slug}"));
     assert!(below.clone().count() >= 43 && below.into_iter().all(|route| needed(route).is_some()));
     let below = ROUTES.iter().filter(|route| route.path.starts_with("/api/v1/organizations/{slug}"));
-    assert!(below.clone().count() >= 14 && below.into_iter().all(|route| needed(route).is_some()));
+    assert!(below.clone().count() >= 54 && below.into_iter().all(|route| needed(route).is_some()));
 }
 
-on_both!(every_route_allows_whom_its_row_says);
+/// A service account calls with a token of its own: it may what the row of the call, its role and its token all say; and where
+/// the row is a person's, nothing.
+/// Covers: AC-083, AC-063, S4-31
+fn a_service_account_may_what_row_role_and_token_say(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    for slug in ["acme", "other"] {
+        ada.make_organization(slug);
+    }
+    ada.work_in("acme");
+    let role = ada.make_role("acme", "Deployers", &["channels:update"]);
+    let (key, _) = ada.create_key("program", &[]);
+    let places = crate::sweeps::Below::of(&app, "acme", &role, &key);
+    let account = ada.make_service_account("acme", "robot", "admin");
+    let (token, secret) = ada.create_service_token("acme", &account, "all", &[]);
+    let organization = app.organization_id("acme");
+    app.sql(&format!(
+        "INSERT INTO roles (id, organization_id, name, name_key, description, rights, created_at) \
+         VALUES ('tested', '{organization}', 'Tested', 'tested', '', '', 0)"
+    ));
+    let set = |role: &str, rights: &str, scopes: Option<&str>| {
+        let own = if role == "own" { "'tested'" } else { "NULL" };
+        let (everything, scopes) = (scopes.is_none(), scopes.unwrap_or_default());
+        app.sql(&format!(
+            "UPDATE roles SET rights = '{rights}' WHERE id = 'tested'; \
+             UPDATE service_accounts SET role = '{role}', role_id = {own} WHERE id = '{account}'; \
+             UPDATE tokens SET everything = {everything}, scopes = '{scopes}' WHERE id = '{token}'"
+        ));
+    };
+    let call = |route: &Route, path: &str| {
+        let request = Request::new(route.method, path).header("Authorization", &format!("Bearer {secret}"));
+        app.send(&with_body(route, request))
+    };
+    let catalogue = Catalogue::default();
+    let set_by_hand = ["service_accounts", "roles", "tokens", "attempts", "organizations"];
+    let before = app.dump_but(&set_by_hand);
+    let (mut allowed, mut refused) = (0, 0);
+    for route in ROUTES.iter().filter(|route| route.area == Area::Api) {
+        let path = call_path(&places, route);
+        let (Needs::Caller(right) | Needs::CallerConfirmed(right)) = route.needs else {
+            set("admin", "", None);
+            let answer = call(route, &path.replace("{scope}", "channels:read"));
+            assert_eq!(answer.status, 403, "{} {path}", route.method);
+            assert_eq!(answer.json()["type"], "urn:problem-type:keystead:not-for-tokens", "{} {path}", route.method);
+            continue;
+        };
+        // Of another organization it knows nothing.
+        set("admin", "", None);
+        assert_eq!(call(route, &path.replace("/acme", "/other")).status, 404, "{} {path} elsewhere", route.method);
+        let all: Vec<&str> =
+            Right::ALL.iter().filter(|right| right.parts().is_some()).map(|right| right.as_str()).collect();
+        let (all, word) = (all.join(" "), right.as_str());
+        let but: Vec<&str> = all.split(' ').filter(|known| *known != word).collect();
+        let but = but.join(" ");
+        for (role, rights, scopes) in [
+            ("admin", "", None),
+            ("member", "", None),
+            ("viewer", "", None),
+            ("own", word, None),
+            ("own", but.as_str(), None),
+            ("admin", "", Some(all.as_str())),
+            ("admin", "", Some(word)),
+            ("admin", "", Some(but.as_str())),
+            ("admin", "", Some("")),
+            ("viewer", "", Some(all.as_str())),
+            ("own", but.as_str(), Some(word)),
+        ] {
+            set(role, rights, scopes);
+            let of = match role {
+                // The list as it stands: what is not in it is not filled in either, in the token's.
+                "own" => Rights::of_role(Role::Own, Some(rights), &catalogue),
+                word => Rights::of_role(Role::from_word(word).unwrap(), None, &catalogue),
+            };
+            let held = scopes.map_or(of.clone(), |scopes| of.narrowed_to(scopes));
+            let answer = call(route, &path);
+            let what = format!("{} {path} for {role} {rights} with {scopes:?}: {}", route.method, answer.text());
+            assert_eq!(answer.cookie("keystead_session"), None);
+            if held.may(right) {
+                assert_eq!(answer.status, let_in(route, &held), "{what}");
+                allowed += 1;
+            } else {
+                assert_eq!(answer.status, 403, "{what}");
+                assert!(answer.text().contains(LACKING), "{what}");
+                refused += 1;
+            }
+        }
+    }
+    app.is_still_but(&set_by_hand, &before);
+    assert!(allowed >= 150 && refused >= 120, "{allowed} {refused}");
+}
+
+on_both!(every_route_allows_whom_its_row_says, a_service_account_may_what_row_role_and_token_say);

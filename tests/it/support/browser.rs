@@ -281,7 +281,8 @@ impl Browser {
         let path = format!("/organizations/{slug}/service-accounts/{account}/tokens/new");
         let form = self.open(&path).form(&path).set("name", name);
         let form = if scopes.is_empty() { form.set("access", "everything") } else { form };
-        scopes.iter().fold(form, |form, scope| form.tick("scope", scope))
+        let field = |scope: &str| if scope.starts_with("org.") { "right" } else { "scope" };
+        scopes.iter().fold(form, |form, scope| form.tick(field(scope), scope))
     }
 
     /// Makes a token of a service account's, for everything if no scopes are named; gives its id and its secret.

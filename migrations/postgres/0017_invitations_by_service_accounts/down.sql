@@ -1,0 +1,2 @@
+DROP INDEX invitations_inviter_account;
+ALTER TABLE invitations DROP COLUMN invited_by_account;

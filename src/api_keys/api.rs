@@ -1,0 +1,162 @@
+//! `/api/v1/organizations/{slug}/api-keys` and below. Keys are people's, and secrets: no token comes here.
+
+use std::collections::HashMap;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::forms::KeyForm;
+use super::queries::{Actor, actors};
+use super::service::{self, seen_by};
+use crate::api::{Page, Problem, Sent, done, json, once};
+use crate::audit;
+use crate::error::Result;
+use crate::ids::TokenId;
+use crate::organizations::calls::{act, conflict};
+use crate::organizations::{Member, MemberConfirmed};
+use crate::tokens::api::{
+    self, EVERYTHING_AND, HISTORY, Known, TokenView, WholeView, refused, with_secret, wrong_among,
+};
+use crate::tokens::list::{page, wanted};
+use crate::tokens::{self, Created, Token};
+
+type Id = web::Path<(String, TokenId)>;
+
+/// For whom a key acts.
+#[derive(Serialize)]
+struct ActorView {
+    kind: &'static str,
+    id: String,
+    name: String,
+    is_enabled: bool,
+}
+
+/// A key.
+#[derive(Serialize)]
+struct KeyView {
+    #[serde(flatten)]
+    token: TokenView,
+    actor: Option<ActorView>,
+}
+
+/// With what stands on its page alone.
+#[derive(Serialize)]
+struct WholeKeyView {
+    #[serde(flatten)]
+    token: WholeView,
+    actor: Option<ActorView>,
+}
+
+fn actor(key: &Token, actors: &HashMap<String, Actor>) -> Option<ActorView> {
+    let (kind, id) = match (&key.record.user_id, &key.record.service_account_id) {
+        (Some(user), _) => ("user", user.as_str()),
+        (None, Some(account)) => ("service_account", account.as_str()),
+        (None, None) => return None,
+    };
+    let known = actors.get(id)?;
+    Some(ActorView { kind, id: id.to_owned(), name: known.name.clone(), is_enabled: known.is_enabled })
+}
+
+fn view(member: &Member, key: &Token, actors: &HashMap<String, Actor>) -> KeyView {
+    let token = TokenView::of(key, &member.instance().config, member.now());
+    KeyView { token: token.described_by_its_name(), actor: actor(key, actors) }
+}
+
+/// `GET /api/v1/organizations/{slug}/api-keys`: one's own, or everybody's where one may see them; search, filter, order and
+/// page as on the page.
+///
+/// # Errors
+/// [`crate::error::Error::BadRequest`] when the address can't be read.
+pub async fn list(request: HttpRequest, member: Member) -> Result<HttpResponse> {
+    let (wanted, now, by) = (wanted(request.query_string())?, member.now(), member.clone());
+    let reading = member.instance().db.read(move |connection| {
+        let slice = page(connection, seen_by(&by), &wanted, now)?;
+        let actors = actors(connection, &slice.tokens)?;
+        Ok((slice, actors))
+    });
+    let (slice, actors) = reading.await?;
+    let items: Vec<_> = slice.tokens.iter().map(|key| view(&member, key, &actors)).collect();
+    json(StatusCode::OK, &Page::of(&request, items, slice.before.as_deref(), slice.after.as_deref()))
+}
+
+async fn find(member: &Member, id: &TokenId) -> Result<KeyView> {
+    let (by, id) = (member.clone(), id.clone());
+    let reading = member.instance().db.read(move |connection| {
+        let key = tokens::find(connection, seen_by(&by), &id)?;
+        let actors = actors(connection, std::slice::from_ref(&key))?;
+        Ok((key, actors))
+    });
+    let (key, actors) = reading.await?;
+    Ok(view(member, &key, &actors))
+}
+
+/// `GET /api/v1/organizations/{slug}/api-keys/{id}`.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when it is no key that they see.
+pub async fn show(member: Member, path: Id) -> Result<HttpResponse> {
+    let (now, by, id) = (member.now(), member.clone(), path.into_inner().1);
+    let reading = member.instance().db.read(move |connection| {
+        let token = tokens::find(connection, seen_by(&by), &id)?;
+        let actors = actors(connection, std::slice::from_ref(&token))?;
+        let old = tokens::old_secret(connection, &token, now)?;
+        let addresses = tokens::addresses(connection, &token)?;
+        let history = audit::of_key(connection, &by.organization().id, id.as_str(), HISTORY)?;
+        let actor = actor(&token, &actors);
+        Ok((Known { token, old, addresses, history }, actor))
+    });
+    let (known, actor) = reading.await?;
+    let token = WholeView::of(known, &member.instance().config, now).described_by_its_name();
+    json(StatusCode::OK, &WholeKeyView { token, actor })
+}
+
+/// `POST /api/v1/organizations/{slug}/api-keys`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewKeyBody {
+    description: String,
+    scopes: Vec<String>,
+    everything: bool,
+}
+
+/// `POST /api/v1/organizations/{slug}/api-keys`: the secret is in this answer and nowhere else.
+///
+/// # Errors
+/// [`crate::error::Error::Problem`].
+pub async fn create(request: HttpRequest, sent: Sent<MemberConfirmed, NewKeyBody>) -> Result<HttpResponse> {
+    let Sent { who: member, body } = sent;
+    let once = once(&request, &format!("call {}", member.organization().id))?;
+    let catalogue = &member.instance().config.catalogue;
+    let mut wrong = wrong_among(&body.scopes, catalogue, |_| false);
+    if body.everything && !body.scopes.is_empty() {
+        wrong = vec![EVERYTHING_AND.at()];
+    }
+    let form = KeyForm {
+        description: body.description,
+        access: if body.everything { "everything" } else { "selected" }.to_owned(),
+        scope: body.scopes,
+        ..KeyForm::default()
+    };
+    let new = match form.check(catalogue) {
+        Ok(new) if wrong.is_empty() => new,
+        Ok(_) => return Err(Problem::invalid(wrong).into()),
+        Err(problems) => return Err(api::invalid(&problems, wrong)),
+    };
+    match service::create(&member, &once, new).await? {
+        Created::Now(id, secret) => with_secret(StatusCode::CREATED, find(&member, &id).await?, &secret),
+        Created::Before(Some(id)) => json(StatusCode::OK, &find(&member, &id).await?),
+        Created::Before(None) => Err(conflict("This call made a key before, and that was deleted since.")),
+        Created::Refused(why) => Err(refused(&why)),
+    }
+}
+
+/// `DELETE /api/v1/organizations/{slug}/api-keys/{id}`: at once and for good.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when they see no such key; [`crate::error::Error::Forbidden`].
+pub async fn delete(member: Member, path: Id) -> Result<HttpResponse> {
+    let (id, by) = (path.into_inner().1, member.clone());
+    act(&member, move |tx, acting, now, _| service::delete(tx, by.instance(), acting, now, &id)).await?;
+    Ok(done())
+}

@@ -1,0 +1,128 @@
+//! What the calls about an organization share.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use super::caller::Acts;
+use super::member::Acting;
+use super::policy::Rights;
+use crate::api::{Problem, Wrong, json};
+use crate::catalogue::Catalogue;
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::urls;
+use crate::web::Problems;
+
+/// Runs a verb as whoever called.
+pub async fn act<T: Send + 'static>(
+    caller: &impl Acts,
+    verb: impl FnOnce(&mut Tx<'_>, &Acting, Timestamp, &Catalogue) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (now, by) = (caller.now(), caller.clone());
+    let writing = caller.instance().db.write(move |tx| {
+        let acting = by.act(tx, now)?;
+        verb(tx, &acting, now, &by.instance().config.catalogue)
+    });
+    writing.await
+}
+
+/// Where in a body the problem of a form's field is.
+pub fn pointer(field: &str) -> &'static str {
+    match field {
+        "name" => "#/name",
+        "slug" => "#/slug",
+        "description" => "#/description",
+        "right" | "scope" => "#/rights",
+        "role" => "#/role",
+        "email" => "#/email",
+        "team" => "#/teams",
+        "user" => "#/users",
+        "plan" => "#/plan",
+        _ => "#",
+    }
+}
+
+pub fn invalid(problems: &Problems) -> Error {
+    Problem::invalid(Wrong::all(problems, pointer)).into()
+}
+
+pub fn wrong(pointer: &str, detail: &str) -> Error {
+    Problem::invalid(vec![Wrong::at(pointer, detail)]).into()
+}
+
+pub fn taken(pointer: &str, detail: &str) -> Error {
+    Problem::conflict("Nothing was done. “errors” says what is there already.", vec![Wrong::at(pointer, detail)]).into()
+}
+
+/// There is no room, or something stands in the way.
+pub fn conflict(detail: impl Into<String>) -> Error {
+    Problem::conflict(detail, Vec::new()).into()
+}
+
+/// A list of rights as a program reads it, each spelled out.
+pub fn list_of(rights: &Rights) -> Vec<String> {
+    rights.to_text().split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+/// The answer to a call that made something, which is at `place` below the organization.
+///
+/// # Errors
+/// Never in practice.
+pub fn made(caller: &impl Acts, place: &str, body: &impl Serialize) -> Result<HttpResponse> {
+    let mut answer = json(StatusCode::CREATED, body)?;
+    let place = format!("{}{place}", urls::api_organization(&caller.organization().id));
+    if let Ok(place) = header::HeaderValue::from_str(&place) {
+        answer.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(answer)
+}
+
+const UNREADABLE: Error = Error::BadRequest("the address of the list could not be read");
+
+/// Which part of a list.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Part {
+    /// What names contain.
+    pub search: String,
+    /// Which page, from 0.
+    pub page: i64,
+}
+
+impl Part {
+    /// What an address asks for.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] when it can't be read.
+    pub fn of(request: &HttpRequest) -> Result<Self> {
+        let part: Self = asked(request)?;
+        in_range(part.page)?;
+        Ok(part)
+    }
+}
+
+/// What an address asks for.
+///
+/// # Errors
+/// [`Error::BadRequest`] when it can't be read.
+pub fn asked<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T> {
+    serde_html_form::from_str(request.query_string()).map_err(|_| UNREADABLE)
+}
+
+/// Whether there can be such a page.
+///
+/// # Errors
+/// [`Error::BadRequest`] when there can't.
+pub fn in_range(page: i64) -> Result<()> {
+    if (0..=1_000_000).contains(&page) { Ok(()) } else { Err(UNREADABLE) }
+}
+
+/// The rows of a page, of which one more than stand on it was read; and whether it was there.
+pub fn split<T>(mut rows: Vec<T>, page: i64) -> (Vec<T>, bool) {
+    let size = usize::try_from(page).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    (rows, more)
+}

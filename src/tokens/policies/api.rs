@@ -1,0 +1,210 @@
+//! `/api/v1/organizations/{slug}/policy/tokens`: the rules for tokens there, what a change would do, and making it, if all is
+//! still as it was looked at.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use super::forms::RuleForm;
+use super::{Beyond, Looked, Outcome, Present, Realm, present, review as look, set_for_organization};
+use crate::api::{Page, Problem, Sent, Wrong, json};
+use crate::error::{Error, Result};
+use crate::organizations::calls::{act, asked, conflict};
+use crate::organizations::{Acts, Caller, CallerConfirmed, Kind};
+use crate::tokens::policy::{Rule, TokenPolicy};
+use crate::web::Problems;
+
+/// What is set, and what holds.
+#[derive(Serialize)]
+struct RulesView {
+    rule: RuleView,
+    holds: PolicyView,
+    /// How often it was changed: what a change has to name.
+    version: i64,
+}
+
+/// What is set here; `null` leaves things as the instance has them.
+#[derive(Serialize)]
+struct RuleView {
+    max_days: Option<i64>,
+    default_days: Option<i64>,
+    preset_days: Option<Vec<i64>>,
+    allow_never: Option<bool>,
+    max_per_user: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct PolicyView {
+    max_days: i64,
+    default_days: i64,
+    preset_days: Vec<i64>,
+    allow_never: bool,
+    max_per_user: i64,
+}
+
+impl From<Rule> for RuleView {
+    fn from(rule: Rule) -> Self {
+        let Rule { max_days, default_days, preset_days, allow_never, max_per_user } = rule;
+        Self { max_days, default_days, preset_days, allow_never, max_per_user }
+    }
+}
+
+impl From<TokenPolicy> for PolicyView {
+    fn from(policy: TokenPolicy) -> Self {
+        let TokenPolicy { max_days, default_days, preset_days, allow_never, max_per_user } = policy;
+        Self { max_days, default_days, preset_days, allow_never, max_per_user }
+    }
+}
+
+impl From<Present> for RulesView {
+    fn from(present: Present) -> Self {
+        Self { rule: present.rule.into(), holds: present.policy.into(), version: present.version }
+    }
+}
+
+/// What a change would do.
+#[derive(Serialize)]
+struct ReviewView {
+    holds: PolicyView,
+    version: i64,
+    /// How many tokens it would cut,
+    count: i64,
+    /// and how many would no longer work here without being cut.
+    kept_out: i64,
+    /// Some of those that it would cut.
+    tokens: Page<CutView>,
+}
+
+/// A token that outlives the rules.
+#[derive(Serialize)]
+struct CutView {
+    id: String,
+    name: String,
+    user_id: String,
+    email: String,
+    expires_at: Option<String>,
+}
+
+impl From<Beyond> for CutView {
+    fn from(token: Beyond) -> Self {
+        let (.., email) = token.owner;
+        let expires_at = token.expires.map(|end| end.rfc3339());
+        Self { id: token.id.to_string(), name: token.name, user_id: token.user.to_string(), email, expires_at }
+    }
+}
+
+/// The rules of a shared organization; a private one has its owner alone, who needs none.
+fn realm(caller: &Caller) -> Result<Realm> {
+    match caller.organization().kind {
+        Kind::Shared => Ok(Realm::Organization(caller.organization().id.clone())),
+        Kind::Private => Err(Error::NotFound),
+    }
+}
+
+async fn read(caller: &Caller) -> Result<Present> {
+    let (realm, config) = (realm(caller)?, caller.instance().config.tokens.clone());
+    caller.instance().db.read(move |connection| present(connection, &config, &realm)).await
+}
+
+/// Where in a body the problem of the form's field is.
+fn pointer(field: &str) -> &'static str {
+    match field {
+        "max_days" => "#/max_days",
+        "default_days" => "#/default_days",
+        "preset_days" => "#/preset_days",
+        "allow_never" => "#/allow_never",
+        "max_per_user" => "#/max_per_user",
+        _ => "#",
+    }
+}
+
+fn invalid(problems: &Problems) -> Error {
+    Problem::invalid(Wrong::all(problems, pointer)).into()
+}
+
+/// `GET /api/v1/organizations/{slug}/policy/tokens`.
+///
+/// # Errors
+/// [`Error::NotFound`] for a private organization.
+pub async fn show(caller: Caller) -> Result<HttpResponse> {
+    json(StatusCode::OK, &RulesView::from(read(&caller).await?))
+}
+
+/// What a dry run asks: the rules as in the address of the page.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Wished {
+    max_days: String,
+    default_days: String,
+    preset_days: String,
+    allow_never: String,
+    max_per_user: String,
+    after: String,
+}
+
+/// `GET /api/v1/organizations/{slug}/policy/tokens/review`: the dry run. Nothing is changed.
+///
+/// # Errors
+/// [`Error::NotFound`] for a private organization; [`Error::Problem`].
+pub async fn review(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
+    let Wished { max_days, default_days, preset_days, allow_never, max_per_user, after } = asked(&request)?;
+    let form = RuleForm { max_days, default_days, preset_days, allow_never, max_per_user, ..RuleForm::default() };
+    let rule = form.check(&read(&caller).await?.base, true).map_err(|problems| invalid(&problems))?;
+    let (realm, config, now) = (realm(&caller)?, caller.instance().config.tokens.clone(), caller.now());
+    let reading = caller.instance().db.read(move |connection| look(connection, &config, &realm, &rule, &after, now));
+    let review = reading.await?;
+    let last = review.page.last().filter(|_| review.more).map(|token| token.id.to_string());
+    let items = review.page.into_iter().map(CutView::from).collect();
+    let view = ReviewView {
+        holds: review.after.into(),
+        version: review.present.version,
+        count: review.count,
+        kept_out: review.kept_out,
+        tokens: Page::of(&request, items, None, last.as_deref()),
+    };
+    json(StatusCode::OK, &view)
+}
+
+/// `PUT /api/v1/organizations/{slug}/policy/tokens`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RulesBody {
+    max_days: Option<i64>,
+    default_days: Option<i64>,
+    preset_days: Option<Vec<i64>>,
+    allow_never: Option<bool>,
+    max_per_user: Option<i64>,
+    /// As the review said.
+    version: Option<i64>,
+    /// As the review said.
+    count: Option<i64>,
+    /// Whether those tokens are to be cut; otherwise it holds for new ones alone.
+    cut: Option<bool>,
+}
+
+/// `PUT /api/v1/organizations/{slug}/policy/tokens`: these rules in place of those before; what is left out is as the instance
+/// has it.
+///
+/// # Errors
+/// [`Error::NotFound`] for a private organization; [`Error::Problem`] when something is not as it was looked at.
+pub async fn set(sent: Sent<CallerConfirmed, RulesBody>) -> Result<HttpResponse> {
+    let Sent { who: caller, body } = sent;
+    let RulesBody { max_days, default_days, preset_days, allow_never, max_per_user, version, count, cut } = body;
+    let rule = Rule { max_days, default_days, preset_days, allow_never, max_per_user };
+    let rule = RuleForm::of(&rule).check(&read(&caller).await?.base, true).map_err(|problems| invalid(&problems))?;
+    let (Some(version), Some(count), Some(cut)) = (version, count, cut) else {
+        let said = [("#/version", version.is_some()), ("#/count", count.is_some()), ("#/cut", cut.is_some())];
+        let missing = said.into_iter().filter(|(_, said)| !said);
+        let wrong = |(pointer, _): (&'static str, bool)| Wrong::at(pointer, "Say what the review of these rules said.");
+        return Err(Problem::invalid(missing.map(wrong).collect()).into());
+    };
+    let looked = Looked { version, count, cut };
+    let (config, notices) = (caller.instance().config.tokens.clone(), caller.instance().notices.clone());
+    let setting = act(&*caller, move |tx, acting, now, _| {
+        set_for_organization(tx, acting, &config, &notices, &rule, looked, now)
+    });
+    match setting.await? {
+        Outcome::Set(_) => json(StatusCode::OK, &RulesView::from(read(&caller).await?)),
+        Outcome::LookAgain => Err(conflict("Something is not as it was looked at. Review the rules again.")),
+    }
+}

@@ -1,0 +1,232 @@
+//! A service account's token as a caller. Which calls it opens, `tests/it/organizations/matrix.rs` asks of all of them.
+
+use keystead::catalogue::Role;
+use serde_json::{Value, json};
+
+use super::{refused, wrong_at};
+use crate::support::{ADMIN, Engine, Request, Response, TestApp, on_both};
+
+fn at(below: &str) -> String {
+    format!("/api/v1/organizations/acme{below}")
+}
+
+fn call(app: &TestApp, secret: &str, method: &str, path: &str, body: &Value) -> Response {
+    let request = Request::new(method, path).header("Authorization", &format!("Bearer {secret}"));
+    let request = request.header("User-Agent", "robot/1");
+    app.send(&if body.is_null() { request } else { request.json(body) })
+}
+
+/// Covers: S4-21, S4-31, AC-079, AC-077
+fn it_manages_members_within_what_it_has(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    for (email, role) in
+        [("erin@example.com", Role::Viewer), ("hugo@example.com", Role::Member), ("adam@example.com", Role::Admin)]
+    {
+        app.member("acme", email, role);
+    }
+    let account = ada.make_service_account("acme", "robot", "admin");
+    let (token, secret) = ada.create_service_token("acme", &account, "all", &[]);
+    let member = |email: &str| at(&format!("/members/{}", app.user_id(email)));
+    let ask = |method: &str, path: &str, body: &Value| call(&app, &secret, method, path, body);
+    let mails = app.mails().len();
+    let told = ask("PATCH", &member("erin@example.com"), &json!({ "role": "member" }));
+    assert_eq!((told.status, told.json()["role"].as_str()), (200, Some("member")), "{}", told.text());
+    // It stands in the log by its name, and in the mail.
+    let entry = app.last_logged();
+    assert_eq!((entry.action.as_str(), entry.actor_id.as_str()), ("member.role_changed", account.as_str()));
+    assert_eq!(entry.through, format!("token {token}"));
+    let log = ada.call("GET", &at("/logs?who=robot"), &Value::Null).json();
+    assert_eq!(
+        (log["items"][0]["actor"]["kind"].as_str(), log["items"][0]["actor"]["name"].as_str()),
+        (Some("service_account"), Some("robot"))
+    );
+    assert!(ada.open("/organizations/acme/logs").text().contains("robot"));
+    let mail = app.mails().pop().unwrap();
+    assert_eq!((app.mails().len(), mail.recipient.as_str()), (mails + 1, "erin@example.com"));
+    assert!(mail.text.contains("The service account robot"), "{}", mail.text);
+    // No more than it has: no role above its own, no owner.
+    let before = app.dump_but(&["attempts"]);
+    refused(&ask("PATCH", &member("erin@example.com"), &json!({ "role": "owner" })), 403, "about:blank");
+    refused(&ask("PATCH", &member(ADMIN), &json!({ "role": "viewer" })), 403, "about:blank");
+    refused(&ask("DELETE", &member(ADMIN), &Value::Null), 403, "about:blank");
+    assert_eq!(wrong_at(&ask("PATCH", &member("erin@example.com"), &json!({ "role": "nobody" }))), ["#/role"]);
+    // What is a person's, and what makes secrets, is not for tokens.
+    for (method, path, body) in [
+        ("DELETE", at(""), Value::Null),
+        ("POST", at("/hand-over"), json!({ "email": "adam@example.com" })),
+        ("POST", at("/leave"), Value::Null),
+        ("POST", at("/target"), json!({ "is_target": true })),
+        ("GET", at("/api-keys"), Value::Null),
+        ("POST", at("/api-keys"), json!({ "description": "x", "everything": true })),
+        (
+            "POST",
+            at(&format!("/service-accounts/{account}/tokens")),
+            json!({ "name": "x", "expires": 7, "everything": true }),
+        ),
+        ("POST", at(&format!("/service-accounts/{account}/tokens/{token}/regenerate")), json!({ "expires": 7 })),
+        ("GET", "/api/v1/organizations".to_owned(), Value::Null),
+        ("GET", "/api/v1/tokens".to_owned(), Value::Null),
+    ] {
+        refused(&ask(method, &path, &body), 403, "not-for-tokens");
+    }
+    app.is_still_but(&["attempts"], &before);
+    // Invitations come from it, as far as it may give at that moment.
+    let invited = ask("POST", &at("/invitations"), &json!({ "email": "bob@example.com", "role": "admin" }));
+    assert_eq!((invited.status, invited.json()["invited_by"].as_str()), (201, Some("robot")), "{}", invited.text());
+    assert!(app.mails().pop().unwrap().text.contains("The service account robot"));
+    app.sql(&format!("UPDATE service_accounts SET role = 'viewer' WHERE id = '{account}'"));
+    let mut bob = app.other("bob@example.com");
+    let link = app.mailed_link("bob@example.com");
+    let page = bob.open(&link);
+    assert!(page.text().contains("robot") && page.text().contains("Viewer"), "{}", page.text());
+    let mails = app.mails().len();
+    bob.submit(&page.form(&link)).expect(303);
+    assert_eq!((app.role_of("acme", "bob@example.com").as_deref(), app.mails().len()), (Some("viewer"), mails));
+    app.sql(&format!("UPDATE service_accounts SET role = 'admin' WHERE id = '{account}'"));
+    assert_eq!(ask("DELETE", &member("bob@example.com"), &Value::Null).status, 204);
+    // A disabled account's invitation opens nothing.
+    ask("POST", &at("/invitations"), &json!({ "email": "bob@example.com", "role": "viewer" }));
+    let link = app.mailed_link("bob@example.com");
+    app.sql(&format!("UPDATE service_accounts SET is_enabled = FALSE WHERE id = '{account}'"));
+    bob.get(&link).expect(404);
+    app.sql(&format!("UPDATE service_accounts SET is_enabled = TRUE WHERE id = '{account}'"));
+    bob.get(&link).expect(200);
+    // Teams, and the license holds for it, too.
+    let team = ask("POST", &at("/teams"), &json!({ "name": "Deploy", "role": "member" }));
+    assert_eq!(team.status, 201, "{}", team.text());
+    app.sql(&format!(
+        "INSERT INTO licenses (organization_id, plan, members, teams, changed_at) VALUES ('{}', 'Small', 1, 1, 0)",
+        app.organization_id("acme")
+    ));
+    refused(&ask("POST", &at("/teams"), &json!({ "name": "More" })), 409, "conflict");
+    refused(
+        &ask("POST", &at("/invitations"), &json!({ "email": "eve@example.com", "role": "viewer" })),
+        409,
+        "conflict",
+    );
+    // A second factor is for people.
+    app.sql("UPDATE organizations SET requires_second_factor = TRUE WHERE slug = 'acme'");
+    assert_eq!(ask("GET", &at("/members"), &Value::Null).status, 200);
+    // Its calls are uses of the token.
+    app.flush();
+    assert_eq!(app.count("token_secrets WHERE last_used_agent = 'robot/1'"), 1);
+    // It may end itself.
+    assert_eq!(ask("DELETE", &at(&format!("/service-accounts/{account}")), &Value::Null).status, 204);
+    refused(&ask("GET", &at("/members"), &Value::Null), 401, "about:blank");
+}
+
+/// Covers: S4-31, AC-053, AC-066
+fn a_token_has_only_what_it_lists(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    ada.make_organization("other");
+    app.member("acme", "erin@example.com", Role::Viewer);
+    let account = ada.make_service_account("acme", "robot", "admin");
+    // The form gives what its role allows, and what that fills in; its page says so.
+    let path = format!("/organizations/acme/service-accounts/{account}/tokens/new");
+    let page = ada.open(&path);
+    assert!(page.text().contains("In the organization"));
+    let (token, secret) =
+        ada.create_service_token("acme", &account, "narrow", &["org.members:delete", "channels:read"]);
+    let shown = ada.open(&format!("/organizations/acme/service-accounts/{account}/tokens/{token}"));
+    assert!(
+        shown.text().contains("org.members:update") && shown.text().contains("the organization’s members"),
+        "{}",
+        shown.text()
+    );
+    let low = ada.make_service_account("acme", "low", "viewer");
+    let beyond = ada.service_token_form("acme", &low, "x", &["org.members:update"]);
+    assert!(ada.submit(&beyond).expect(422).error_at("scope").contains("org.members:update"));
+    let mine =
+        app.send(&Request::get("/api/v1/tokens/self").header("Authorization", &format!("Bearer {secret}"))).json();
+    assert_eq!(
+        mine["scopes"],
+        json!(["channels:list", "channels:read", "org.members:delete", "org.members:read", "org.members:update"])
+    );
+    let erin = at(&format!("/members/{}", app.user_id("erin@example.com")));
+    let ask = |method: &str, path: &str, body: &Value| call(&app, &secret, method, path, body);
+    assert_eq!(ask("GET", &at("/members"), &Value::Null).status, 200);
+    refused(&ask("GET", &at("/teams"), &Value::Null), 403, "about:blank");
+    refused(&ask("GET", &at(""), &Value::Null), 403, "about:blank");
+    // It covers nobody who has more than it lists.
+    refused(&ask("DELETE", &erin, &Value::Null), 403, "about:blank");
+    refused(&ask("PATCH", &erin, &json!({ "role": "member" })), 403, "about:blank");
+    // Elsewhere there is nothing; by its id the organization is there.
+    refused(&ask("GET", "/api/v1/organizations/other/members", &Value::Null), 404, "about:blank");
+    refused(&ask("GET", "/api/v1/organizations/nowhere/members", &Value::Null), 404, "about:blank");
+    let by_id = format!("/api/v1/organizations/{}/members", app.organization_id("acme"));
+    assert_eq!(ask("GET", &by_id, &Value::Null).status, 200);
+    // A session beside it changes nothing, and a page never takes it.
+    let request =
+        Request::get("/api/v1/organizations/other/members").header("Authorization", &format!("Bearer {secret}"));
+    refused(&ada.send(request), 404, "about:blank");
+    let page = Request::get("/organizations/acme/members").header("Authorization", &format!("Bearer {secret}"));
+    assert_eq!(app.send(&page).status, 303);
+    // The role lowered, it holds at once.
+    app.sql(&format!("UPDATE service_accounts SET role = 'viewer' WHERE id = '{account}'"));
+    assert_eq!(ask("GET", &at("/members"), &Value::Null).status, 200);
+    refused(&ask("DELETE", &erin, &Value::Null), 403, "about:blank");
+    app.sql(&format!("UPDATE service_accounts SET role = 'admin' WHERE id = '{account}'"));
+    // Disabled, expired, revoked, superseded and over, deleted: nothing.
+    let (set, ok) = (|sql: &str| app.sql(sql), || ask("GET", &at("/members"), &Value::Null).status);
+    let gone = || {
+        assert_eq!(refused(&ask("GET", &at("/members"), &Value::Null), 401, "about:blank")["error"], "invalid_token")
+    };
+    for (ends, again) in [
+        (
+            format!("UPDATE service_accounts SET is_enabled = FALSE WHERE id = '{account}'"),
+            format!("UPDATE service_accounts SET is_enabled = TRUE WHERE id = '{account}'"),
+        ),
+        (
+            format!("UPDATE token_secrets SET expires_at = {} WHERE token_id = '{token}'", app.now().unix()),
+            format!("UPDATE token_secrets SET expires_at = NULL WHERE token_id = '{token}'"),
+        ),
+        (
+            format!("UPDATE token_secrets SET revoked_at = 1 WHERE token_id = '{token}'"),
+            format!("UPDATE token_secrets SET revoked_at = NULL WHERE token_id = '{token}'"),
+        ),
+        (
+            format!(
+                "UPDATE token_secrets SET is_current = FALSE, expires_at = {} WHERE token_id = '{token}'",
+                app.now().unix()
+            ),
+            format!("UPDATE token_secrets SET is_current = TRUE, expires_at = NULL WHERE token_id = '{token}'"),
+        ),
+    ] {
+        set(&ends);
+        gone();
+        set(&again);
+        assert_eq!(ok(), 200, "{again}");
+    }
+    // A handed-over key acts for the account where it is checked, and is no caller here.
+    ada.work_in("acme");
+    let (key, of_key) = ada.create_key("program", &[]);
+    app.sql(&format!("UPDATE tokens SET user_id = NULL, service_account_id = '{account}' WHERE id = '{key}'"));
+    refused(&call(&app, &of_key, "GET", &at("/members"), &Value::Null), 403, "not-for-tokens");
+    app.sql(&format!("DELETE FROM service_accounts WHERE id = '{account}'"));
+    gone();
+}
+
+/// Covers: AC-012
+fn a_program_gone_wild_is_stopped(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let account = ada.make_service_account("acme", "robot", "admin");
+    let (_, secret) = ada.create_service_token("acme", &account, "all", &[]);
+    app.sql(&format!(
+        "INSERT INTO attempts (door, failures, window_started_at, closed_until) VALUES ('changes by {account}', 600, {now}, 0)",
+        now = app.now().unix()
+    ));
+    let answer = call(&app, &secret, "POST", &at("/teams"), &json!({ "name": "One more" }));
+    assert_eq!(answer.status, 429, "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(call(&app, &secret, "GET", &at("/teams"), &Value::Null).status, 200, "reading goes on");
+    app.advance(2 * 60 * 60 + 1);
+    assert_eq!(call(&app, &secret, "POST", &at("/teams"), &json!({ "name": "One more" })).status, 201);
+}
+
+on_both!(it_manages_members_within_what_it_has, a_token_has_only_what_it_lists, a_program_gone_wild_is_stopped);
