@@ -382,7 +382,12 @@ async fn long_lists(plan: &Plan, table: &mut Table, lists: &Stocked) -> anyhow::
     let [ten, fifty, many] = three(&server, &people, pages, turns, plan.turn).await?;
     table.row("the page of somebody with ten tokens", &ten, None, &Target::None);
     table.row("the page of somebody with fifty, all of them on it", &fifty, None, &Target::None);
-    table.row("the page of somebody with 10,000, with the newest fifty", &many, Some((many.cpu_to(&ten), of_ten)), &most);
+    table.row(
+        "the page of somebody with 10,000, with the newest fifty",
+        &many,
+        Some((many.cpu_to(&ten), of_ten)),
+        &most,
+    );
     table.figure("… against a page as full", (many.cpu_to(&fifty), of_fifty), &most);
     // Those that show a full page, and those that find nothing.
     for (what, query, found) in [

@@ -348,8 +348,19 @@ fn names_that_deceive_are_refused_and_hostile_ones_are_text(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let form = ada.token_form("x", &["channels:read"]);
-    for bad in ["", "  ", "a\u{202e}b", "a\u{2067}b", "a\u{200b}b", "a\u{7}b", "a\u{85}b", "a\tb", "a\r\nBcc: eve@example.com", &"x".repeat(101), &"x".repeat(2000)]
-    {
+    for bad in [
+        "",
+        "  ",
+        "a\u{202e}b",
+        "a\u{2067}b",
+        "a\u{200b}b",
+        "a\u{7}b",
+        "a\u{85}b",
+        "a\tb",
+        "a\r\nBcc: eve@example.com",
+        &"x".repeat(101),
+        &"x".repeat(2000),
+    ] {
         assert_eq!(ada.submit(&form.clone().set("name", bad)).expect(422).errors(), ["name"], "{bad:?}");
     }
     let page = ada.submit(&form.clone().set("description", &"x".repeat(301))).expect(422);

@@ -239,7 +239,12 @@ fn no_list_holds_somebody_elses(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let day = 86_400;
-    let all = [("active", Some(100 * day), false), ("soon", Some(5), false), ("over", Some(-5), false), ("ended", None, true)];
+    let all = [
+        ("active", Some(100 * day), false),
+        ("soon", Some(5), false),
+        ("over", Some(-5), false),
+        ("ended", None, true),
+    ];
     stock(&app, &all.map(|(name, end, revoked)| (name.to_owned(), end, revoked)));
     let mut bob = app.other("bob@example.com");
     let mut seen = 0;
