@@ -245,14 +245,13 @@ fn search(
         .limit(MORE)
         .select((Record::as_select(), Secret::as_select()))
         .into_boxed();
-    // A secret's holder is its token's. Only one of the two is asked for, since SQLite begins at the tokens otherwise, and reads
-    // and sorts all of them where the secrets' own index has them in order.
+    // A secret's holder is its token's, and each has indexes of its own. PostgreSQL chooses among them; SQLite begins at the tokens
+    // whenever it can, and would read and sort all of them where the secrets' index has them in order.
+    query = query.filter(token_secrets::holder.eq(holder.id()));
     let by_secret = matches!(wanted.sort.column(), "expires" | "used") || wanted.status == Filter::Expiring;
-    query = if by_secret {
-        query.filter(token_secrets::holder.eq(holder.id()))
-    } else {
-        query.filter(tokens::holder.eq(holder.id()))
-    };
+    if !by_secret {
+        query = query.filter(tokens::holder.eq(holder.id()));
+    }
     if let Some(user) = holder.only() {
         query = query.filter(tokens::user_id.eq(user));
     }
