@@ -1,7 +1,7 @@
 // Everything by keyboard alone, and always visible where one is.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { arrive, createToken, inDetails, setUp, terminalCode } from "./support/acts.mjs";
+import { arrive, createToken, inDetails, said, setUp, terminalCode } from "./support/acts.mjs";
 import { codeOf } from "./support/authenticator.mjs";
 import { startProvider } from "./support/provider.mjs";
 import { start } from "./support/server.mjs";
@@ -139,7 +139,7 @@ byKeyboard("a selection is ticked and revoked without a mouse", {}, async (page)
   await page.getByRole("heading", { name: "Revoke 1 token?" }).waitFor();
   await tabTo(page, "Revoke token");
   await page.keyboard.press("Enter");
-  await page.getByText("You revoked 1 token.").waitFor();
+  await said(page, "You revoked 1 token.");
 });
 
 byKeyboard("what is wrong gets the focus and leads to its field", {}, async (page) => {

@@ -12,6 +12,11 @@ export function press(page, name) {
   return page.locator("main").getByRole("button", { name, exact: true }).click();
 }
 
+/** The page says so on top; the announcer, for those who listen, repeats it a moment later. */
+export function said(page, words) {
+  return page.locator(".notice.good").getByText(words).waitFor();
+}
+
 /** The answer to the form that is sent. */
 export async function answerTo(page, send) {
   const isAnswer = (response) => response.request().method() === "POST" && response.request().isNavigationRequest();
