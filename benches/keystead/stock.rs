@@ -35,6 +35,13 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// These.
+    pub fn of(secrets: &[PlainSecret]) -> Self {
+        let bytes: Vec<u8> = secrets.iter().flat_map(|one| one.reveal_for_machine().as_bytes().to_vec()).collect();
+        let length = bytes.len() / secrets.len().max(1);
+        Self { bytes, length }
+    }
+
     /// The length of each.
     pub fn length(&self) -> usize {
         self.length

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod pages;
+pub(crate) mod views;
 
 use diesel::prelude::*;
 
