@@ -14,10 +14,9 @@ use crate::error::{Error, Result};
 use crate::organizations::pages::{answer, done};
 use crate::organizations::{Acting, Member, MemberPost, Place};
 use crate::urls;
-use crate::web::upload::{Sent, Upload};
+use crate::web::upload::{FILE, Sent, Upload};
 use crate::web::{Notice, Posted, Pressed, Problems, Visitor};
 
-const FIELD: &str = "picture";
 /// A picture is bytes alone: should a browser take it for a page, that page may do nothing.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /// Its address is never used for another picture.
@@ -68,14 +67,14 @@ async fn chosen(instance: &Instance, who: &SignedIn, sent: Sent) -> Result<std::
         Made::Problem(problem) => problem,
     };
     let mut problems = Problems::none();
-    problems.add(FIELD, problem);
+    problems.add(FILE, problem);
     Ok(Err(problems))
 }
 
 fn form(name: &str, picture: Option<&str>, problems: &Problems, urls: [String; 3]) -> PictureForm {
     let [action_url, remove_url, back_url] = urls;
     PictureForm {
-        picture: problems.secret(FIELD),
+        picture: problems.secret(FILE),
         face: Face::of(name, picture),
         large: picture.map(|name| crate::urls::avatar(name, Size::Large.word())),
         action_url,

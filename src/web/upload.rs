@@ -22,7 +22,7 @@ const AROUND: usize = 64 * 1024;
 /// So many fields has no form of ours.
 const FIELDS: usize = 32;
 /// The name of the field that holds the file.
-const FILE: &str = "picture";
+pub const FILE: &str = "picture";
 
 /// The file of a form.
 pub enum Sent {

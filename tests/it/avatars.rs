@@ -122,7 +122,7 @@ fn shown(page: &Page, css: &str) -> String {
     found[0].clone()
 }
 
-/// Covers: S0-30, S0-32, S0-33, S0-40
+/// Covers: S0-30, S0-32, S0-33, S0-40, AC-082, AC-094
 fn an_organization_has_a_picture(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -195,7 +195,7 @@ fn an_organization_has_a_picture(engine: Engine) {
     ada.get(&ending).expect(404);
 }
 
-/// Covers: S2-3, S2-5
+/// Covers: S2-3, S2-5, AC-094
 fn a_person_has_a_picture(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -238,7 +238,7 @@ fn a_person_has_a_picture(engine: Engine) {
 }
 
 /// Whatever its name and its stated kind say.
-/// Covers: AC-063
+/// Covers: AC-091, AC-092
 fn what_is_no_picture_is_refused(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -253,6 +253,8 @@ fn what_is_no_picture_is_refused(engine: Engine) {
         ("text", b"<html><script>alert(1)</script>".to_vec(), "Choose a PNG, JPEG or WebP picture"),
         ("a drawing", svg, "Choose a PNG, JPEG or WebP picture"),
         ("another kind", gif, "Choose a PNG, JPEG or WebP picture"),
+        ("a document", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3".to_vec(), "Choose a PNG, JPEG or WebP picture"),
+        ("something packed", b"\x1f\x8b\x08\0\0\0\0\0".to_vec(), "Choose a PNG, JPEG or WebP picture"),
         ("half a PNG", png[..png.len() / 2].to_vec(), "This picture cannot be read"),
         ("half a WebP", webp[..webp.len() / 2].to_vec(), "This picture cannot be read"),
         ("a beginning", png[..12].to_vec(), "This picture cannot be read"),
@@ -265,6 +267,11 @@ fn what_is_no_picture_is_refused(engine: Engine) {
         assert_eq!(page.errors(), ["picture"], "{what}");
     }
     assert_eq!(app.dump_but(&["attempts"]), before);
+    // What the file is called is nobody's business.
+    let odd = Request::post(OWN).multipart(&form.pairs(), "picture", b"x");
+    let body = String::from_utf8(odd.body).unwrap().replace("me.png", "../../../x\0%00\u{202e}gnp.exe");
+    let odd = Request::post(OWN).body(&odd.headers[0].1, body.into_bytes()).header("Sec-Fetch-Site", "same-origin");
+    assert_eq!(ada.send(odd).status, 422);
     // Without a file the form may come as any other.
     assert_eq!(ada.submit(&form).expect(422).error_at("picture"), "Choose a picture");
     // Its token counts as everywhere.
@@ -290,6 +297,7 @@ fn what_is_no_picture_is_refused(engine: Engine) {
 }
 
 /// Few bytes, many pixels: refused from the header alone, or scaled without taking more than it should.
+/// Covers: AC-092
 fn a_small_file_is_no_bomb(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -324,10 +332,16 @@ fn a_small_file_is_no_bomb(engine: Engine) {
 }
 
 /// Drawn anew, upright, of its first frame, without what stood beside the pixels.
+/// Covers: AC-091
 fn only_the_pixels_are_kept(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let form = ada.open(OWN).form(OWN);
+    // Bytes behind the picture's end, which some would take for a page.
+    let polyglot = [plain(30, 30, RED), b"<html><script>alert(1)</script>".to_vec()].concat();
+    ada.upload(&form, &polyglot).expect(303);
+    let large = shown(&ada.open(OWN), "img.portrait");
+    assert!(!fetch(&mut ada, &large).body.windows(7).any(|part| part == b"<script"));
     let photo = from_a_phone();
     assert!(photo.windows(3).any(|part| part == b"GPS"));
     ada.upload(&form, &photo).expect(303);
