@@ -9,10 +9,10 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use keystead::auth::{PlainSecret, SecretKind};
 use keystead::clock::{Clock, DAY, Timestamp};
-use keystead::db::schema::{sessions, token_secrets, tokens, users};
+use keystead::db::schema::{sessions, tokens, users};
 use keystead::db::{Db, Tx};
 use keystead::error::Result;
-use keystead::ids::{OrganizationId, SecretId, TokenId, UserId};
+use keystead::ids::{OrganizationId, TokenId, UserId};
 use keystead::tokens::TokenKind;
 use keystead::urls;
 
@@ -166,7 +166,7 @@ fn statements(size: &Size, owner: &UserId, now: Timestamp) -> Vec<String> {
 /// A key of a member's, for everything that they may do.
 fn key(tx: &mut Tx<'_>, size: &Size, number: usize, now: Timestamp) -> Result<PlainSecret> {
     let (id, secret) = (TokenId::new(), PlainSecret::generate("kst", SecretKind::ApiKey));
-    let (organization, made) = (id_of(size.slug), now.plus(-100 * DAY));
+    let organization = id_of(size.slug);
     diesel::insert_into(tokens::table)
         .values((
             tokens::id.eq(&id),
@@ -178,22 +178,9 @@ fn key(tx: &mut Tx<'_>, size: &Size, number: usize, now: Timestamp) -> Result<Pl
             tokens::description.eq(""),
             tokens::everything.eq(true),
             tokens::scopes.eq(""),
-            tokens::created_at.eq(made),
+            tokens::created_at.eq(now.plus(-100 * DAY)),
         ))
         .execute(&mut **tx)?;
-    diesel::insert_into(token_secrets::table)
-        .values((
-            token_secrets::id.eq(SecretId::new()),
-            token_secrets::token_id.eq(&id),
-            token_secrets::holder.eq(organization.as_str()),
-            token_secrets::hash.eq(secret.hash()),
-            token_secrets::last_four.eq(secret.last_four()),
-            token_secrets::is_current.eq(true),
-            token_secrets::created_at.eq(made),
-            token_secrets::expires_at.eq(now.plus(200 * DAY)),
-            // As if it had been used within the last minute, all through the run: then a check has nothing to note.
-            token_secrets::last_used_at.eq(now.plus(3600)),
-        ))
-        .execute(&mut **tx)?;
+    stock::give(tx, &id, organization.as_str(), &secret, now)?;
     Ok(secret)
 }

@@ -81,7 +81,9 @@ impl Refusal {
         match self {
             Self::Kind => "Choose a PNG, JPEG or WebP picture".to_owned(),
             Self::Pixels => {
-                format!("This picture has more than {LONGEST_SIDE} pixels a side. Make it smaller and choose it again")
+                format!(
+                    "This picture is too large: {LONGEST_SIDE} pixels a side are the most. Make it smaller and choose it again"
+                )
             }
             Self::Broken => "This picture cannot be read. Choose another one, or save it anew first".to_owned(),
         }
