@@ -96,6 +96,9 @@ pub const TERMINAL_CODE: Limit = Limit { failures: 10, window: 10 * MINUTE, clos
 /// The same from the wider network.
 pub const TERMINAL_CODE_WIDE: Limit = Limit { failures: 50, ..TERMINAL_CODE };
 
+/// Pictures sent by one user: no failure, but each is decoded.
+pub const PICTURES: Limit = Limit { failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+
 /// A door, by name, and its limit.
 pub type Door = (String, Limit);
 

@@ -24,6 +24,18 @@ diesel::table! {
         subject_id -> Text,
         subject_name -> Text,
         detail -> Text,
+        search_key -> Text,
+    }
+}
+
+diesel::table! {
+    avatars (name) {
+        name -> Text,
+        user_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        large -> Binary,
+        small -> Binary,
+        created_at -> BigInt,
     }
 }
 
@@ -172,6 +184,8 @@ diesel::table! {
         allows_personal_tokens -> Bool,
         allows_members_keys -> Bool,
         requires_second_factor -> Bool,
+        avatar -> Nullable<Text>,
+        member_count -> BigInt,
     }
 }
 
@@ -434,6 +448,7 @@ diesel::table! {
         changes -> BigInt,
         created_at -> BigInt,
         second_factor -> Bool,
+        avatar -> Nullable<Text>,
     }
 }
 
@@ -448,6 +463,8 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(avatars -> organizations (organization_id));
+diesel::joinable!(avatars -> users (user_id));
 diesel::joinable!(devices -> users (user_id));
 diesel::joinable!(email_changes -> users (user_id));
 diesel::joinable!(form_uses -> users (user_id));
@@ -489,6 +506,7 @@ diesel::joinable!(totp -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     attempts,
     audit_events,
+    avatars,
     devices,
     email_changes,
     facts,

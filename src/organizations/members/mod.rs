@@ -3,6 +3,7 @@
 pub mod api;
 pub mod pages;
 mod queries;
+pub(crate) mod views;
 
 use diesel::prelude::*;
 

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod pages;
+pub(crate) mod views;
 
 use diesel::prelude::*;
 
