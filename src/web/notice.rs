@@ -344,7 +344,7 @@ impl Notice {
             }
             Self::SignedOutEverywhere | Self::TerminalApproved => (
                 "good",
-                "Approved. Go back to your terminal: it signs in within seconds, and then stands below, under Sessions.",
+                "Approved. Go back to your terminal: it signs in within seconds, and then stands below, under Terminals.",
             ),
             Self::TerminalDenied => ("good", "Denied. That terminal stays out."),
             Self::SessionEnded => ("good", "That session has ended. Its browser has to sign in again."),

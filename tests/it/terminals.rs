@@ -149,8 +149,10 @@ fn a_terminal_is_let_in_by_its_owner(engine: Engine) {
 
     // It is listed apart, and acts as its user, without the token of any form.
     let page = ada.open("/settings/security");
-    assert_eq!(page.texts("#sessions-section ~ .table-frame tbody th .cell-main").len(), 2);
-    assert!(page.one("section[aria-labelledby=sessions-section]").contains("Terminals Your terminals"));
+    for (section, name) in [("sessions", "Firefox"), ("terminals", "keystead")] {
+        let names = page.texts(&format!("[aria-labelledby={section}-section] tbody th .cell-main"));
+        assert_eq!(names, [name], "{section}");
+    }
     let made = call(&app, &secret, "POST", "/api/v1/tokens", &new_token("from a terminal"));
     assert_eq!(made.status, 201, "{}", made.text());
     assert_eq!(app.verify(&verifier, made.json()["secret"].as_str().unwrap())["code"], "VALID");
@@ -353,7 +355,7 @@ fn approving_is_for_whoever_proved_it(engine: Engine) {
     let mut half = app.browser();
     half.try_sign_in("ivy@example.com", PASSWORD).expect_lead("/login/second-factor");
     half.get(&here).expect_lead(&keystead::urls::login_returning(&here));
-    let csrf = half.open("/login/second-factor").form("/login/second-factor").value("csrf");
+    let csrf = half.open("/login").form("/login").value("csrf");
     let request = Request::post(APPROVE).form(&[("csrf", csrf.as_str()), ("user_code", &code_of(&asked))]);
     let answer = half.send(request.header("Sec-Fetch-Site", "same-origin"));
     assert!(answer.location().starts_with("/login?"), "{} {}", answer.status, answer.location());
