@@ -1,5 +1,7 @@
 //! `/password/forgot`, `/password/reset/{code}`.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -22,6 +24,9 @@ use crate::text;
 use crate::urls;
 use crate::users::Credentials;
 use crate::web::{Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, see_other};
+
+/// For how long whoever forgot a password waits for the answer, whatever there is to do.
+const AT_LEAST: Duration = Duration::from_millis(250);
 
 #[derive(Template)]
 #[template(path = "recovery/forgot.html")]
@@ -90,7 +95,9 @@ pub async fn submit(
     if !problems.is_empty() {
         return forgot_page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems);
     }
-    match service::ask(&instance, &form.email, Origin::of(visitor.request())).await {
+    // An account has a link and a mail to be written, and none has not: nobody gets the answer before both would be done.
+    let asked = service::ask(&instance, &form.email, Origin::of(visitor.request()));
+    match tokio::join!(asked, tokio::time::sleep(AT_LEAST)).0 {
         // Too many mails to this address: no more go out, and nobody learns why.
         Ok(()) | Err(Error::TooMany { .. }) => check_mail(&visitor, form.email.trim(), "one hour"),
         Err(error) => Err(error),

@@ -1,5 +1,7 @@
 //! A forgotten password: asking, the mail, the button behind its link.
 
+use std::time::{Duration, Instant};
+
 use crate::sign_up::{is_dead, survives_scanners};
 use crate::support::{ADMIN, Browser, Engine, PASSWORD, Page, TestApp, at_once, on_both};
 
@@ -29,7 +31,9 @@ fn asking_tells_nothing(engine: Engine) {
     let mut pages = Vec::new();
     for email in [ADMIN, "bob@example.com", "carol@example.com", "nobody@example.com"] {
         let (logged, counted) = (app.logged("password.forgotten"), app.count("attempts"));
+        let began = Instant::now();
         let page = app.browser().forget(email).expect(200);
+        assert!(began.elapsed() >= Duration::from_millis(250), "the time tells nothing, either: {email}");
         pages.push(page.one("main").replace(email, "X"));
         assert_eq!(app.logged("password.forgotten"), logged + 1, "{email}");
         assert!(app.count("attempts") > counted, "{email}");

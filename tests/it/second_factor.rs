@@ -291,6 +291,15 @@ fn new_recovery_codes_end_the_old_ones(engine: Engine) {
         works += i64::from(give(&mut browser, &page, "recovery_code", code).status == 303);
     }
     assert_eq!(works, 1, "of the two new sets one is good, of the old one nothing");
+    // Three are few.
+    for (left, warned) in [(4, false), (3, true)] {
+        app.sql(&format!(
+            "DELETE FROM recovery_codes WHERE tag NOT IN (SELECT tag FROM recovery_codes ORDER BY tag LIMIT {left})"
+        ));
+        let text = ada.open("/settings/security").text();
+        assert!(text.contains(&format!("You have {left} of 10 recovery codes left.")), "{text}");
+        assert_eq!(text.contains("Make new ones."), warned, "{text}");
+    }
     app.sql("DELETE FROM recovery_codes");
     assert!(ada.open("/settings/security").text().contains("None left"));
 }

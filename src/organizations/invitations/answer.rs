@@ -100,9 +100,10 @@ pub fn to_sign_in(visitor: &Visitor, offer: Offer, code: &str) -> Result<HttpRes
 /// # Errors
 /// When the template fails.
 pub fn to_the_operator(visitor: &Visitor, offer: Offer, code: &str) -> Result<HttpResponse> {
-    let (state, status) = match offer.has_mailbox {
-        true => (State::NoAccount, StatusCode::FORBIDDEN),
-        false => (State::SignInAlone, StatusCode::OK),
+    let (state, status) = if offer.has_mailbox {
+        (State::NoAccount, StatusCode::FORBIDDEN)
+    } else {
+        (State::SignInAlone, StatusCode::OK)
     };
     page(visitor, offer, code, state, status)
 }
