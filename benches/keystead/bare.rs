@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use actix_web::http::header::ContentType;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use askama::Template;
+use keystead::avatars::Face;
 use keystead::clock::{DAY, Timestamp};
 use keystead::ids::TokenId;
 use keystead::urls;
@@ -102,9 +103,10 @@ impl Page {
                 user: Some(ShellUser {
                     name: "Bench Person".to_owned(),
                     email: crate::stock::email(0),
-                    initials: "BP".to_owned(),
+                    face: Face::of("Bench Person", None),
                     is_administrator: false,
                     organization: "Private".to_owned(),
+                    organization_picture: None,
                     organizations: Vec::new(),
                     token_ends_soon: false,
                 }),

@@ -12,6 +12,7 @@ mod bare;
 mod crowd;
 mod issuer;
 mod load;
+mod organizations;
 mod server;
 mod stock;
 mod table;
@@ -78,7 +79,7 @@ fn main() -> ExitCode {
             (Ok(address), Ok(length)) => bare::serve(address, length),
             _ => Err(anyhow::anyhow!("{BARE} is for this program's own use")),
         },
-        _ => plan(&arguments).and_then(|(plan, sign_ins_alone)| run(plan, sign_ins_alone)),
+        _ => plan(&arguments).and_then(|(plan, about)| run(plan, about)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,21 +90,39 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is asked for: how long everything takes, and whether it is about signing in alone.
-fn plan(arguments: &[String]) -> anyhow::Result<(&'static Plan, bool)> {
-    let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    // Cargo itself adds --bench.
-    if let Some(odd) =
-        arguments.iter().find(|argument| !["--quick", "--sign-ins", "--bench"].contains(&argument.as_str()))
-    {
-        anyhow::bail!("{odd}? usage: cargo bench [-- --quick --sign-ins]; see benches/README.md");
-    }
-    Ok((if has("--quick") { &QUICK } else { &FULL }, has("--sign-ins")))
+/// What is measured.
+#[derive(Clone, Copy)]
+enum About {
+    Everything,
+    SignIns,
+    Organizations,
 }
 
-fn run(plan: &Plan, sign_ins_alone: bool) -> anyhow::Result<()> {
-    actix_web::rt::System::new()
-        .block_on(async { if sign_ins_alone { measure_sign_ins(plan).await } else { measure(plan).await } })
+/// What is asked for: how long everything takes, and what it is about.
+fn plan(arguments: &[String]) -> anyhow::Result<(&'static Plan, About)> {
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    // Cargo itself adds --bench.
+    let known = ["--quick", "--sign-ins", "--organizations", "--bench"];
+    if let Some(odd) = arguments.iter().find(|argument| !known.contains(&argument.as_str())) {
+        anyhow::bail!("{odd}? usage: cargo bench [-- --quick --sign-ins|--organizations]; see benches/README.md");
+    }
+    let about = match (has("--sign-ins"), has("--organizations")) {
+        (false, false) => About::Everything,
+        (true, false) => About::SignIns,
+        (false, true) => About::Organizations,
+        (true, true) => anyhow::bail!("--sign-ins or --organizations, not both"),
+    };
+    Ok((if has("--quick") { &QUICK } else { &FULL }, about))
+}
+
+fn run(plan: &Plan, about: About) -> anyhow::Result<()> {
+    actix_web::rt::System::new().block_on(async {
+        match about {
+            About::Everything => measure(plan).await,
+            About::SignIns => measure_sign_ins(plan).await,
+            About::Organizations => measure_organizations(plan).await,
+        }
+    })
 }
 
 /// A database, and who is in it.
@@ -203,6 +222,7 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     uses(plan, &mut table, &many, &bare, &a).await?;
     drop(few_server);
     long_lists(plan, &mut table, &lists).await?;
+    organizations::large_and_small(plan, &mut table, &hash).await?;
     storm(plan, &mut table, &few).await?;
     crowd::flood(plan, &mut table, &few).await?;
     crowd::hanging(plan, &mut table, &few).await?;
@@ -231,6 +251,17 @@ async fn measure_sign_ins(plan: &Plan) -> anyhow::Result<()> {
     storm(plan, &mut table, &few).await?;
     crowd::flood(plan, &mut table, &few).await?;
     crowd::hanging(plan, &mut table, &few).await?;
+    table.end();
+    Ok(())
+}
+
+/// What is about organizations, alone.
+async fn measure_organizations(plan: &Plan) -> anyhow::Result<()> {
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    println!("load average before: {}\n", &load[..14]);
+    let hash = hash().await?;
+    let mut table = Table::begin();
+    organizations::large_and_small(plan, &mut table, &hash).await?;
     table.end();
     Ok(())
 }

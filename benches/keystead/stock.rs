@@ -35,6 +35,13 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// These.
+    pub fn of(secrets: &[PlainSecret]) -> Self {
+        let bytes: Vec<u8> = secrets.iter().flat_map(|one| one.reveal_for_machine().as_bytes().to_vec()).collect();
+        let length = bytes.len() / secrets.len().max(1);
+        Self { bytes, length }
+    }
+
     /// The length of each.
     pub fn length(&self) -> usize {
         self.length
@@ -113,21 +120,33 @@ fn token(tx: &mut Tx<'_>, user: &UserId, number: usize, now: Timestamp) -> keyst
             tokens::created_at.eq(made),
         ))
         .execute(&mut **tx)?;
+    give(tx, &id, user.as_str(), &secret, now)?;
+    Ok(secret)
+}
+
+/// Gives a token its secret; `holder` is in whose list it stands.
+pub fn give(
+    tx: &mut Tx<'_>,
+    token: &TokenId,
+    holder: &str,
+    secret: &PlainSecret,
+    now: Timestamp,
+) -> keystead::error::Result<()> {
     diesel::insert_into(token_secrets::table)
         .values((
             token_secrets::id.eq(SecretId::new()),
-            token_secrets::token_id.eq(&id),
-            token_secrets::holder.eq(user.as_str()),
+            token_secrets::token_id.eq(token),
+            token_secrets::holder.eq(holder),
             token_secrets::hash.eq(secret.hash()),
             token_secrets::last_four.eq(secret.last_four()),
             token_secrets::is_current.eq(true),
-            token_secrets::created_at.eq(made),
+            token_secrets::created_at.eq(now.plus(-100 * DAY)),
             token_secrets::expires_at.eq(now.plus(200 * DAY)),
             // As if each had been used within the last minute, all through the run: then a check has nothing to note.
             token_secrets::last_used_at.eq(now.plus(3600)),
         ))
         .execute(&mut **tx)?;
-    Ok(secret)
+    Ok(())
 }
 
 /// From now on each token's next use is to be noted.
