@@ -352,6 +352,40 @@ fn an_inviter_put_out_meanwhile_invites_nobody(engine: Engine) {
     }
 }
 
+/// Whoever invited has less at the moment at which the other accepts: the log says which came first, and what came second kept to it.
+/// Covers: AC-077, AC-061
+fn an_inviter_lowered_meanwhile_gives_less(engine: Engine) {
+    let app = TestApp::start(engine);
+    let second = app.beside();
+    let mut ada = acme(&app);
+    let mut carol = app.other("carol@example.com");
+    let mut inviter = app.other(BOB);
+    for round in 0..6 {
+        app.make_member("acme", BOB, Role::Admin);
+        inviter.invite_to("acme", "carol@example.com", "admin");
+        let link = app.mailed_link("carol@example.com");
+        let form = carol.open(&link).form(&link);
+        let path = format!("/organizations/acme/members/{}/role", app.user_id(BOB));
+        let lower = ada.open(&path).form(&path).set("role", "member");
+        let answers = at_once(2, |index| {
+            let at = if (round + index) % 2 == 0 { &app } else { &second };
+            let (browser, form) = if index == 0 { (&ada, &lower) } else { (&carol, &form) };
+            browser.at(at).submit(form).status
+        });
+        assert_eq!(answers, [303, 303]);
+        let log = app.log();
+        let last = |action: &str| log.iter().rposition(|entry| entry.action.as_str() == action).unwrap();
+        let was_first = last("member.joined") < last("member.role_changed");
+        let role = app.role_of("acme", "carol@example.com");
+        assert_eq!(role.as_deref(), Some(if was_first { "admin" } else { "member" }));
+        let [bob, carol] = [BOB, "carol@example.com"].map(|email| app.user_id(email));
+        app.sql(&format!(
+            "DELETE FROM members WHERE user_id IN ('{bob}', '{carol}') AND organization_id = '{}'; DELETE FROM attempts",
+            app.organization_id("acme")
+        ));
+    }
+}
+
 /// Covers: AC-009
 fn inviting_has_its_limits(engine: Engine) {
     let app = TestApp::start(engine);
@@ -408,6 +442,7 @@ on_both!(
     a_second_invitation_revives_nothing,
     of_many_at_once_one_counts,
     an_inviter_put_out_meanwhile_invites_nobody,
+    an_inviter_lowered_meanwhile_gives_less,
     inviting_has_its_limits,
     a_mail_carries_no_link_of_a_users,
 );

@@ -90,6 +90,56 @@ fn a_license_holds(engine: Engine) {
     assert!(ada.open("/organizations/acme/license").texts("tbody .badge").contains(&"Over the limit".to_owned()));
 }
 
+/// Covers: S0-35, S4-21
+fn a_license_counts_keys_and_service_accounts(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let limits = [("api_keys", "2"), ("service_accounts", "2"), ("tokens", "2")];
+    allow(&app, &mut ada, "acme", &limits).expect(303);
+    // Keys: many at once, each with a form of its own.
+    let forms: Vec<_> = (0..6).map(|index| ada.key_form(&format!("key {index}"))).collect();
+    let answers = at_once(6, |index| ada.clone().submit(&forms[index]).status);
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 2, "{answers:?}");
+    assert_eq!(app.count("tokens WHERE kind = 'key'"), 2);
+    let again = ada.key_form("another");
+    let page = ada.submit(&again).expect(422);
+    assert!(page.text().contains("allows 2 API keys"), "{}", page.text());
+    // One that is gone makes room, one that is over, too.
+    let key = ada.open("/settings/api-keys").attributes("tbody .cell-main", "href").remove(0);
+    let delete = format!("{key}/delete");
+    let form = ada.open(&delete).form(&delete);
+    ada.submit(&form).expect(303);
+    ada.submit(&again).expect(200);
+    let last = ada.key_form("the last");
+    ada.submit(&last).expect(422);
+    app.sql("UPDATE token_secrets SET expires_at = 1");
+    ada.submit(&last).expect(200);
+    // Service accounts, and their tokens, which count with the personal ones that are for this organization alone.
+    let path = "/organizations/acme/service-accounts/new";
+    let form = ada.open(path).form(path).set("role", "viewer");
+    let answers = at_once(6, |index| ada.clone().submit(&form.clone().set("name", &format!("ci {index}"))).status);
+    assert_eq!(answers.iter().filter(|status| **status == 303).count(), 2, "{answers:?}");
+    assert_eq!(app.count("service_accounts"), 2);
+    let page = ada.submit(&form.set("name", "another")).expect(422);
+    assert!(page.text().contains("allows 2 service accounts"), "{}", page.text());
+    let account = ada.open("/organizations/acme/service-accounts").attributes("tbody .cell-main", "href").remove(0);
+    let account = account.rsplit('/').next().unwrap();
+    let forms: Vec<_> =
+        (0..6).map(|index| ada.service_token_form("acme", account, &format!("token {index}"), &[])).collect();
+    let answers = at_once(6, |index| ada.clone().submit(&forms[index]).status);
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 2, "{answers:?}");
+    let page = ada.submit(&ada.clone().service_token_form("acme", account, "another", &[])).expect(422);
+    assert!(page.text().contains("allows 2 tokens"), "{}", page.text());
+    let own = ada.token_form("mine", &["channels:read"]).set("organization", &app.organization_id("acme"));
+    let page = ada.submit(&own).expect(422);
+    assert!(page.text().contains("allows 2 tokens"), "{}", page.text());
+    // Elsewhere it holds nobody up.
+    ada.create_token("everywhere", &["channels:read"]);
+    let status = ada.open("/organizations/acme/license").texts("tbody .badge");
+    assert_eq!(status, ["Full", "Full"], "one key is left that is not over");
+}
+
 /// Who may not see the organization, sees no license of it in their settings either.
 fn a_license_is_seen_by_those_who_may(engine: Engine) {
     let app = TestApp::start(engine);
@@ -106,4 +156,9 @@ fn a_license_is_seen_by_those_who_may(engine: Engine) {
     bob.get("/admin/organizations").expect(404);
 }
 
-on_both!(an_administrator_sets_what_there_may_be, a_license_holds, a_license_is_seen_by_those_who_may);
+on_both!(
+    an_administrator_sets_what_there_may_be,
+    a_license_holds,
+    a_license_counts_keys_and_service_accounts,
+    a_license_is_seen_by_those_who_may
+);

@@ -112,6 +112,7 @@ fn owners_at_odds_leave_one(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     ada.make_organization("acme");
+    let second = app.beside();
     let bob = app.member("acme", "bob@example.com", Role::Owner);
     let (ada_id, bob_id) = (app.user_id(ADMIN), app.user_id("bob@example.com"));
     for round in 0..8 {
@@ -136,12 +137,52 @@ fn owners_at_odds_leave_one(engine: Engine) {
             .collect();
         let answers = at_once(8, |index| {
             let (browser, form) = &forms[index % 2];
-            browser.clone().submit(form).status
+            browser.at(if index < 4 { &app } else { &second }).submit(form).status
         });
         let owners =
             app.count(&format!("members WHERE role = 'owner' AND organization_id = '{}'", app.organization_id("acme")));
         assert!(owners >= 1, "{answers:?}");
         assert!(answers.contains(&303), "somebody got through: {answers:?}");
+    }
+}
+
+/// Somebody gives a role while they lose theirs: the log says which came first, and what came second kept to it.
+/// Covers: AC-061
+fn who_is_lowered_meanwhile_gives_no_more(engine: Engine) {
+    let app = TestApp::start(engine);
+    let second = app.beside();
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    app.make_user("carol@example.com");
+    app.make_member("acme", "carol@example.com", Role::Viewer);
+    let organization = app.organization_id("acme");
+    let [bob_id, carol_id] = ["bob@example.com", "carol@example.com"].map(|email| app.user_id(email));
+    let role_form = |browser: &mut Browser, user: &str, role: &str| {
+        let path = format!("/organizations/acme/members/{user}/role");
+        browser.open(&path).form(&path).set("role", role)
+    };
+    for round in 0..6 {
+        let lower = role_form(&mut ada, &bob_id, "member");
+        let raise = role_form(&mut bob, &carol_id, "admin");
+        let answers = at_once(2, |index| {
+            let at = if (round + index) % 2 == 0 { &app } else { &second };
+            let (browser, form) = if index == 0 { (&ada, &lower) } else { (&bob, &raise) };
+            browser.at(at).submit(form).status
+        });
+        assert_eq!(answers[0], 303);
+        assert!(matches!(answers[1], 303 | 403), "{answers:?}");
+        let is_admin = app.role_of("acme", "carol@example.com").as_deref() == Some("admin");
+        assert_eq!(is_admin, answers[1] == 303);
+        if is_admin {
+            let log = app.log();
+            let last = |user: &str| log.iter().rposition(|entry| entry.subject_id == user).unwrap();
+            assert!(last(&carol_id) < last(&bob_id), "it was given by somebody who had no more");
+        }
+        app.sql(&format!(
+            "UPDATE members SET role = 'admin' WHERE user_id = '{bob_id}' AND organization_id = '{organization}'; \
+             UPDATE members SET role = 'viewer' WHERE user_id = '{carol_id}' AND organization_id = '{organization}'"
+        ));
     }
 }
 
@@ -215,6 +256,7 @@ on_both!(
     roles_are_changed_by_those_who_have_as_much,
     the_last_owner_stays,
     owners_at_odds_leave_one,
+    who_is_lowered_meanwhile_gives_no_more,
     who_is_out_takes_their_tokens_with_them,
     being_a_target_is_ones_own_choice,
 );

@@ -3,7 +3,7 @@
 use crate::support::{Engine, TestApp, on_both, read_issued};
 
 /// Shown once, regenerated with an overlap, revoked, deleted; several at a time.
-/// Covers: AC-052
+/// Covers: S1-8, AC-052
 fn they_live_as_personal_ones_do(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
