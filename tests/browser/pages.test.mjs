@@ -120,47 +120,6 @@ async function guessWildly({ context }) {
   }
 }
 
-/** An organization that requires a second factor, and an owner who has none any more. */
-async function guard(page) {
-  await createOrganization(page, "Acme Robotics", "acme");
-  await page.goto("/settings/security/second-factor");
-  await page.getByText("Can't scan it?").click();
-  await fill(page, { code: codeOf(await page.locator("#app-secret").textContent()) });
-  await press(page, "Turn it on");
-  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
-  await page.goto("/organizations/acme/settings/second-factor");
-  await press(page, "Require a second factor");
-  await page.locator(".notice.good").waitFor();
-  await page.goto("/settings/security/second-factor/remove");
-  await page.getByText("requires a second factor, and this is your only one").waitFor();
-  await press(page, "Remove the app");
-  await page.locator(".notice").waitFor();
-}
-
-/** A hundred wrong passwords from everywhere: then the mailbox gets the link that has them taken again. */
-async function guessWildly({ context }) {
-  const csrf = /name="csrf" value="([^"]+)"/.exec(await (await context.request.get("/login")).text())[1];
-  const form = { csrf, email: ADMINISTRATOR.email, password: "x".repeat(1025) };
-  for (let guess = 0; guess < 100; guess += 1) {
-    const headers = { "X-Forwarded-For": `198.18.${Math.floor(guess / 5)}.7` };
-    assert.equal((await context.request.post("/login", { form, headers })).status(), 422);
-  }
-}
-
-/** Through the provider's page, as somebody or as nobody, and back. */
-async function through(page, who, from = "/login", name = "Example") {
-  await page.goto(from);
-  await page.locator("main").getByRole("link", { name: `Continue with ${name}` }).click();
-  await answerAs(page, who);
-}
-
-async function connect(page) {
-  await page.goto("/settings/security/connections/with/example");
-  await answerAs(page, "ada");
-  await press(page, "Connect");
-  await page.locator(".notice.good").waitFor();
-}
-
 /** A stranger asks for everything that mails a link, and an administrator's second browser signs in. */
 async function mailLinks() {
   const other = await visit(browser, full);
@@ -417,6 +376,9 @@ const organizations = {
   "organization": at(PLACE),
   "organization's settings": at(`${PLACE}/settings`),
   "organization's settings, refused": by(sent(`${PLACE}/settings`, "Save", { name: "" }), 422),
+  "organization's picture": at(`${PLACE}/picture`),
+  "organization's picture, none chosen": by(sent(`${PLACE}/picture`, "Save picture"), 422),
+  "edit avatar": at("/settings/profile/picture"),
   "require a second factor?": at(`${PLACE}/settings/second-factor`),
   "a second factor that is not missing": at(`${PLACE}/second-factor`),
   "hand an organization over": at(`${PLACE}/hand-over`),
