@@ -17,6 +17,7 @@ use diesel::prelude::*;
 use crate::auth::InstanceKey;
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::session::{Seen, Store};
+use crate::avatars::Maker;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::db::Db;
@@ -55,6 +56,8 @@ pub struct Instance {
     pub notices: Arc<Notices>,
     /// The providers with which people sign in.
     pub providers: Providers,
+    /// Makes pictures of what people send.
+    pub pictures: Maker,
     /// The `Host` headers that are answered.
     pub hosts: Vec<String>,
 }
@@ -112,6 +115,7 @@ impl Instance {
             carrier,
             notices: Arc::new(Notices::of(&config)),
             providers,
+            pictures: Maker::default(),
             hosts,
             config,
         }))

@@ -7,7 +7,7 @@
 //! | [`app`], [`config`], [`routes`], [`urls`] | building the instance; its settings; every route and every path |
 //! | [`db`], [`auth`], [`web`], [`api`], [`mail`], [`jobs`], [`audit`] | the shell: storage, who may, pages and forms, JSON calls, letters, chores, the log |
 //! | [`setup`], [`sign_up`], [`sign_in`], [`recovery`] | from a stranger to a session |
-//! | [`profile`], [`email_change`], [`security`], [`passkeys`], [`appearance`] | the pages behind the avatar |
+//! | [`profile`], [`avatars`], [`email_change`], [`security`], [`passkeys`], [`appearance`] | the pages behind the avatar |
 //! | [`catalogue`], [`tokens`], [`api_keys`], [`verification`] | what scopes are made of; tokens; an organization's keys; checking them |
 //! | [`users`], [`organizations`], [`service_accounts`], [`administration`] | people, tenants, members that are no people, and who runs the instance |
 
@@ -18,6 +18,7 @@ pub mod app;
 pub mod appearance;
 pub mod audit;
 pub mod auth;
+pub mod avatars;
 pub mod catalogue;
 pub mod clock;
 pub mod command_line;

@@ -9,8 +9,8 @@ use actix_web::{HttpResponse, web};
 
 use crate::organizations::Right;
 use crate::{
-    administration, api, api_keys, appearance, audit, email_change, openid, organizations, passkeys, profile, recovery,
-    second_factor, security, service_accounts, setup, sign_in, sign_up, tokens, verification, web as shell,
+    administration, api, api_keys, appearance, audit, avatars, email_change, openid, organizations, passkeys, profile,
+    recovery, second_factor, security, service_accounts, setup, sign_in, sign_up, tokens, verification, web as shell,
 };
 
 /// What a route needs of whoever asks.
@@ -310,6 +310,16 @@ routes! {
             GET SignedIn profile::pages::show;
             POST SignedIn profile::pages::save;
         }
+        "/settings/profile/picture" {
+            GET SignedIn avatars::pages::own;
+            POST SignedIn avatars::pages::set_own;
+        }
+        "/settings/profile/picture/remove" {
+            POST SignedIn avatars::pages::remove_own;
+        }
+        "/avatars/{name}/{size}" {
+            GET SignedIn avatars::pages::show;
+        }
         "/settings/profile/email" {
             GET Confirmed email_change::pages::ask;
             POST Confirmed email_change::pages::submit;
@@ -460,6 +470,13 @@ routes! {
         "/organizations/{slug}/settings" {
             GET Member(ChangeOrganization) organizations::pages::settings;
             POST Member(ChangeOrganization) organizations::pages::save;
+        }
+        "/organizations/{slug}/picture" {
+            GET Member(ChangeOrganization) avatars::pages::of_organization;
+            POST Member(ChangeOrganization) avatars::pages::set_of_organization;
+        }
+        "/organizations/{slug}/picture/remove" {
+            POST Member(ChangeOrganization) avatars::pages::remove_of_organization;
         }
         "/organizations/{slug}/settings/second-factor" {
             GET MemberConfirmed(ChangeOrganization) organizations::second_factor::ask;

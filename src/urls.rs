@@ -35,6 +35,10 @@ paths! {
     step_up_mail = "/step-up/mail";
     /// My profile.
     settings_profile = "/settings/profile";
+    /// My picture.
+    settings_picture = "/settings/profile/picture";
+    /// Removes it; POST.
+    settings_picture_remove = "/settings/profile/picture/remove";
     /// Another e-mail address.
     settings_email = "/settings/profile/email";
     /// Takes a change of the address back; POST.
@@ -201,6 +205,10 @@ organization_paths! {
     organization_switch = "/switch";
     /// Its name and address.
     organization_settings = "/settings";
+    /// Its picture.
+    organization_picture = "/picture";
+    /// Removes it; POST.
+    organization_picture_remove = "/picture/remove";
     /// Asking whether its members must have a second factor, and saying so.
     organization_settings_second_factor = "/settings/second-factor";
     /// Says to a member that it wants a second factor.
@@ -448,6 +456,11 @@ pub fn confirm_with(provider: &str, back: &str) -> String {
 /// The second factor, which leads back to a path; or, without one, to where one begins.
 pub fn second_factor_returning(back: &str) -> String {
     returning(second_factor(), back)
+}
+
+/// The bytes of a picture.
+pub fn avatar(name: &str, size: &str) -> String {
+    format!("/avatars/{name}/{size}")
 }
 
 /// A new organization, as the last step of a sign-up.

@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::ids::{OrganizationId, ServiceAccountId, SessionId, TokenId, UserId, ulid};
 use crate::mail::Notices;
 use crate::text_enum;
+use crate::users::email_key;
 use crate::web::page::cookie_name;
 
 text_enum! {
@@ -414,6 +415,8 @@ impl<'a> Event<'a> {
 /// # Errors
 /// When the database refuses; then the change is rolled back with it.
 pub fn record(tx: &mut Tx<'_>, actor: &Actor, now: Timestamp, event: &Event<'_>) -> Result<()> {
+    // Only an organization's log is searched by words.
+    let searched = event.organization.map(|_| email_key(&format!("{} {}", event.subject_name, event.detail)));
     diesel::insert_into(audit_events::table)
         .values((
             audit_events::id.eq(ulid()),
@@ -429,6 +432,7 @@ pub fn record(tx: &mut Tx<'_>, actor: &Actor, now: Timestamp, event: &Event<'_>)
             audit_events::subject_id.eq(event.subject_id),
             audit_events::subject_name.eq(event.subject_name),
             audit_events::detail.eq(event.detail),
+            audit_events::search_key.eq(searched.unwrap_or_default()),
         ))
         .execute(&mut **tx)?;
     Ok(())

@@ -103,12 +103,6 @@ pub struct Told {
 
 diesel::alias!(users as subjects: Subjects);
 
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// Small letters; SQLite knows those of ASCII alone.
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
-}
-
 /// What an organization's log is searched for.
 #[derive(Debug, Clone, Default)]
 pub struct Sought {
@@ -164,10 +158,9 @@ pub fn for_organization(
     }
     if let Some(text) = &sought.text {
         let pattern = containing(text);
-        let named = lower(audit_events::subject_name).like(pattern.clone()).escape('\\');
         let of_person = subjects.field(users::email_key).nullable().like(pattern.clone()).escape('\\');
-        let told = lower(audit_events::detail).like(pattern).escape('\\');
-        those = those.filter(named.or(told).nullable().or(of_person));
+        let told = audit_events::search_key.like(pattern).escape('\\');
+        those = those.filter(told.nullable().or(of_person));
     }
     let rows: Vec<(Entry, Option<Person>, Option<Person>, Option<String>)> = those.load(connection)?;
     let called = |person: Option<Person>| {

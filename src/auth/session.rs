@@ -65,6 +65,8 @@ pub struct Account {
     pub second_factor: bool,
     /// Light, dark, or as the system.
     pub theme: String,
+    /// Their picture, if they have one.
+    pub avatar: Option<String>,
     /// The organization being worked in.
     pub organization: Choice,
     /// Those that the header offers; none where there is only the private one.
@@ -419,6 +421,7 @@ struct Row {
     second_factor: bool,
     status: UserStatus,
     theme: Theme,
+    avatar: Option<String>,
     private: Choice,
     chosen: Option<Choice>,
     has_others: bool,
@@ -437,6 +440,7 @@ impl Row {
             is_administrator: self.is_administrator,
             second_factor: self.second_factor,
             theme: self.theme.as_str().to_owned(),
+            avatar: self.avatar,
             organization: self.chosen.unwrap_or(self.private),
             organizations,
             confirmed_until: self.confirmed_until,
@@ -452,7 +456,7 @@ mod aliases {
 use aliases::chosen;
 
 type Login = (SessionId, bool, Timestamp, Timestamp, Timestamp, Timestamp);
-type User = (UserId, String, String, String, bool, bool, UserStatus, Theme);
+type User = (UserId, String, String, String, bool, bool, UserStatus, Theme, Option<String>);
 
 /// One query for all that a page's shell needs; the banner about tokens is one more look into an index.
 fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result<Option<Row>> {
@@ -480,9 +484,12 @@ fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result
                 users::second_factor,
                 users::status,
                 users::theme,
+                users::avatar,
             ),
-            (organizations::id, organizations::slug, organizations::name),
-            chosen.fields((organizations::id, organizations::slug, organizations::name)).nullable(),
+            (organizations::id, organizations::slug, organizations::name, organizations::avatar),
+            chosen
+                .fields((organizations::id, organizations::slug, organizations::name, organizations::avatar))
+                .nullable(),
             exists(members::table.filter(
                 members::user_id.eq(users::id).and(members::organization_id.ne(organizations::id)),
             )),
@@ -494,7 +501,7 @@ fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result
         .get_result::<(Login, User, Choice, Option<Choice>, bool, bool)>(c));
     Ok(row.optional()?.map(|(login, user, private, elsewhere, has_others, token_ends_soon)| {
         let (id, persistent, seen_at, expires_at, confirmed_until, administered_at) = login;
-        let (user_id, email, first_name, last_name, is_administrator, second_factor, status, theme) = user;
+        let (user_id, email, first_name, last_name, is_administrator, second_factor, status, theme, avatar) = user;
         Row {
             id,
             persistent,
@@ -510,6 +517,7 @@ fn find(connection: &mut Connection, hash: SecretHash, now: Timestamp) -> Result
             second_factor,
             status,
             theme,
+            avatar,
             private,
             chosen: elsewhere,
             has_others,

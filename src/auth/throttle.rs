@@ -85,6 +85,9 @@ pub const INVITATIONS_ADDRESS: Limit = Limit { failures: 3, ..INVITATIONS };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 
+/// Pictures sent by one user: no failure, but each is decoded.
+pub const PICTURES: Limit = Limit { failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+
 /// A door, by name, and its limit.
 pub type Door = (String, Limit);
 

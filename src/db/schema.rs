@@ -24,6 +24,18 @@ diesel::table! {
         subject_id -> Text,
         subject_name -> Text,
         detail -> Text,
+        search_key -> Text,
+    }
+}
+
+diesel::table! {
+    avatars (name) {
+        name -> Text,
+        user_id -> Nullable<Text>,
+        organization_id -> Nullable<Text>,
+        large -> Binary,
+        small -> Binary,
+        created_at -> BigInt,
     }
 }
 
@@ -171,6 +183,8 @@ diesel::table! {
         allows_personal_tokens -> Bool,
         allows_members_keys -> Bool,
         requires_second_factor -> Bool,
+        avatar -> Nullable<Text>,
+        member_count -> BigInt,
     }
 }
 
@@ -413,6 +427,7 @@ diesel::table! {
         changes -> BigInt,
         created_at -> BigInt,
         second_factor -> Bool,
+        avatar -> Nullable<Text>,
     }
 }
 
@@ -427,6 +442,8 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(avatars -> organizations (organization_id));
+diesel::joinable!(avatars -> users (user_id));
 diesel::joinable!(devices -> users (user_id));
 diesel::joinable!(email_changes -> users (user_id));
 diesel::joinable!(form_uses -> users (user_id));
@@ -466,6 +483,7 @@ diesel::joinable!(totp -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     attempts,
     audit_events,
+    avatars,
     devices,
     email_changes,
     facts,

@@ -146,7 +146,7 @@ pub async fn show(member: Member, visitor: Visitor, asked: web::Query<Asked>) ->
     let place = Place::of(&member);
     let (path, export) = (urls::organization_logs(&place.slug), urls::organization_logs_export(&place.slug));
     let page = LogsPage {
-        shell: visitor.shell_in(&place.name, "Logs", "org-logs"),
+        shell: visitor.shell_in(&place, "Logs", "org-logs"),
         older: told.last().filter(|_| more).map(|last| asked.url(&path, &[("before", &last.entry.id)])),
         newest: (!asked.before.is_empty()).then(|| asked.url(&path, &[])),
         rows: told.iter().map(|told| line(told, now)).collect(),

@@ -23,12 +23,13 @@ mod service;
 pub mod teams;
 pub(crate) mod views;
 
+pub(crate) use license::views::LicenseView;
 pub(crate) use member::lock;
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
 pub use queries::{Choice, Found, Organization, Policy, Which, choices, requiring, standing};
 pub use service::{join, know_as};
-pub(crate) use views::{LicenseView, Pager, Part, Place, split};
+pub(crate) use views::{Pager, Part, Place, split};
 
 use crate::text_enum;
 

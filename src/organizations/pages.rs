@@ -11,15 +11,18 @@ use super::policy::Right;
 use super::queries::{self, Listed};
 use super::service::{self, HandedOver};
 use super::views::{
-    DeletePage, HandOverPage, ListPage, ListRow, NewPage, OfferRow, Place, SettingsPage, ShowPage, initials, role_name,
+    DeletePage, HandOverPage, ListPage, ListRow, NewPage, OfferRow, Place, SettingsPage, ShowPage, role_name,
 };
 use super::{Kind, invitations, logs, members};
 use crate::app::Instance;
 use crate::audit::{self, Sought};
 use crate::auth::SignedIn;
+use crate::avatars::pages::Made;
+use crate::avatars::{self, Face, Whose};
 use crate::error::{Error, Result};
 use crate::urls;
-use crate::web::{Moment, Notice, Posted, Pressed, Problems, Visitor, html, see_other};
+use crate::web::upload::Upload;
+use crate::web::{Moment, Notice, Pressed, Problems, Visitor, html, see_other};
 
 /// How many of the latest events the overview shows.
 const LATEST: i64 = 5;
@@ -60,7 +63,7 @@ pub async fn list(who: SignedIn, visitor: Visitor, instance: web::Data<Instance>
     let row = |(listed, members): (Listed, i64)| {
         let organization = listed.organization;
         ListRow {
-            initials: initials(&organization.name),
+            face: Face::of(&organization.name, organization.avatar.as_deref()),
             note: match organization.kind {
                 Kind::Private => "Yours alone; made with your account and never shared".to_owned(),
                 Kind::Shared => organization.slug.clone(),
@@ -94,6 +97,7 @@ fn new_page(visitor: &Visitor, instance: &Instance, form: &OrganizationForm, pro
         errors: problems.list(),
         name: problems.field("name", &form.name),
         slug: problems.field("slug", &form.slug),
+        picture: problems.secret("picture"),
         slug_hint: format!(
             "What stands after {} in addresses. Leave it empty, and we make it from the name.",
             base(instance)
@@ -133,18 +137,32 @@ pub async fn new(
 /// # Errors
 /// When the database refuses.
 pub async fn create(
-    who: SignedIn,
     visitor: Visitor,
     instance: web::Data<Instance>,
-    Posted(form): Posted<OrganizationForm>,
+    sent: Upload<SignedIn, OrganizationForm>,
 ) -> Result<HttpResponse> {
+    let Upload { who, form, file } = sent;
+    let refused = |problems: &Problems| answer(problems, &new_page(&visitor, &instance, &form, problems));
     let named = match form.check(None) {
         Ok(named) => named,
-        Err(problems) => return answer(&problems, &new_page(&visitor, &instance, &form, &problems)),
+        Err(problems) => return refused(&problems),
+    };
+    let picture = match avatars::pages::made(&instance, &who, file).await? {
+        Made::Nothing => None,
+        Made::Picture(picture) => Some(picture),
+        Made::Problem(problem) => {
+            let mut problems = Problems::none();
+            problems.add("picture", problem);
+            return refused(&problems);
+        }
     };
     let (now, slug) = (instance.clock.now(), named.slug.clone());
-    match instance.db.write(move |tx| service::create(tx, &who, now, &named)).await {
-        Ok(_) => Ok(done(&instance, &urls::organization(&slug), Notice::OrganizationCreated)),
+    let work = move |tx: &mut crate::db::Tx<'_>| {
+        let made = service::create(tx, &who, now, &named)?;
+        picture.map_or(Ok(()), |picture| avatars::set(tx, Whose::Organization(&made), &picture, now))
+    };
+    match instance.db.write(work).await {
+        Ok(()) => Ok(done(&instance, &urls::organization(&slug), Notice::OrganizationCreated)),
         Err(Error::Taken(_)) => {
             let form = OrganizationForm { slug, ..form };
             let problems = slug_taken();
@@ -177,7 +195,11 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
         let mut figures = Vec::new();
         for (what, right, url) in figures_of(&organization.slug) {
             if rights.may(right) {
-                figures.push((what.words(), license::used(connection, id, what, now)?, url));
+                let count = match what {
+                    Limited::Members => queries::count_members(connection, id)?,
+                    _ => license::used(connection, id, what, now)?,
+                };
+                figures.push((what.words(), count, url));
             }
         }
         let ending = queries::ending(connection, id, (&user, rights.may(Right::SeeKeys)), now)?;
@@ -186,7 +208,7 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     let (figures, ending, me, events) = member.instance().db.read(work).await?;
     let place = Place::of(&member);
     let page = ShowPage {
-        shell: visitor.shell_in(&place.name, "Overview", "organization"),
+        shell: visitor.shell_in(&place, "Overview", "organization"),
         role: role_name(me.role, me.role_name.as_deref()),
         works_here: member.account().organization.id == member.organization().id,
         figures,
@@ -232,7 +254,7 @@ fn settings_page(
 ) -> Result<HttpResponse> {
     let place = Place::of(member);
     let page = SettingsPage {
-        shell: visitor.shell_in(&place.name, "Settings", "org-settings"),
+        shell: visitor.shell_in(&place, "Settings", "org-settings"),
         errors: problems.list(),
         name: problems.field("name", &form.name),
         slug: problems.field("slug", &form.slug),
@@ -290,7 +312,7 @@ fn hand_over_page(
 ) -> Result<HttpResponse> {
     let place = Place::of(member);
     let page = HandOverPage {
-        shell: visitor.shell_in(&place.name, "Hand over", "org-settings"),
+        shell: visitor.shell_in(&place, "Hand over", "org-settings"),
         errors: problems.list(),
         email: problems.field("email", &form.email),
         phrase: problems.field("phrase", &form.phrase),
@@ -356,7 +378,7 @@ async fn delete_page(
         member.instance().db.read(move |connection| queries::count_members(connection, &organization)).await?;
     let place = Place::of(member);
     let page = DeletePage {
-        shell: visitor.shell_in(&place.name, "Delete organization", "org-settings"),
+        shell: visitor.shell_in(&place, "Delete organization", "org-settings"),
         errors: problems.list(),
         phrase: problems.field("phrase", &form.phrase),
         members,

@@ -8,7 +8,9 @@ use crate::auth::capability::Owner;
 use crate::catalogue::Role;
 use crate::clock::{DAY, Timestamp};
 use crate::db::Connection;
-use crate::db::schema::{members, organizations, roles, team_members, teams, token_secrets, tokens, users};
+use crate::db::schema::{
+    members, organizations, roles, service_accounts, team_members, teams, token_secrets, tokens, users,
+};
 use crate::error::Result;
 use crate::ids::{OrganizationId, UserId};
 
@@ -29,6 +31,8 @@ pub struct Organization {
     allows_personal_tokens: bool,
     /// Whether members who don't manage everybody's keys may make some.
     allows_members_keys: bool,
+    /// Its picture, if it has one.
+    pub avatar: Option<String>,
 }
 
 impl Organization {
@@ -93,6 +97,7 @@ macro_rules! columns {
             organizations::requires_second_factor,
             organizations::allows_personal_tokens,
             organizations::allows_members_keys,
+            organizations::avatar,
         )
     };
 }
@@ -151,6 +156,8 @@ pub struct Choice {
     pub slug: String,
     /// Its name.
     pub name: String,
+    /// Its picture, if it has one.
+    pub avatar: Option<String>,
 }
 
 /// So many does the switch offer; the list has all.
@@ -166,12 +173,12 @@ pub fn choices(connection: &mut Connection, user: &UserId) -> Result<Vec<Choice>
         .filter(members::user_id.eq(user))
         .order((organizations::kind, organizations::name, organizations::id))
         .limit(CHOICES)
-        .select((organizations::id, organizations::slug, organizations::name))
+        .select((organizations::id, organizations::slug, organizations::name, organizations::avatar))
         .load(connection)?)
 }
 
 /// An organization in the list of one's own.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone)]
 pub struct Listed {
     /// Which.
     pub organization: Organization,
@@ -186,21 +193,15 @@ pub struct Listed {
 /// # Errors
 /// When the database refuses.
 pub fn mine(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<(Listed, i64)>> {
-    let listed: Vec<Listed> = members::table
+    let listed: Vec<(Organization, Role, Option<String>, i64)> = members::table
         .inner_join(organizations::table)
         .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
         .filter(members::user_id.eq(owner.user_id()))
         .order((organizations::kind, organizations::name, organizations::id))
-        .select((columns!(), members::role, roles::name.nullable()))
+        .select((columns!(), members::role, roles::name.nullable(), organizations::member_count))
         .load(connection)?;
-    let ids: Vec<&OrganizationId> = listed.iter().map(|row| &row.organization.id).collect();
-    let counts: Vec<(OrganizationId, i64)> = members::table
-        .filter(members::organization_id.eq_any(ids))
-        .group_by(members::organization_id)
-        .select((members::organization_id, diesel::dsl::count_star()))
-        .load(connection)?;
-    let count = |id: &OrganizationId| counts.iter().find(|(known, _)| known == id).map_or(0, |(_, count)| *count);
-    Ok(listed.into_iter().map(|row| (row.clone(), count(&row.organization.id))).collect())
+    let row = |(organization, role, role_name, count)| (Listed { organization, role, role_name }, count);
+    Ok(listed.into_iter().map(row).collect())
 }
 
 /// How many owners an organization has.
@@ -212,12 +213,12 @@ pub fn owners(connection: &mut Connection, organization: &OrganizationId) -> Res
     Ok(members::table.filter(those).count().get_result(connection)?)
 }
 
-/// How many members an organization has.
+/// How many members an organization has, as the database keeps count of it.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn count_members(connection: &mut Connection, organization: &OrganizationId) -> Result<i64> {
-    Ok(members::table.filter(members::organization_id.eq(organization)).count().get_result(connection)?)
+    Ok(organizations::table.find(organization).select(organizations::member_count).get_result(connection)?)
 }
 
 /// What ends within so many days is told of on the overview,
@@ -236,22 +237,24 @@ pub fn ending(
     (user, sees_keys): (&UserId, bool),
     now: Timestamp,
 ) -> Result<Vec<(String, Timestamp)>> {
-    let mut those = tokens::table
-        .inner_join(token_secrets::table)
-        .filter(tokens::organization_id.eq(organization).and(token_secrets::is_current))
-        .filter(token_secrets::revoked_at.is_null())
+    // In whose lists they stand, so that one index finds them by their end, however many there are.
+    let mut holders = vec![user.to_string()];
+    if sees_keys {
+        let here = service_accounts::table.filter(service_accounts::organization_id.eq(organization));
+        holders.extend(here.select(service_accounts::id).load::<String>(connection)?);
+        holders.push(organization.to_string());
+    }
+    Ok(token_secrets::table
+        .inner_join(tokens::table)
+        .filter(token_secrets::holder.eq_any(holders))
+        .filter(token_secrets::is_current.and(token_secrets::revoked_at.is_null()))
         .filter(token_secrets::expires_at.gt(now).and(token_secrets::expires_at.le(now.plus(SOON))))
+        .filter(tokens::organization_id.eq(organization))
         .order((token_secrets::expires_at, tokens::id))
         .limit(ENDING)
         .select((tokens::name, token_secrets::expires_at.assume_not_null()))
-        .into_boxed();
-    let mine = tokens::kind.eq(PERSONAL).and(tokens::user_id.eq(user));
-    those = if sees_keys { those.filter(mine.or(tokens::kind.ne(PERSONAL))) } else { those.filter(mine) };
-    Ok(those.load(connection)?)
+        .load(connection)?)
 }
-
-/// How the table of tokens calls personal ones.
-const PERSONAL: &str = "pat";
 
 /// The organizations of a user's that require a second factor, by name.
 ///

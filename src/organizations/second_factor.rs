@@ -66,7 +66,7 @@ async fn ask_page(member: &Member, visitor: &Visitor) -> Result<HttpResponse> {
     let place = Place::of(member);
     let has_own = member.account().second_factor;
     let page = AskPage {
-        shell: visitor.shell_in(&place.name, "Second factor", "org-settings"),
+        shell: visitor.shell_in(&place, "Second factor", "org-settings"),
         requires: member.organization().requires_second_factor,
         has_own,
         without: count,

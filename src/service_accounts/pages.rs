@@ -61,7 +61,7 @@ pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> R
     rows.truncate(size);
     let place = Place::of(&member);
     let view = AccountsPage {
-        shell: visitor.shell_in(&place.name, "Service accounts", "org-service-accounts"),
+        shell: visitor.shell_in(&place, "Service accounts", "org-service-accounts"),
         rows: rows.iter().map(|row| AccountRow::of(row, &place.slug, now)).collect(),
         newer: (page > 0).then(|| part.url(&place.slug, page - 1)),
         older: more.then(|| part.url(&place.slug, page + 1)),
@@ -119,7 +119,7 @@ async fn form_page(
         ),
     };
     let page = AccountFormPage {
-        shell: visitor.shell_in(&place.name, title, "org-service-accounts"),
+        shell: visitor.shell_in(&place, title, "org-service-accounts"),
         errors: problems.list(),
         name: problems.field("name", &form.name),
         description: problems.field("description", &form.description),
@@ -209,7 +209,7 @@ pub async fn show(member: Member, visitor: Visitor, path: Id) -> Result<HttpResp
     let keys_home = Home::Keys { organization: member.organization().id.clone() };
     let tokens: Vec<TokenRow> = slice.tokens.iter().map(|token| TokenRow::at(&home, token, &[], config, now)).collect();
     let page = AccountPage {
-        shell: visitor.shell_in(&place.name, &account.name, "org-service-accounts"),
+        shell: visitor.shell_in(&place, &account.name, "org-service-accounts"),
         account: AccountPage::row(&account, 0, &slug, now),
         responsible_url: account
             .responsible
@@ -278,7 +278,7 @@ fn confirm_page(
     let (place, id) = (Place::of(member), &account.id);
     let page = ConfirmPage {
         shell: visitor.shell_in(
-            &place.name,
+            &place,
             if disables { "Disable a service account" } else { "Delete a service account" },
             "org-service-accounts",
         ),

@@ -77,7 +77,7 @@ fn form_page(
         Ticked { scope: &form.scope, entity: &form.entity, entity_type: &form.entity_type, entity_id: &form.entity_id };
     let access = if form.access.is_empty() { "selected" } else { &form.access };
     let page = NewTokenPage {
-        shell: visitor.shell_in(&place.name, "Create a token", "org-service-accounts"),
+        shell: visitor.shell_in(&place, "Create a token", "org-service-accounts"),
         account: account.name.clone(),
         role: role_name(account.role.0, account.role.2.as_deref()),
         errors: problems.list(),
@@ -116,7 +116,7 @@ fn issued(
     let (organization, config, now) = (OrganizationPlace::of(member), &member.instance().config, member.now());
     let home = home(member, account);
     let page = IssuedPage {
-        shell: visitor.shell_in(&organization.name, &token.record.name, "org-service-accounts"),
+        shell: visitor.shell_in(&organization, &token.record.name, "org-service-accounts"),
         account: account.name.clone(),
         token: TokenDetail::at(&home, token, &[place(member)], config, now),
         home,
@@ -193,7 +193,7 @@ pub async fn show(member: Member, visitor: Visitor, path: TokenPath) -> Result<H
     let (home, page_place) = (home(&member, &account), OrganizationPlace::of(&member));
     let may_change = member.rights().may(Right::ChangeServiceAccounts);
     let page = TokenPage {
-        shell: visitor.shell_in(&page_place.name, &token.record.name, "org-service-accounts"),
+        shell: visitor.shell_in(&page_place, &token.record.name, "org-service-accounts"),
         account: account.name.clone(),
         account_url: urls::service_account(&page_place.slug, &account.id),
         is_enabled: account.is_enabled,
@@ -221,7 +221,7 @@ fn regenerate_page(
     let old = if form.old.is_empty() { Overlap::Now.as_str() } else { &form.old };
     let refused = !problems.is_empty() || name_taken;
     let page = RegeneratePage {
-        shell: visitor.shell_in(&place.name, "Regenerate a token", "org-service-accounts"),
+        shell: visitor.shell_in(&place, "Regenerate a token", "org-service-accounts"),
         account: account.name.clone(),
         account_url: urls::service_account(&place.slug, &account.id),
         errors: problems.list(),
@@ -315,7 +315,7 @@ fn ask(
         )
     };
     let page = ConfirmPage {
-        shell: visitor.shell_in(&place.name, title, "org-service-accounts"),
+        shell: visitor.shell_in(&place, title, "org-service-accounts"),
         heading: format!("{verb} {}?", token.record.name),
         text: text.to_owned(),
         stops: Vec::new(),

@@ -14,14 +14,16 @@ use validator::{Validate, ValidationErrors};
 use super::page::form_binding;
 use crate::auth::capability::{instance, page_of};
 use crate::auth::password::{Context, PasswordPolicy, mismatch, problems};
-use crate::auth::{AdministratorConfirmed, Confirmed, csrf};
+use crate::auth::{AdministratorConfirmed, Confirmed, SignedIn, csrf};
 use crate::error::{Error, Result};
 
 /// The largest form, in bytes.
-const FORM_LIMIT: usize = 32 * 1024;
+pub(super) const FORM_LIMIT: usize = 32 * 1024;
 /// A body may take this long, and a second more for each [`BODY_PACE`] bytes of it.
 const BODY_SECONDS: u64 = 15;
 const BODY_PACE: usize = 16 * 1024;
+/// What is thrown away of a body that is too large, so that the answer reaches a browser that is still sending.
+const THROWN_AWAY: usize = 32 * 1024 * 1024;
 /// Fields that never travel with a form that is carried over a confirmation: they would stand in an address.
 const NEVER_CARRIED: &[&str] = &[
     "csrf",
@@ -152,6 +154,7 @@ const FIELD_NAMES: &[&str] = &[
     "last_name",
     "name",
     "slug",
+    "picture",
     "description",
     "role",
     "team",
@@ -212,6 +215,7 @@ pub trait Sender {
     }
 }
 
+impl Sender for SignedIn {}
 impl Sender for Confirmed {}
 impl Sender for AdministratorConfirmed {}
 
@@ -272,10 +276,14 @@ fn carried(path: &str, pairs: &[(String, String)]) -> String {
     if query.is_empty() || query.len() > 6000 { path.to_owned() } else { format!("{path}?{query}") }
 }
 
-async fn pairs(request: &HttpRequest, payload: &mut Payload) -> Result<Vec<(String, String)>> {
+/// Whether a form came as most do.
+pub(super) fn is_urlencoded(request: &HttpRequest) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-    {
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+pub(super) async fn pairs(request: &HttpRequest, payload: &mut Payload) -> Result<Vec<(String, String)>> {
+    if !is_urlencoded(request) {
         return Err(Error::BadRequest("a form is sent as application/x-www-form-urlencoded"));
     }
     let body = read_body(request, payload, FORM_LIMIT).await?;
@@ -289,7 +297,7 @@ async fn pairs(request: &HttpRequest, payload: &mut Payload) -> Result<Vec<(Stri
     Ok(pairs)
 }
 
-fn decode<T: DeserializeOwned>(request: &HttpRequest, pairs: &[(String, String)]) -> Result<T> {
+pub(super) fn decode<T: DeserializeOwned>(request: &HttpRequest, pairs: &[(String, String)]) -> Result<T> {
     let posted = pairs.iter().filter(|(name, _)| name == "csrf").map(|(_, value)| value.as_str()).collect::<Vec<_>>();
     let binding = form_binding(request).unwrap_or_default();
     if binding.is_empty() || posted.len() != 1 || !csrf::holds(&instance(request).key, &binding, posted[0]) {
@@ -304,25 +312,42 @@ fn decode<T: DeserializeOwned>(request: &HttpRequest, pairs: &[(String, String)]
 /// # Errors
 /// [`Error::TooLarge`], [`Error::TooSlow`], or a broken body.
 pub async fn read_body(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<BytesMut> {
+    match read(request, payload, limit, limit).await? {
+        (body, true) => Ok(body),
+        (_, false) => Err(Error::TooLarge),
+    }
+}
+
+/// The beginning of a body, up to `limit`, and whether that is all of it: for forms that are answered all the same.
+///
+/// # Errors
+/// As [`read_body`], where there is far too much.
+pub(super) async fn read_up_to(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<(BytesMut, bool)> {
+    read(request, payload, limit, limit + THROWN_AWAY).await
+}
+
+async fn read(request: &HttpRequest, payload: &mut Payload, kept: usize, most: usize) -> Result<(BytesMut, bool)> {
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
+    if announced.is_some_and(|length| length > most) {
         return Err(Error::TooLarge);
     }
     let whole = async {
-        let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+        let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(kept));
+        let mut length = 0;
         while let Some(piece) = payload.next().await {
             let piece = piece.map_err(|_| Error::BadRequest("the body broke off"))?;
-            if body.len() + piece.len() > limit {
+            length += piece.len();
+            if length > most {
                 return Err(Error::TooLarge);
             }
-            body.extend_from_slice(&piece);
+            body.extend_from_slice(&piece[..piece.len().min(kept - body.len())]);
         }
-        Ok(body)
+        Ok((body, length <= kept))
     };
-    let allowed = Duration::from_secs(BODY_SECONDS + (limit / BODY_PACE) as u64);
+    let allowed = Duration::from_secs(BODY_SECONDS + (most / BODY_PACE) as u64);
     tokio::time::timeout(allowed, whole).await.map_err(|_| Error::TooSlow)?
 }

@@ -306,7 +306,6 @@ fn set_headers(headers: &mut HeaderMap, is_page: bool, secure: bool) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
-    set(header::CONTENT_SECURITY_POLICY, if is_page { PAGE_POLICY } else { BARE_POLICY });
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     // Not no-referrer: with it, browsers send `Origin: null` from our own forms.
     set(header::REFERRER_POLICY, "same-origin");
@@ -322,6 +321,11 @@ fn set_headers(headers: &mut HeaderMap, is_page: bool, secure: bool) {
     }
     if secure {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+    // What is neither page nor bare may have one of its own.
+    if is_page || !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        let policy = HeaderValue::from_static(if is_page { PAGE_POLICY } else { BARE_POLICY });
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -11,6 +11,7 @@ pub mod moment;
 pub mod notice;
 pub mod page;
 pub mod returning;
+pub mod upload;
 
 pub use form::{Field, FieldError, Posted, Pressed, Problems};
 pub use moment::Moment;

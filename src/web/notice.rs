@@ -13,6 +13,10 @@ text_enum! {
     pub enum Notice {
         /// After a form without scripts.
         ProfileSaved = "profile-saved",
+        /// A picture is there.
+        PictureSaved = "picture-saved",
+        /// It is gone.
+        PictureRemoved = "picture-removed",
         /// A new address waits for its mailbox.
         EmailChangeAsked = "email-change-asked",
         /// It no longer waits.
@@ -210,9 +214,10 @@ impl Notice {
                 let ended = if count == 1 { "has ended" } else { "have ended" };
                 ("good", format!("You are signed out everywhere: {} {ended}, this one too.", many("session")))
             }
-            Self::TeamMemberAdded if count == 0 => {
-                ("good", "Everybody you selected was in the team already.".to_owned())
-            }
+            Self::TeamMemberAdded if count == 0 => (
+                "good",
+                "Nobody was added: whom you selected was in the team already, or is in as many as can be.".to_owned(),
+            ),
             Self::TeamMemberAdded => {
                 let are = if count == 1 { "is" } else { "are" };
                 ("good", format!("{} {are} in the team now.", many("member")))
@@ -253,6 +258,8 @@ impl Notice {
                 ("attention", "The authenticator app is removed. We sent you a mail about it.")
             }
             Self::ProfileSaved => ("good", "Your profile is saved."),
+            Self::PictureSaved => ("good", "The picture is saved."),
+            Self::PictureRemoved => ("good", "The picture is removed. Initials stand in its place."),
             Self::EmailChangeAsked => (
                 "good",
                 "We wrote to both addresses. Nothing has changed yet: open the link in the mail to the new one.",

@@ -14,8 +14,10 @@ use crate::auth::capability::instance;
 use crate::auth::key::hex;
 use crate::auth::session::account;
 use crate::auth::{Account, SignedIn, csrf};
+use crate::avatars::Face;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::organizations::{Choice, Place};
 use crate::users::Theme;
 
 /// What every page shows around its content.
@@ -44,12 +46,14 @@ pub struct ShellUser {
     pub name: String,
     /// The sign-in name.
     pub email: String,
-    /// For the avatar.
-    pub initials: String,
+    /// Their picture, or initials.
+    pub face: Face,
     /// May they administer the instance?
     pub is_administrator: bool,
     /// The organization being worked in; on an organization's own pages, that one.
     pub organization: String,
+    /// Its picture, if it has one.
+    pub organization_picture: Option<String>,
     /// Whether one of their tokens ends soon.
     pub token_ends_soon: bool,
     /// Those that the switch offers.
@@ -60,6 +64,8 @@ pub struct ShellUser {
 pub struct SwitchRow {
     /// Its name.
     pub name: String,
+    /// Its picture, if it has one.
+    pub picture: Option<String>,
     /// Its id, for the form.
     pub id: String,
     /// Where the form goes.
@@ -96,22 +102,19 @@ impl Shell {
 impl ShellUser {
     fn of(account: &Account) -> Self {
         let name = account.name();
-        let initials: String = name
-            .split_whitespace()
-            .filter_map(|word| word.chars().next())
-            .take(2)
-            .flat_map(char::to_uppercase)
-            .collect();
+        let picture_of = |choice: &Choice| Face::of(&choice.name, choice.avatar.as_deref()).picture;
         Self {
-            initials,
+            face: Face::of(&name, account.avatar.as_deref()),
             email: account.email.clone(),
             is_administrator: account.is_administrator,
             organization: account.organization.name.clone(),
+            organization_picture: picture_of(&account.organization),
             organizations: account
                 .organizations
                 .iter()
                 .map(|choice| SwitchRow {
                     name: choice.name.clone(),
+                    picture: picture_of(choice),
                     id: choice.id.to_string(),
                     url: crate::urls::organization_switch(&choice.slug),
                     current: choice.id == account.organization.id,
@@ -173,10 +176,11 @@ impl Visitor {
     }
 
     /// The shell of a page of an organization: whatever else one works in, the header names the one in the address.
-    pub fn shell_in(&self, organization: &str, title: &str, current: &'static str) -> Shell {
+    pub fn shell_in(&self, place: &Place, title: &str, current: &'static str) -> Shell {
         let mut shell = self.shell(title, current);
         if let Some(user) = &mut shell.user {
-            organization.clone_into(&mut user.organization);
+            user.organization.clone_from(&place.name);
+            user.organization_picture.clone_from(&place.face.picture);
         }
         shell
     }

@@ -12,3 +12,4 @@ import "./dialog.js";
 import "./password.js";
 import "./providers.js";
 import "./passkeys.js";
+import "./picture.js";

@@ -4,6 +4,7 @@ use keystead::auth::link::Purpose;
 use keystead::catalogue::Role;
 use keystead::routes::{Area, ROUTES};
 
+use crate::avatars::{RED, plain};
 use crate::second_factor::{App, enrol};
 use crate::support::{ADMIN, Authenticator, Browser, Engine, PASSWORD, Request, Response, TestApp, Tricks, on_both};
 
@@ -69,6 +70,8 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
     let named = |email: &str| [vec![("email", own(email)), ("first_name", own("Fay"))], chosen(PASSWORD)].concat();
     let acts: Vec<(String, Pairs)> = vec![
         (own("/settings/profile"), vec![("first_name", own("Eve"))]),
+        (own("/settings/profile/picture"), vec![]),
+        (own("/settings/profile/picture/remove"), vec![]),
         (own("/settings/appearance"), vec![("theme", own("dark"))]),
         (
             own("/settings/tokens/new"),
@@ -199,6 +202,8 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
         (own("/organizations/new"), vec![("name", own("Brand new"))]),
         at("/switch", vec![]),
         at("/settings", vec![("name", own("Acme")), ("slug", own("acme"))]),
+        at("/picture", vec![]),
+        at("/picture/remove", vec![]),
         at("/settings/second-factor", vec![("require", own("yes"))]),
         at("/policy", vec![("max_days", own("30")), ("version", own("0")), ("count", own("0")), ("act", own("new"))]),
         at("/target", vec![("target", own("yes"))]),
@@ -253,8 +258,12 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
 fn send(browser: &mut Browser, path: &str, pairs: &Pairs, tokens: &[&str], headers: &[(&str, &str)]) -> Response {
     let mut all: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     all.extend(tokens.iter().map(|token| ("csrf", *token)));
-    let request =
-        headers.iter().fold(Request::post(path).form(&all), |request, (name, value)| request.header(name, value));
+    let form = if path.ends_with("/picture") {
+        Request::post(path).multipart(&all, "picture", &plain(9, 9, RED))
+    } else {
+        Request::post(path).form(&all)
+    };
+    let request = headers.iter().fold(form, |request, (name, value)| request.header(name, value));
     browser.send(request)
 }
 

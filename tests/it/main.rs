@@ -6,6 +6,7 @@ mod api;
 mod api_keys;
 mod appearance;
 mod audit;
+mod avatars;
 mod config_docs;
 mod csrf;
 mod email_change;

@@ -12,6 +12,9 @@ use crate::support::{ADMIN, Browser, Engine, PASSWORD, Page, Request, Response, 
 /// The organization of the sweeps; its owner is the administrator.
 const PLACE: &str = "acme";
 
+/// The name of the administrator's picture.
+const AVATAR: &str = "0123456789abcdef0123456789abcdef";
+
 /// A path of a route, with real things in the place of its variable parts.
 struct Places {
     token: String,
@@ -118,6 +121,10 @@ impl Places {
             "INSERT INTO passkeys (id, user_id, credential_id, passkey, name, created_at) \
              VALUES ('{passkey}', '{user}', '', '', 'phone', 0)"
         ));
+        let bytes = if app.is_sqlite() { "X'00'" } else { "'\\x00'::bytea" };
+        app.sql(&format!(
+            "INSERT INTO avatars (name, user_id, large, small, created_at) VALUES ('{AVATAR}', '{user}', {bytes}, {bytes}, 0)"
+        ));
         let asset = (hash.to_owned(), path.to_owned());
         Self { token, verifier, mail, session, invitation, below, passkey, links, asset }
     }
@@ -143,6 +150,8 @@ impl Places {
         }
         route
             .replace("{provider}", "nobody")
+            .replace("{name}", AVATAR)
+            .replace("{size}", "128")
             .replace("{scope}", "channels:read")
             .replace("{id}", id)
             .replace("{hash}", &self.asset.0)
@@ -332,6 +341,7 @@ fn check_headers(page: &Response, what: &str, secure: bool) {
     is("cross-origin-resource-policy", "same-origin");
     let policy = page.header("content-security-policy").unwrap_or_else(|| panic!("no policy on {what}"));
     let kind = page.header("content-type").unwrap_or_default();
+    let is_picture = what.contains("/avatars/") && page.status == 200;
     if kind.starts_with("text/html") {
         for part in [
             "default-src 'none'",
@@ -353,7 +363,8 @@ fn check_headers(page: &Response, what: &str, secure: bool) {
         is("x-frame-options", "DENY");
         is("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()");
     } else {
-        assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'", "{what}");
+        let more = if is_picture { "; sandbox" } else { "" };
+        assert_eq!(policy, format!("default-src 'none'; frame-ancestors 'none'{more}"), "{what}");
     }
     if !kind.is_empty() && !kind.starts_with("image/") && !kind.starts_with("font/") {
         assert!(kind.starts_with("application/json") || kind.contains("charset=utf-8"), "{kind} of {what}");
@@ -362,6 +373,8 @@ fn check_headers(page: &Response, what: &str, secure: bool) {
     assert_eq!(page.header("strict-transport-security"), hsts, "{what}");
     if what.contains("/static/") && page.status == 200 {
         is("cache-control", "public, max-age=31536000, immutable");
+    } else if is_picture {
+        is("cache-control", "private, max-age=86400, immutable");
     } else {
         is("cache-control", "no-store");
     }

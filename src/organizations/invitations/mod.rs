@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod pages;
+pub(crate) mod views;
 
 use diesel::prelude::*;
 
@@ -487,14 +488,14 @@ pub fn accept(
         return Ok(Answered::Member(organization.clone()));
     }
     join(tx, &organization.id, user, &offer.choice, now)?;
-    for team in &offer.team_ids {
-        teams::put_in(tx, &organization.id, team, user, now)?;
+    let mut into = Vec::new();
+    for (team, name) in offer.team_ids.iter().zip(&offer.teams) {
+        if teams::put_in(tx, &organization.id, team, user, now)? {
+            into.push(name.as_str());
+        }
     }
-    let detail = if offer.teams.is_empty() {
-        offer.role.clone()
-    } else {
-        format!("{}; teams: {}", offer.role, offer.teams.join(", "))
-    };
+    let detail =
+        if into.is_empty() { offer.role.clone() } else { format!("{}; teams: {}", offer.role, into.join(", ")) };
     let event = Event {
         action: Action::MemberJoined,
         user: Some(user),

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
+use super::views::{InvitationRow, InvitationsPage, InvitePage};
 use super::{Invited, Letterhead, NewInvitation, Pending};
 use crate::auth::throttle::{self, Door};
 use crate::clock::Timestamp;
@@ -12,7 +13,8 @@ use crate::ids::{InvitationId, TeamId};
 use crate::organizations::forms::InvitationForm;
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::pages::{answer, done};
-use crate::organizations::views::{InvitationRow, InvitationsPage, InvitePage, Place, role_options};
+use crate::organizations::roles::views::role_options;
+use crate::organizations::views::Place;
 use crate::organizations::{roles, teams};
 use crate::urls;
 use crate::web::{Badge, Moment, Notice, Pressed, Problems, Visitor, html};
@@ -48,7 +50,7 @@ async fn page(
     let place = Place::of(member);
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = InvitationsPage {
-        shell: visitor.shell_in(&place.name, "Invitations", "org-members"),
+        shell: visitor.shell_in(&place, "Invitations", "org-members"),
         rows: pending.into_iter().map(|pending| row(&place.slug, pending, now)).collect(),
         made,
         refused,
@@ -79,7 +81,7 @@ async fn form_page(
     let offered = teams.into_iter().filter(|team| member.rights().covers(&team.rights(catalogue)));
     let team = |team: teams::Team| (team.id.to_string(), team.name, form.team.contains(&team.id.to_string()));
     let page = InvitePage {
-        shell: visitor.shell_in(&place.name, "Invite somebody", "org-members"),
+        shell: visitor.shell_in(&place, "Invite somebody", "org-members"),
         errors: problems.list(),
         email: problems.field("email", &form.email),
         role: problems.field("role", &form.role),

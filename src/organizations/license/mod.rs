@@ -2,6 +2,7 @@
 //! numbers; nothing is paid here.
 
 pub mod pages;
+pub(crate) mod views;
 
 use std::fmt;
 
@@ -16,7 +17,7 @@ use crate::db::{Connection, Tx};
 use crate::error::Result;
 use crate::ids::OrganizationId;
 use crate::text_enum;
-use crate::tokens::active_at;
+use crate::tokens::{TokenKind, active_at};
 
 /// What the plan of an organization is called until an administrator says otherwise.
 pub const STANDARD: &str = "Standard";
@@ -148,15 +149,6 @@ pub fn find(connection: &mut Connection, organization: &OrganizationId) -> Resul
 /// # Errors
 /// When the database refuses.
 pub fn used(connection: &mut Connection, organization: &OrganizationId, what: Limited, now: Timestamp) -> Result<i64> {
-    let working = |connection: &mut Connection, keys: bool| {
-        let here = tokens::organization_id.eq(organization).and(token_secrets::is_current);
-        let those = tokens::table.inner_join(token_secrets::table).filter(here).filter(active_at(now));
-        if keys {
-            those.filter(tokens::kind.eq(API_KEY)).count().get_result(connection)
-        } else {
-            those.filter(tokens::kind.ne(API_KEY)).count().get_result(connection)
-        }
-    };
     Ok(match what {
         Limited::Members => {
             members::table.filter(members::organization_id.eq(organization)).count().get_result(connection)?
@@ -164,17 +156,26 @@ pub fn used(connection: &mut Connection, organization: &OrganizationId, what: Li
         Limited::Teams => {
             teams::table.filter(teams::organization_id.eq(organization)).count().get_result(connection)?
         }
-        Limited::ApiKeys => working(connection, true)?,
+        Limited::ApiKeys => token_secrets::table
+            .filter(token_secrets::holder.eq(organization.as_str()).and(token_secrets::is_current))
+            .filter(active_at(now))
+            .count()
+            .get_result(connection)?,
         Limited::ServiceAccounts => service_accounts::table
             .filter(service_accounts::organization_id.eq(organization))
             .count()
             .get_result(connection)?,
-        Limited::Tokens => working(connection, false)?,
+        Limited::Tokens => tokens::table
+            .inner_join(token_secrets::table)
+            .filter(tokens::organization_id.eq(organization).and(tokens::kind.eq_any(TOKENS)))
+            .filter(token_secrets::is_current.and(active_at(now)))
+            .count()
+            .get_result(connection)?,
     })
 }
 
-/// How the table of tokens calls API keys.
-const API_KEY: &str = "key";
+/// The kinds that are no API keys, by which the index finds them among thousands of keys.
+const TOKENS: [TokenKind; 2] = [TokenKind::Personal, TokenKind::ServiceAccount];
 
 /// Whether an organization may have one more of something. Counted with its row locked, in the transaction that adds the
 /// one, so that of two who take the last place one gets it.

@@ -4,13 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
 use super::usage;
+use super::views::{LicensePage, LicenseView, LicenseWorkedInPage};
 use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::error::{Error, Result};
 use crate::organizations::member::Member;
 use crate::organizations::policy::{Right, Rights};
 use crate::organizations::queries::{Which, standing};
-use crate::organizations::views::{LicensePage, LicenseView, LicenseWorkedInPage, Place};
+use crate::organizations::views::Place;
 use crate::urls;
 use crate::web::{Visitor, html};
 
@@ -23,7 +24,7 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     let (license, used) = member.instance().db.read(move |connection| usage(connection, &id, now)).await?;
     let place = Place::of(&member);
     let page = LicensePage {
-        shell: visitor.shell_in(&place.name, "License", "org-license"),
+        shell: visitor.shell_in(&place, "License", "org-license"),
         license: LicenseView::new(&license, &used, member.organization().kind),
         place,
     };

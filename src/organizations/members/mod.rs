@@ -2,6 +2,7 @@
 
 pub mod pages;
 mod queries;
+pub(crate) mod views;
 
 use diesel::prelude::*;
 

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
+use super::views::{MemberPage, MemberRolePage, MemberRow, MembersPage, OutPage, Stop};
 use super::{Listed, PAGE, find, list as listed};
 use crate::auth::secret::masked;
 use crate::error::{Error, Result};
@@ -13,10 +14,8 @@ use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed,
 use crate::organizations::pages::{answer, done};
 use crate::organizations::policy::{Refusal, Right, Rights, may_change};
 use crate::organizations::queries::{self, Which};
-use crate::organizations::views::{
-    MemberPage, MemberRolePage, MemberRow, MembersPage, OutPage, Part, Place, Stop, TARGETS, right_lines, role_options,
-    split,
-};
+use crate::organizations::roles::views::{right_lines, role_options};
+use crate::organizations::views::{Part, Place, TARGETS, split};
 use crate::organizations::{Found, roles, standing, teams};
 use crate::service_accounts;
 use crate::tokens;
@@ -51,7 +50,7 @@ pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> R
     let (now, me) = (member.now(), &member.account().user_id);
     let (rows, pager) = split(rows, PAGE, &part, &urls::members(&place.slug));
     let view = MembersPage {
-        shell: visitor.shell_in(&place.name, "Members", "org-members"),
+        shell: visitor.shell_in(&place, "Members", "org-members"),
         rows: rows.iter().map(|row| MemberRow::of(row, me, &place.slug, now)).collect(),
         total,
         targets,
@@ -101,7 +100,7 @@ pub async fn show(member: Member, visitor: Visitor, path: web::Path<(String, Use
     let row = MemberRow::of(&listed, &member.account().user_id, &place.slug, member.now());
     let may = |right| touches && member.rights().may(right);
     let page = MemberPage {
-        shell: visitor.shell_in(&place.name, &row.name, "org-members"),
+        shell: visitor.shell_in(&place, &row.name, "org-members"),
         teams,
         sources,
         matters,
@@ -126,7 +125,7 @@ async fn role_page(
     let own = member.instance().db.read(move |connection| roles::list(connection, &id)).await?;
     let place = Place::of(member);
     let page = MemberRolePage {
-        shell: visitor.shell_in(&place.name, "Change role", "org-members"),
+        shell: visitor.shell_in(&place, "Change role", "org-members"),
         errors: problems.list(),
         member: MemberRow::of(listed, &member.account().user_id, &place.slug, member.now()),
         role: problems.field("role", chosen),
@@ -247,7 +246,7 @@ async fn out_page(
     };
     let (stops, heirs) = stopping(member, &listed.user_id).await?;
     let page = OutPage {
-        shell: visitor.shell_in(&place.name, title, if leaving { "organization" } else { "org-members" }),
+        shell: visitor.shell_in(&place, title, if leaving { "organization" } else { "org-members" }),
         heading,
         text: text.to_owned(),
         heirs: if stops.iter().any(|stop| stop.is_key) { heirs } else { Vec::new() },

@@ -24,6 +24,8 @@ pub struct Listed {
     pub last_name: String,
     /// Their sign-in name.
     pub email: String,
+    /// Their picture, if they have one.
+    pub avatar: Option<String>,
     /// Whether their account may be used.
     pub status: UserStatus,
     /// Their role.
@@ -50,6 +52,7 @@ macro_rules! listed {
                 users::first_name,
                 users::last_name,
                 users::email,
+                users::avatar,
                 users::status,
                 members::role,
                 members::role_id,

@@ -45,7 +45,7 @@ async fn page(member: Member, visitor: &Visitor, what: Allowance) -> Result<Http
     let is_personal = what == Allowance::PersonalTokens;
     let page = PolicyPage {
         shell: visitor.shell_in(
-            &place.name,
+            &place,
             if is_personal { "Personal access tokens here" } else { "Members’ API keys" },
             "org-settings",
         ),

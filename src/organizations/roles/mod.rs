@@ -2,6 +2,7 @@
 //! organization's own matters.
 
 pub mod pages;
+pub(crate) mod views;
 
 use diesel::prelude::*;
 

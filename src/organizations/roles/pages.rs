@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
+use super::views::{OwnMatrix, RoleFormPage, RolePage, RoleRow, RolesPage, built_in_roles, right_lines};
 use super::{MOST, NewRole, Outcome, OwnRole, find, holders};
 use crate::catalogue::Role;
 use crate::error::{Error, Result};
@@ -12,9 +13,7 @@ use crate::organizations::forms::RoleForm;
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::pages::{answer, done};
 use crate::organizations::policy::{Grant, Right, Rights};
-use crate::organizations::views::{
-    ConfirmPage, OwnMatrix, Place, RoleFormPage, RolePage, RoleRow, RolesPage, built_in_roles, right_lines,
-};
+use crate::organizations::views::{ConfirmPage, Place};
 use crate::tokens::ScopeMatrix;
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
@@ -34,7 +33,7 @@ pub async fn list(member: Member, visitor: Visitor) -> Result<HttpResponse> {
         description: role.description,
     };
     let page = RolesPage {
-        shell: visitor.shell_in(&place.name, "Roles", "org-roles"),
+        shell: visitor.shell_in(&place, "Roles", "org-roles"),
         built_in: built_in_roles(),
         rows: own.into_iter().map(row).collect(),
         may_create: member.rights().may(Right::CreateRoles),
@@ -69,7 +68,7 @@ pub async fn show(member: Member, visitor: Visitor, path: web::Path<(String, Rol
     let grant = Grant { role: Role::Own, rights: Some(role.rights), role_name: Some(role.name.clone()), team: None };
     let (_, matters, catalogue) = right_lines(&[grant], Kind::Shared, &member.instance().config.catalogue);
     let page = RolePage {
-        shell: visitor.shell_in(&place.name, &role.name, "org-roles"),
+        shell: visitor.shell_in(&place, &role.name, "org-roles"),
         holders,
         matters,
         catalogue,
@@ -97,7 +96,7 @@ fn form_page(
         None => ("Create a role", urls::roles_new(&place.slug), urls::roles(&place.slug), "Create role"),
     };
     let page = RoleFormPage {
-        shell: visitor.shell_in(&place.name, title, "org-roles"),
+        shell: visitor.shell_in(&place, title, "org-roles"),
         errors: problems.list(),
         name: problems.field("name", &form.name),
         description: problems.field("description", &form.description),
@@ -228,7 +227,7 @@ fn delete_page(
     let place = Place::of(member);
     let in_use = format!("{holders} members and teams have it. Give them another role first");
     let page = ConfirmPage {
-        shell: visitor.shell_in(&place.name, "Delete a role", "org-roles"),
+        shell: visitor.shell_in(&place, "Delete a role", "org-roles"),
         heading: format!("Delete the role {}?", role.name),
         text: "Nobody has it. It can't be given any more, and can't be brought back.".to_owned(),
         stops: Vec::new(),

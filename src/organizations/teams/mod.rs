@@ -2,6 +2,7 @@
 
 pub mod pages;
 mod queries;
+pub(crate) mod views;
 
 use diesel::prelude::*;
 
@@ -152,7 +153,7 @@ pub fn delete(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, id: &TeamId, cat
     Ok(Outcome::Done(1))
 }
 
-/// Puts members into a team; who is in it already, or is no member of the organization, is passed over.
+/// Puts members into a team; who is in it already, in as many as can be, or is no member of the organization, is passed over.
 ///
 /// # Errors
 /// [`crate::error::Error::NotFound`] when it is not one of this organization's.
@@ -176,21 +177,32 @@ pub fn add(
         .order(members::user_id)
         .select(members::user_id)
         .load(&mut **tx)?;
+    let mut added = 0;
     for user in &those {
-        put_in(tx, organization, id, user, now)?;
-        acting.record(tx, now, Action::TeamMemberAdded, Some(user), (user.as_str(), "", &team.name))?;
+        if put_in(tx, organization, id, user, now)? {
+            acting.record(tx, now, Action::TeamMemberAdded, Some(user), (user.as_str(), "", &team.name))?;
+            added += 1;
+        }
     }
-    Ok(Outcome::Done(those.len()))
+    Ok(Outcome::Done(added))
 }
 
-/// Writes that a member is in a team.
+/// In so many teams of an organization a member can be: each is a row of every check of what they may do.
+pub const MOST_OF_A_MEMBER: i64 = 50;
+
+/// Writes that a member is in a team, unless they are in as many as can be; the organization's row is locked by then.
 pub(super) fn put_in(
     tx: &mut Tx<'_>,
     organization: &OrganizationId,
     id: &TeamId,
     user: &UserId,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<bool> {
+    let theirs = team_members::organization_id.eq(organization).and(team_members::user_id.eq(user));
+    let count: i64 = team_members::table.filter(theirs).count().get_result(&mut **tx)?;
+    if count >= MOST_OF_A_MEMBER {
+        return Ok(false);
+    }
     diesel::insert_into(team_members::table)
         .values((
             team_members::team_id.eq(id),
@@ -199,7 +211,7 @@ pub(super) fn put_in(
             team_members::created_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    Ok(())
+    Ok(true)
 }
 
 /// Takes a member out of a team; who is in none is left alone.

@@ -4,18 +4,18 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
+use super::views::{TeamAddPage, TeamFormPage, TeamPage, TeamRow, TeamsPage, for_teams};
 use super::{NewTeam, Outcome, PAGE, Team};
 use crate::error::{Error, Result};
 use crate::ids::{TeamId, UserId};
 use crate::organizations::forms::{PickedForm, TeamForm};
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+use crate::organizations::members::views::MemberRow;
 use crate::organizations::pages::{answer, done, done_with};
 use crate::organizations::policy::{Right, Rights};
 use crate::organizations::roles;
-use crate::organizations::views::{
-    ConfirmPage, MemberRow, Part, Place, TeamAddPage, TeamFormPage, TeamPage, TeamRow, TeamsPage, role_name,
-    role_options, split,
-};
+use crate::organizations::roles::views::{role_name, role_options};
+use crate::organizations::views::{ConfirmPage, Part, Place, split};
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
 
@@ -44,7 +44,7 @@ pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> R
     let place = Place::of(&member);
     let (rows, pager) = split(rows, PAGE, &part, &urls::teams(&place.slug));
     let page = TeamsPage {
-        shell: visitor.shell_in(&place.name, "Teams", "org-teams"),
+        shell: visitor.shell_in(&place, "Teams", "org-teams"),
         rows: rows.iter().map(|(team, members)| row(&place.slug, team, *members)).collect(),
         may_create: member.rights().may(Right::CreateTeams),
         search: part.search,
@@ -104,7 +104,7 @@ async fn show_page(
     let may = |right| covered && member.rights().may(right);
     let (now, me) = (member.now(), &member.account().user_id);
     let page = TeamPage {
-        shell: visitor.shell_in(&place.name, &team.name, "org-teams"),
+        shell: visitor.shell_in(&place, &team.name, "org-teams"),
         rows: rows.iter().map(|listed| MemberRow::of(listed, me, &place.slug, now)).collect(),
         team: row(&place.slug, &team, members),
         sees_members,
@@ -139,12 +139,12 @@ async fn form_page(
     };
     let options = role_options(&own, member.rights(), &form.role, &member.instance().config.catalogue);
     let page = TeamFormPage {
-        shell: visitor.shell_in(&place.name, title, "org-teams"),
+        shell: visitor.shell_in(&place, title, "org-teams"),
         errors: problems.list(),
         name: problems.field("name", &form.name),
         description: problems.field("description", &form.description),
         role: problems.field("role", &form.role),
-        options: crate::organizations::views::for_teams(options, &form.role),
+        options: for_teams(options, &form.role),
         action_url,
         button,
         back_url,
@@ -303,7 +303,7 @@ fn delete_page(
         _ => String::new(),
     };
     let page = ConfirmPage {
-        shell: visitor.shell_in(&place.name, "Delete a team", "org-teams"),
+        shell: visitor.shell_in(&place, "Delete a team", "org-teams"),
         heading: format!("Delete the team {}?", team.name),
         text: format!("{whom}{loses} It can't be brought back."),
         stops: Vec::new(),
@@ -374,7 +374,7 @@ async fn add_page(
         (listed.user_id.to_string(), picked.contains(&listed.user_id.to_string()), row)
     };
     let page = TeamAddPage {
-        shell: visitor.shell_in(&place.name, "Add members", "org-teams"),
+        shell: visitor.shell_in(&place, "Add members", "org-teams"),
         errors: problems.list(),
         rows: rows.iter().map(row).collect(),
         team_name: team.name.clone(),

@@ -157,7 +157,7 @@ async fn organization_form(
     let form = form_or(form, visitor.request(), &present);
     let address = urls::organization_policy_review(&place.slug);
     let page = OrganizationPage {
-        shell: visitor.shell_in(&place.name, TITLE, "org-policy"),
+        shell: visitor.shell_in(&place, TITLE, "org-policy"),
         errors: problems.list(),
         form: FormView::new(&realm, &present, &form, problems, beyond, address),
         place,
@@ -175,11 +175,8 @@ async fn organization_review(
     let (realm, place) = (realm(member)?, Place::of(member));
     let addresses = (urls::organization_policy(&place.slug), urls::organization_policy_review(&place.slug));
     let review = review(member.instance(), &realm, rule, form, again, addresses).await?;
-    let page = OrganizationReviewPage {
-        shell: visitor.shell_in(&place.name, "Review the rules", "org-policy"),
-        place,
-        review,
-    };
+    let page =
+        OrganizationReviewPage { shell: visitor.shell_in(&place, "Review the rules", "org-policy"), place, review };
     html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
 }
 

@@ -2,7 +2,7 @@
 
 use keystead::catalogue::Role;
 
-use crate::support::{ADMIN, Engine, TestApp, on_both};
+use crate::support::{ADMIN, Engine, TestApp, at_once, on_both};
 
 /// Covers: S0-38, S4-27
 fn a_team_adds_its_role(engine: Engine) {
@@ -65,6 +65,52 @@ fn a_team_adds_its_role(engine: Engine) {
     assert_eq!((question("update"), app.count("team_members")), ("INSUFFICIENT_PERMISSIONS".into(), 0));
     assert_eq!(app.role_of("acme", "bob@example.com").as_deref(), Some("viewer"));
     assert_eq!(app.last_logged().action, "team.deleted");
+}
+
+/// Each of a member's teams is a row of every check, so there is an end to them; through an invitation, too.
+fn a_member_is_in_so_many_teams_and_no_more(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    app.make_user("bob@example.com");
+    app.make_member("acme", "bob@example.com", Role::Viewer);
+    let (bob, organization) = (app.user_id("bob@example.com"), app.organization_id("acme"));
+    for index in 0..51 {
+        app.sql(&format!(
+            "INSERT INTO teams (id, organization_id, name, name_key, description, created_at) \
+             VALUES ('t{index}', '{organization}', 'Team {index}', 'team {index}', '', 0)"
+        ));
+        if index < 49 {
+            app.sql(&format!(
+                "INSERT INTO team_members (team_id, user_id, organization_id, created_at) \
+                 VALUES ('t{index}', '{bob}', '{organization}', 0)"
+            ));
+        }
+    }
+    let theirs = format!("team_members WHERE user_id = '{bob}'");
+    // Two at once: one of them is the fiftieth.
+    let forms = ["t49", "t50"].map(|team| {
+        let add = format!("/organizations/acme/teams/{team}/members");
+        ada.open(&add).form(&add).tick("user", &bob)
+    });
+    let told = at_once(2, |index| {
+        let mut ada = ada.clone();
+        let added = ada.submit(&forms[index]).expect(303);
+        ada.follow(&added).notice()
+    });
+    assert_eq!(app.count(&theirs), 50);
+    assert_eq!(told.iter().filter(|notice| notice.contains("1 member is in the team now")).count(), 1, "{told:?}");
+    assert_eq!(app.logged("team.member_added"), 1);
+    // Nor by being invited into all of them.
+    let mut carol = app.other("carol@example.com");
+    let path = "/organizations/acme/invitations/new";
+    let form = ada.open(path).form(path).set("email", "carol@example.com");
+    let form = (0..51).fold(form, |form, index| form.tick("team", &format!("t{index}")));
+    ada.submit(&form).expect(200);
+    let link = app.mailed_link("carol@example.com");
+    let join = carol.open(&link).form(&link);
+    carol.submit(&join).expect_lead("/organizations/acme");
+    assert_eq!(app.count(&format!("team_members WHERE user_id = '{}'", app.user_id("carol@example.com"))), 50);
 }
 
 fn teams_that_cannot_be_are_refused(engine: Engine) {
@@ -209,6 +255,7 @@ fn long_lists_are_searched_and_paged(engine: Engine) {
 
 on_both!(
     a_team_adds_its_role,
+    a_member_is_in_so_many_teams_and_no_more,
     teams_that_cannot_be_are_refused,
     a_team_gives_no_more_than_whoever_changes_it_has,
     another_organizations_teams_are_not_found,

@@ -105,6 +105,17 @@ impl Browser {
         Page::new(&form.action, self.send(request))
     }
 
+    /// Sends a form with a chosen picture.
+    #[track_caller]
+    pub fn upload(&mut self, form: &Form, file: &[u8]) -> Page {
+        let request = Request::post(&form.action)
+            .multipart(&form.pairs(), "picture", file)
+            .header("Sec-Fetch-Site", "same-origin")
+            .header("Sec-Fetch-Mode", "navigate")
+            .header("Origin", &self.origin);
+        Page::new(&form.action, self.send(request))
+    }
+
     /// What stands in the hidden field of every form of this session.
     #[track_caller]
     pub fn form_token(&mut self) -> String {

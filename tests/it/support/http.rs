@@ -44,6 +44,23 @@ impl Request {
         self.body("application/x-www-form-urlencoded", text.into_bytes())
     }
 
+    /// A form with a file in its last field.
+    pub fn multipart<N: AsRef<str>, V: AsRef<str>>(self, pairs: &[(N, V)], field: &str, file: &[u8]) -> Self {
+        const BOUNDARY: &str = "------------------------test4f1d";
+        let mut body = Vec::new();
+        for (name, value) in
+            pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).filter(|(name, _)| *name != field)
+        {
+            let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend(part.into_bytes());
+        }
+        let head = format!("name=\"{field}\"; filename=\"me.png\"\r\nContent-Type: image/png");
+        body.extend(format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n").into_bytes());
+        body.extend_from_slice(file);
+        body.extend(format!("\r\n--{BOUNDARY}--\r\n").into_bytes());
+        self.body(&format!("multipart/form-data; boundary={BOUNDARY}"), body)
+    }
+
     pub fn json(self, value: &serde_json::Value) -> Self {
         self.body("application/json", value.to_string().into_bytes())
     }

@@ -1,0 +1,3 @@
+ALTER TABLE organizations DROP COLUMN avatar;
+ALTER TABLE users DROP COLUMN avatar;
+DROP TABLE avatars;

@@ -1,0 +1,7 @@
+DROP INDEX tokens_organization;
+CREATE INDEX tokens_organization ON tokens (organization_id);
+DROP INDEX token_secrets_working;
+DROP TRIGGER members_went ON members;
+DROP TRIGGER members_came ON members;
+DROP FUNCTION count_members;
+ALTER TABLE organizations DROP COLUMN member_count;
