@@ -153,12 +153,16 @@ async fn hash() -> anyhow::Result<String> {
 const VALID: &str = "{\"valid\":true,\"code\":\"VALID\"";
 const NOT_FOUND: &str = "{\"valid\":false,\"code\":\"NOT_FOUND\"";
 
-/// The page of a person's tokens, asked for with a session of theirs.
-async fn token_page(server: &Server, person: usize, tokens: usize) -> anyhow::Result<(Ask, usize)> {
+/// A session of a person's, as the header that their browser sends.
+async fn session(server: &Server, person: usize) -> anyhow::Result<String> {
     let mut arrived = Person::arrive(server.address, home(200 + person), &stock::email(person), PASSWORD).await?;
-    let cookie = format!("Cookie: keystead_session={}\r\n", arrived.sign_in().await?);
-    let mut ask = Ask::get(server.address, "/settings/tokens", &cookie, "<!DOCTYPE html>");
-    let length = ask.probe(server.address, &format!("{tokens} of at most 10000 tokens.")).await?;
+    Ok(format!("Cookie: keystead_session={}\r\n", arrived.sign_in().await?))
+}
+
+/// A page of the list of tokens: `query` is the end of its address, and its page holds `words`.
+async fn token_page(server: &Server, session: &str, query: &str, words: &str) -> anyhow::Result<(Ask, usize)> {
+    let mut ask = Ask::get(server.address, &format!("/settings/tokens{query}"), session, "<!DOCTYPE html>");
+    let length = ask.probe(server.address, words).await?;
     Ok((ask, length))
 }
 
@@ -173,7 +177,7 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     let hash = hash().await?;
     let few = Stocked::few(&hash)?;
     let many = Stocked::fill(None, &hash, with_fifty(plan.many))?;
-    let lists = Stocked::fill(None, &hash, [10, 10_000])?;
+    let lists = Stocked::fill(None, &hash, [10, EACH, 10_000])?;
     let postgres = Postgres::start();
     let on_postgres = match &postgres {
         Ok(postgres) => Some((Stocked::fill(Some(&postgres.url), &hash, with_fifty(1000))?, postgres.postmaster)),
@@ -327,8 +331,9 @@ async fn postgres_checks(
 async fn pages(plan: &Plan, table: &mut Table, servers: [&Server; 2], bare: &Server) -> anyhow::Result<()> {
     let mut f = Ask::get(bare.address, "/f", "", "<!DOCTYPE html>");
     let size = f.probe(bare.address, "50 of at most 10000 tokens.").await?;
-    let ((mut few, few_size), (mut many, _)) =
-        (token_page(servers[0], 0, EACH).await?, token_page(servers[1], 0, EACH).await?);
+    let fifty = "50 of at most 10000 tokens.";
+    let (mut few, few_size) = token_page(servers[0], &session(servers[0], 0).await?, "", fifty).await?;
+    let (mut many, _) = token_page(servers[1], &session(servers[1], 0).await?, "", fifty).await?;
     let cases = [
         Case { server: bare, ask: f },
         Case { server: servers[0], ask: few.clone() },
@@ -366,15 +371,56 @@ async fn uses(plan: &Plan, table: &mut Table, many: &Stocked, bare: &Server, a: 
     Ok(())
 }
 
+/// Lists of ten tokens, of one full page, and of two hundred pages. What a page holds costs something, too; so the long list is
+/// compared with the short one, and with one whose page is as full.
 async fn long_lists(plan: &Plan, table: &mut Table, lists: &Stocked) -> anyhow::Result<()> {
     let server = lists.serve(None, None).await?;
-    let ((short, _), (long, size)) = (token_page(&server, 0, 10).await?, token_page(&server, 1, 10_000).await?);
-    let cases = [Case { server: &server, ask: short }, Case { server: &server, ask: long }];
-    let [short, long] = in_turns(cases, plan.turns.div_ceil(2), plan.turn).await?;
-    table.row("the page of somebody with ten tokens", &short, None, &Target::None);
-    let what = format!("the page of somebody with 10,000, {} KB", size / 1000);
-    table.row(&what, &long, Some((long.cpu_to(&short), "× CPU of ten")), &Target::AtMost(1.5));
+    let people = [session(&server, 0).await?, session(&server, 1).await?, session(&server, 2).await?];
+    let (of_ten, of_fifty, most) = ("× CPU of ten", "× CPU of fifty", Target::AtMost(1.5));
+    let turns = plan.turns.div_ceil(2);
+    let pages = [("", "10 of at most"), ("", "50 of at most"), ("", "rel=\"next\"")];
+    let [ten, fifty, many] = three(&server, &people, pages, turns, plan.turn).await?;
+    table.row("the page of somebody with ten tokens", &ten, None, &Target::None);
+    table.row("the page of somebody with fifty, all of them on it", &fifty, None, &Target::None);
+    table.row(
+        "the page of somebody with 10,000, with the newest fifty",
+        &many,
+        Some((many.cpu_to(&ten), of_ten)),
+        &most,
+    );
+    table.figure("… against a page as full", (many.cpu_to(&fifty), of_fifty), &most);
+    // Those that show a full page, and those that find nothing.
+    for (what, query, found) in [
+        ("searched by a part of all names", "?q=pipeline", true),
+        ("sorted by last use", "?sort=-used", true),
+        ("sorted by expiry", "?sort=expires", true),
+        ("only the active ones", "?status=active", true),
+        ("only those that expire soon, none", "?status=expiring", false),
+        ("only the revoked ones, none", "?status=revoked", false),
+        ("searched by a part of no name", "?q=nobody", false),
+    ] {
+        let words = if found { "Deploy pipeline" } else { "No token matches" };
+        let [ten, fifty, many] = three(&server, &people, [(query, words); 3], turns, plan.turn).await?;
+        let (other, unit) = if found { (&fifty, of_fifty) } else { (&ten, of_ten) };
+        table.row(&format!("10,000 tokens, {what}"), &many, Some((many.cpu_to(other), unit)), &most);
+    }
     Ok(())
+}
+
+/// A page for each of three people, measured in turns.
+async fn three(
+    server: &Server,
+    people: &[String; 3],
+    pages: [(&str, &str); 3],
+    turns: usize,
+    turn: Duration,
+) -> anyhow::Result<[Measured; 3]> {
+    let case = async |person: usize| {
+        let (query, words) = pages[person];
+        let (ask, _) = token_page(server, &people[person], query, words).await?;
+        anyhow::Ok(Case { server, ask })
+    };
+    in_turns([case(0).await?, case(1).await?, case(2).await?], turns, turn).await
 }
 
 /// Sign-ins beside what two threads can hash; pages and memory meanwhile.

@@ -18,6 +18,7 @@ use crate::app::Instance;
 use crate::audit::{self, Sought};
 use crate::auth::SignedIn;
 use crate::error::{Error, Result};
+use crate::tokens::policies::{Realm, present};
 use crate::urls;
 use crate::web::{Moment, Notice, Posted, Pressed, Problems, Visitor, html, see_other};
 
@@ -224,7 +225,18 @@ pub async fn switch(posted: MemberPost<Pressed>) -> Result<HttpResponse> {
     Ok(done(posted.who.instance(), &home, Notice::OrganizationSwitched))
 }
 
-fn settings_page(
+/// What holds for tokens in a shared organization, in words.
+async fn token_rules(member: &Member) -> Result<Option<String>> {
+    let organization = member.organization();
+    if organization.kind == Kind::Private {
+        return Ok(None);
+    }
+    let (config, realm) = (member.instance().config.tokens.clone(), Realm::Organization(organization.id.clone()));
+    let reading = member.instance().db.read(move |connection| present(connection, &config, &realm));
+    Ok(Some(reading.await?.in_words()))
+}
+
+async fn settings_page(
     member: &Member,
     visitor: &Visitor,
     form: &OrganizationForm,
@@ -241,6 +253,7 @@ fn settings_page(
             base(member.instance())
         ),
         policy: member.organization().policy(),
+        token_rules: token_rules(member).await?,
         requires_second_factor: member.organization().requires_second_factor,
         may_hand_over: member.rights().may(Right::HandOver),
         may_delete: member.rights().may(Right::DeleteOrganization),
@@ -256,7 +269,7 @@ fn settings_page(
 pub async fn settings(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     let organization = member.organization();
     let form = OrganizationForm { name: organization.name.clone(), slug: organization.slug.clone() };
-    settings_page(&member, &visitor, &form, &Problems::none())
+    settings_page(&member, &visitor, &form, &Problems::none()).await
 }
 
 /// `POST /organizations/{slug}/settings`.
@@ -268,7 +281,7 @@ pub async fn save(visitor: Visitor, posted: MemberPost<OrganizationForm>) -> Res
     let kept = (member.organization().kind == Kind::Private).then(|| member.organization().slug.as_str());
     let named = match form.check(kept) {
         Ok(named) => named,
-        Err(problems) => return settings_page(&member, &visitor, &form, &problems),
+        Err(problems) => return settings_page(&member, &visitor, &form, &problems).await,
     };
     let (now, slug, by) = (member.now(), named.slug.clone(), member.clone());
     let saved = member.instance().db.write(move |tx| {
@@ -277,7 +290,9 @@ pub async fn save(visitor: Visitor, posted: MemberPost<OrganizationForm>) -> Res
     });
     match saved.await {
         Ok(()) => Ok(done(member.instance(), &urls::organization_settings(&slug), Notice::OrganizationSaved)),
-        Err(Error::Taken(_)) => settings_page(&member, &visitor, &OrganizationForm { slug, ..form }, &slug_taken()),
+        Err(Error::Taken(_)) => {
+            settings_page(&member, &visitor, &OrganizationForm { slug, ..form }, &slug_taken()).await
+        }
         Err(error) => Err(error),
     }
 }

@@ -196,6 +196,8 @@ pub struct SettingsPage {
     pub slug: Field,
     pub slug_hint: String,
     pub policy: super::Policy,
+    /// What tokens may be here, in words; a private one has no rules of its own.
+    pub token_rules: Option<String>,
     pub requires_second_factor: bool,
     pub may_hand_over: bool,
     pub may_delete: bool,

@@ -303,8 +303,8 @@ impl NewTokenBody {
         let (expiry, date) = expiry(&self.expires);
         let organization = match self.organization.as_deref() {
             None => "all",
-            // In a form an empty choice is all of them; whoever sends an empty name meant one.
-            Some("" | "all") => "-",
+            // What a form calls all of them is no organization's name.
+            Some("all") => "-",
             Some(name) => name,
         };
         NewTokenForm {

@@ -1,5 +1,7 @@
 //! The forms of tokens: what is sent, and what it means.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use validator::Validate;
 
@@ -128,8 +130,12 @@ pub fn scopes(ticked: &[String], catalogue: &Catalogue) -> Result<Scopes, String
         return Err(format!("Choose {MOST_SCOPES} rights or fewer"));
     }
     let read = ticked.iter().map(|text| Scope::parse(text, catalogue)).collect::<Result<Vec<_>, _>>();
-    read.map(|scopes| Scopes::filled_in(scopes, catalogue))
-        .map_err(|_| "One of the rights does not exist here; tick the ones that you need".to_owned())
+    let scopes = read.map_err(|_| "One of the rights does not exist here; tick the ones that you need".to_owned())?;
+    // No page sends one twice; whatever does is not sure of what it asks for.
+    if ticked.iter().collect::<BTreeSet<_>>().len() < ticked.len() {
+        return Err("One of the rights is there twice; tick the ones that you need".to_owned());
+    }
+    Ok(Scopes::filled_in(scopes, catalogue))
 }
 
 /// Adds the single thing that was asked for to those that have a row. What can't be one is said at its field.
@@ -218,9 +224,9 @@ impl NewTokenForm {
     }
 }
 
-/// The organization that a form names: `Some(None)` is all of them, `None` is none of theirs.
+/// The organization that a form names: `Some(None)` is all of them, `None` is none of theirs. Nothing chosen is not all of them.
 pub fn place<'a>(typed: &str, places: &'a [Place]) -> Option<Option<&'a Place>> {
-    if matches!(typed, "" | "all") {
+    if typed == "all" {
         return Some(None);
     }
     places.iter().find(|place| place.slug == typed || place.id.as_str() == typed).map(Some)

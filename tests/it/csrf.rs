@@ -76,6 +76,7 @@ fn acts(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pairs)> {
                 ("form_id", own("01jd0000000000000000000000")),
                 ("name", own("other")),
                 ("expiry", own("7")),
+                ("organization", own("all")),
                 ("access", own("everything")),
             ],
         ),

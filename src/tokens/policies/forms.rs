@@ -66,11 +66,11 @@ impl RuleForm {
         let mut problems = Problems::none();
         let (most_days, most_tokens) =
             if stricter { (base.max_days, base.max_per_user) } else { (MOST_DAYS, MOST_TOKENS) };
-        let max_days = number("max_days", &self.max_days, most_days, &mut problems);
+        let max_days = number("max_days", "Longest validity", &self.max_days, most_days, &mut problems);
         let limit = max_days.unwrap_or(base.max_days);
         let rule = Rule {
             max_days,
-            default_days: number("default_days", &self.default_days, limit, &mut problems),
+            default_days: number("default_days", "Proposed validity", &self.default_days, limit, &mut problems),
             preset_days: presets(&self.preset_days, limit, &mut problems),
             allow_never: match self.allow_never.as_str() {
                 "" => None,
@@ -81,7 +81,7 @@ impl RuleForm {
                     None
                 }
             },
-            max_per_user: number("max_per_user", &self.max_per_user, most_tokens, &mut problems),
+            max_per_user: number("max_per_user", "Tokens", &self.max_per_user, most_tokens, &mut problems),
         };
         if problems.is_empty() { Ok(rule) } else { Err(problems) }
     }
@@ -109,14 +109,14 @@ impl RuleForm {
     }
 }
 
-fn number(field: &'static str, typed: &str, most: i64, problems: &mut Problems) -> Option<i64> {
+fn number(field: &'static str, what: &str, typed: &str, most: i64, problems: &mut Problems) -> Option<i64> {
     let typed = typed.trim();
     if typed.is_empty() {
         return None;
     }
     let number = typed.parse().ok().filter(|number| (1..=most).contains(number));
     if number.is_none() {
-        problems.add(field, format!("Enter a whole number from 1 to {most}, or leave it empty"));
+        problems.add(field, format!("{what}: enter a whole number from 1 to {most}, or leave it empty"));
     }
     number
 }
@@ -131,7 +131,7 @@ fn presets(typed: &str, most: i64, problems: &mut Problems) -> Option<Vec<i64>> 
     let Some(mut days) = days.filter(|days| days.len() <= MOST_PRESETS) else {
         problems.add(
             "preset_days",
-            format!("Enter up to {MOST_PRESETS} whole numbers from 1 to {most}, with commas between them"),
+            format!("Offered validities: enter up to {MOST_PRESETS} whole numbers from 1 to {most}, with commas between them"),
         );
         return None;
     };

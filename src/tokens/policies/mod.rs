@@ -186,6 +186,21 @@ pub struct Present {
     pub version: i64,
 }
 
+impl Present {
+    /// What holds, for the page that leads to the rules: "Valid for 30 days at most, 2 for each person".
+    pub fn in_words(&self) -> String {
+        let mut words = match (self.policy.allow_never, self.policy.max_days) {
+            (true, days) => format!("Valid for {days} days at most, or for ever"),
+            (false, 1) => "Valid for 1 day at most".to_owned(),
+            (false, days) => format!("Valid for {days} days at most"),
+        };
+        if let Some(most) = self.rule.max_per_user {
+            words = format!("{words}, {most} for each person");
+        }
+        if self.rule == Rule::default() { format!("{words}, as everywhere on this instance") } else { words }
+    }
+}
+
 /// The rules of a realm as they are.
 ///
 /// # Errors

@@ -159,13 +159,72 @@ fn the_form_offers_what_the_settings_say(engine: Engine) {
     );
 }
 
+/// A link to the form fills it in, for documentation and for those who renew; it makes nothing, and knows no more than the form.
+/// Covers: S0-12, S0-13, S1-21, S1-31, S3-5, S3-6, S3-7
+fn an_address_fills_the_form_in(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let acme = app.organization_id("acme");
+    let new = "/settings/tokens/new";
+    for place in ["acme", acme.as_str()] {
+        let page = ada.open(&format!(
+            "{new}?name=deploy+bot&description=ships&expiry=45&organization={place}&scope=channels:update&scope=groups:list&may_rotate=yes"
+        ));
+        let form = page.form(new);
+        assert_eq!(
+            ["name", "description", "expiry", "organization", "access", "may_rotate"].map(|name| form.value(name)),
+            ["deploy bot", "ships", "45", "acme", "selected", "yes"]
+        );
+        assert_eq!(form.values("scope"), ["channels:read", "channels:list", "channels:update", "groups:list"]);
+    }
+    let page = ada.open(&format!("{new}?expiry=date&date=2027-03-03&access=everything"));
+    let form = page.form(new);
+    assert_eq!(["expiry", "date", "access"].map(|name| form.value(name)), ["date", "2027-03-03", "everything"]);
+    assert_eq!(app.count("tokens"), 0, "a link makes nothing");
+    // What the rules don't have is not offered because an address says so, and nothing else is chosen in its place.
+    for odd in ["never", "366", "-1", "1.5", "soon"] {
+        let form = ada.open(&format!("{new}?expiry={odd}&name=x&scope=channels:read")).form(new);
+        assert!(!form.choices("expiry").contains(&odd.to_owned()) && form.values("expiry").is_empty(), "{odd}");
+        assert_eq!(ada.submit(&form).expect(422).errors(), ["expiry"], "{odd}");
+    }
+    let form = ada.open(&format!("{new}?organization=nobody&name=x&scope=channels:read")).form(new);
+    assert_eq!(ada.submit(&form).expect(422).errors(), ["organization"]);
+    assert_eq!(app.count("tokens"), 0);
+    // Machines that are nobody's own have something better.
+    let page = ada.open(new);
+    assert!(page.one("main").contains("make a service account in one of your organizations instead"));
+    assert!(page.attributes("main .hint a", "href").contains(&"/organizations".to_owned()));
+}
+
+/// What was refused is not counted among the secrets of an hour.
+/// Covers: AC-011
+fn what_is_refused_uses_up_nothing(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (id, _) = ada.create_token("bot", &["channels:read"]);
+    ada.revoke_token(&id);
+    let same = ada.token_form("bot 2", &["channels:read"]);
+    ada.submit(&same).expect(200);
+    ada.create_token("bot", &["channels:read"]);
+    let path = format!("/settings/tokens/{id}/regenerate");
+    let anew = ada.open(&path).form(&path);
+    let taken = ada.token_form("bot", &["channels:read"]);
+    for _ in 0..14 {
+        ada.submit(&taken.clone().set("form_id", &keystead::ids::ulid())).expect(422);
+        ada.submit(&anew.clone().set("form_id", &keystead::ids::ulid())).expect(422);
+        ada.submit(&same).expect(303);
+    }
+    ada.create_token("another", &["channels:read"]);
+}
+
 /// Covers: S0-15, AC-056
 fn what_a_right_implies_is_stored_with_it(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     for (name, ticked, kept) in [
         ("a", vec!["channels:delete"], "channels:delete channels:list channels:read channels:update"),
-        ("b", vec!["groups:share", "groups:share"], "groups:list groups:read groups:share"),
+        ("b", vec!["groups:share", "groups:read"], "groups:list groups:read groups:share"),
         ("c", vec!["clients:subscribe"], "clients:subscribe"),
         ("d", vec!["channels:update:42"], "channels:list:42 channels:read:42 channels:update:42"),
     ] {
@@ -199,6 +258,8 @@ fn rights_that_do_not_exist_are_refused(engine: Engine) {
             assert_eq!(page.errors(), ["scope"], "{bad:?}");
         }
     }
+    let twice = form.clone().tick("scope", "groups:share").smuggle("scope", "groups:share");
+    assert!(ada.submit(&twice).expect(422).error_at("scope").starts_with("One of the rights is there twice"));
     let many = (0..501).fold(form.clone(), |form, index| form.smuggle("scope", &format!("channels:read:{index}")));
     assert_eq!(ada.submit(&many).expect(422).error_at("scope"), "Choose 500 rights or fewer");
     // Ten thousand do not fit into a form.
@@ -287,14 +348,30 @@ fn names_that_deceive_are_refused_and_hostile_ones_are_text(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let form = ada.token_form("x", &["channels:read"]);
-    for bad in ["", "  ", "a\u{202e}b", "a\u{200b}b", "a\r\nBcc: eve@example.com", &"x".repeat(101), &"x".repeat(2000)]
-    {
+    for bad in [
+        "",
+        "  ",
+        "a\u{202e}b",
+        "a\u{2067}b",
+        "a\u{200b}b",
+        "a\u{7}b",
+        "a\u{85}b",
+        "a\tb",
+        "a\r\nBcc: eve@example.com",
+        &"x".repeat(101),
+        &"x".repeat(2000),
+    ] {
         assert_eq!(ada.submit(&form.clone().set("name", bad)).expect(422).errors(), ["name"], "{bad:?}");
     }
     let page = ada.submit(&form.clone().set("description", &"x".repeat(301))).expect(422);
     assert_eq!(page.errors(), ["description"]);
     assert_eq!((app.count("tokens"), app.mails().len()), (0, 0));
 
+    for good in ["x", &"ש".repeat(100), "Ünïcödé 🗝"] {
+        ada.create_token(good, &["channels:read"]);
+        assert_eq!(app.count(&format!("tokens WHERE name = '{good}'")), 1);
+        app.sql("DELETE FROM tokens; DELETE FROM outbox");
+    }
     let hostile = "<script>alert(1)</script>{{7*7}}\"'&";
     let (id, _) = read_issued(&ada.submit(&form.set("name", hostile).set("description", hostile)).expect(200));
     for path in [
@@ -440,6 +517,8 @@ on_both!(
     a_token_is_made_with_its_rows_its_mail_and_its_log_entry,
     the_secret_is_in_one_answer_and_nowhere_else,
     the_form_offers_what_the_settings_say,
+    an_address_fills_the_form_in,
+    what_is_refused_uses_up_nothing,
     what_a_right_implies_is_stored_with_it,
     rights_that_do_not_exist_are_refused,
     an_expiry_holds_to_the_bounds,

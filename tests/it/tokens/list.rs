@@ -233,6 +233,35 @@ fn pages_lead_through_all_of_them(engine: Engine) {
     assert_eq!(names(&ada.open(&next)), before);
 }
 
+/// Whatever is searched, filtered or sorted by, a list holds its owner's alone.
+/// Covers: AC-054
+fn no_list_holds_somebody_elses(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let day = 86_400;
+    let all = [
+        ("active", Some(100 * day), false),
+        ("soon", Some(5), false),
+        ("over", Some(-5), false),
+        ("ended", None, true),
+    ];
+    stock(&app, &all.map(|(name, end, revoked)| (name.to_owned(), end, revoked)));
+    let mut bob = app.other("bob@example.com");
+    let mut seen = 0;
+    for query in ["status=all", "status=active", "status=expiring", "status=expired", "status=revoked", "q=e"] {
+        for sort in ["-created", "created", "name", "-name", "expires", "-expires", "used", "-used"] {
+            let address = format!("/settings/tokens?{query}&sort={sort}");
+            seen += names(&ada.open(&address)).len();
+            assert!(names(&bob.open(&address)).is_empty(), "{address}");
+        }
+    }
+    assert_eq!(seen, 8 * (4 + 2 + 1 + 1 + 1 + 3));
+    let told = bob.open("/settings/security").one("section[aria-labelledby=tokens-section]");
+    assert!(told.contains("You have no active token.") && !told.contains("soon"), "{told}");
+    let told = ada.open("/settings/security").one("section[aria-labelledby=tokens-section]");
+    assert!(told.contains("You have 2 active tokens.") && told.contains("One of them ends soon."), "{told}");
+}
+
 /// The details are in the page, and need no script to be unfolded.
 /// Covers: S0-17, S0-18, S0-20, S3-11, S3-25
 fn a_row_unfolds_in_place(engine: Engine) {
@@ -349,6 +378,7 @@ on_both!(
     uses_are_noted,
     what_is_listed_stands_in_the_address,
     pages_lead_through_all_of_them,
+    no_list_holds_somebody_elses,
     a_row_unfolds_in_place,
     an_end_that_is_near_is_said_everywhere,
     the_list_and_the_policy_agree,

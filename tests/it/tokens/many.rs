@@ -88,6 +88,33 @@ fn all_are_deleted_after_a_typed_phrase(engine: Engine) {
     assert!(ada.open("/settings/tokens/delete-all").one(".confirm").contains("You have none."));
 }
 
+/// One's keys are the organization's; "all your tokens" leaves them alone, and so does "Logout all sessions" with the tokens.
+/// Covers: AC-067, AC-063
+fn keys_are_no_personal_tokens(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let (_, key) = ada.create_key("Production", &[]);
+    let account = ada.make_service_account("acme", "build server", "member");
+    let (_, service) = ada.create_service_token("acme", &account, "eu-west-1", &[]);
+    ada.create_token("bot", &["channels:read"]);
+    let verifier = ada.make_verifier("billing");
+    let path = "/settings/tokens/delete-all";
+    let page = ada.open(path);
+    assert!(page.one(".confirm").contains("You have 1 token, and 1 of them works."), "{}", page.one(".confirm"));
+    let form = page.form(path).set("phrase", "delete all my tokens");
+    ada.submit(&form).expect_lead("/settings/tokens");
+    assert_eq!([app.count("tokens"), app.count("tokens WHERE kind = 'pat'")], [2, 0]);
+    ada.create_token("bot", &["channels:read"]);
+    let path = "/settings/security/logout-all";
+    let form = ada.open(path).form(path).tick("tokens", "1");
+    ada.submit(&form).expect(303);
+    assert_eq!(app.count("token_secrets WHERE revoked_at IS NOT NULL"), 1);
+    for secret in [key, service] {
+        assert_eq!(app.verify(&verifier, &secret)["code"], "VALID");
+    }
+}
+
 /// A form of another site, or without its token, ends nothing.
 fn a_foreign_form_ends_nothing(engine: Engine) {
     let app = TestApp::start(engine);
@@ -111,5 +138,6 @@ fn a_foreign_form_ends_nothing(engine: Engine) {
 on_both!(
     a_selection_is_revoked_as_a_whole_or_not_at_all,
     all_are_deleted_after_a_typed_phrase,
+    keys_are_no_personal_tokens,
     a_foreign_form_ends_nothing,
 );

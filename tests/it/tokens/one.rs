@@ -21,7 +21,7 @@ fn again(app: &TestApp) -> Browser {
     browser
 }
 
-/// Covers: S2-6, S2-7, S2-8, S2-9, S2-10, S2-11, S2-14, S2-15, S2-16, S2-17, S2-18, S2-19, S2-20, S2-21
+/// Covers: S1-31, S2-6, S2-7, S2-8, S2-9, S2-10, S2-11, S2-14, S2-15, S2-16, S2-17, S2-18, S2-19, S2-20, S2-21
 fn it_is_generated_shown_once_and_deleted(engine: Engine) {
     let app = single(engine);
     let mut ada = app.set_up();
@@ -33,6 +33,7 @@ fn it_is_generated_shown_once_and_deleted(engine: Engine) {
     assert_eq!(page.texts("main legend"), ["Expires in"]);
     assert_eq!(page.texts("main button"), ["Generate"]);
     assert!(page.one("main").contains("keep it secret at all times"));
+    assert!(page.one("main").contains("make a service account in one of your organizations instead"));
     let form = form.set("expiry", "30");
     let issued = ada.submit(&form).expect(200);
     let (id, secret) = read_issued(&issued);

@@ -230,6 +230,11 @@ fn an_organization_is_stricter(engine: Engine) {
         assert_eq!(page.errors().len(), 1, "{loose}");
     }
     assert!(olga.open(path).one("#max_days-hint").contains("This instance says 365."));
+    let settings = "/organizations/acme/settings";
+    let allowed = "section[aria-labelledby=allowed-section]";
+    let page = olga.open(settings);
+    assert!(page.one(allowed).contains("Valid for 365 days at most, as everywhere on this instance"));
+    assert!(page.attributes(&format!("{allowed} a"), "href").contains(&path.to_owned()));
     let page = olga.open(&format!("{path}/review?max_days=30&max_per_user=2"));
     assert_eq!(page.texts("tbody .cell-main"), ["bound"]);
     assert!(page.one("main").contains("It stays as it is, and does not work here."), "{}", page.one("main"));
@@ -241,6 +246,8 @@ fn an_organization_is_stricter(engine: Engine) {
     assert!(ends(&app, "bound", 30 * DAY) && ends(&app, "all", 365 * DAY));
     assert_eq!(app.ask(&verifier, &there).json()["code"], "INSUFFICIENT_PERMISSIONS");
     assert_eq!(app.verify(&verifier, &all)["code"], "VALID", "elsewhere it works on");
+    let told = olga.open(settings).one(allowed);
+    assert!(told.contains("Valid for 30 days at most, 2 for each person") && !told.contains("everywhere"), "{told}");
     let page = bob.open(&format!("/settings/tokens/{id}"));
     assert_eq!(page.one(".facts .warns"), "Not in ACME: tokens are valid for less time there.");
     let choices = bob.open("/settings/tokens/new").texts("#organization .hint");
