@@ -1,5 +1,7 @@
 //! The forms: expiry, rights, and the pages that hold them.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 
 use crate::catalogue::Catalogue;
@@ -278,11 +280,13 @@ impl ScopeMatrix {
             .iter()
             .map(|entry| OperationView { label: entry.name.clone(), description: entry.text.clone() })
             .collect();
+        // Hundreds can be ticked, and each box asks for several: looked up, not searched for.
+        let chosen: BTreeSet<&str> = ticked.scope.iter().map(String::as_str).collect();
         let mut rows = Vec::new();
         for kind in catalogue.entity_types() {
-            rows.push(row(catalogue, ticked.scope, &kind.name, &kind.text, None));
+            rows.push(row(catalogue, &chosen, &kind.name, &kind.text, None));
             for (number, id) in singles(ticked, &kind.name).into_iter().enumerate() {
-                rows.push(row(catalogue, ticked.scope, &kind.name, &kind.text, Some((number, id))));
+                rows.push(row(catalogue, &chosen, &kind.name, &kind.text, Some((number, id))));
             }
         }
         Self { operations, rows, error }
@@ -304,13 +308,19 @@ fn singles<'a>(ticked: &Ticked<'a>, kind: &str) -> Vec<&'a str> {
     all
 }
 
-fn row(catalogue: &Catalogue, ticked: &[String], kind: &str, title: &str, single: Option<(usize, &str)>) -> MatrixRow {
+fn row(
+    catalogue: &Catalogue,
+    ticked: &BTreeSet<&str>,
+    kind: &str,
+    title: &str,
+    single: Option<(usize, &str)>,
+) -> MatrixRow {
     let value = |operation: &str| match single {
         Some((_, id)) => format!("{kind}:{operation}:{id}"),
         None => format!("{kind}:{operation}"),
     };
     let label = single.map_or_else(|| title.to_owned(), |(_, id)| format!("{title} {id}"));
-    let is_ticked = |operation: &str| ticked.iter().any(|text| *text == value(operation));
+    let is_ticked = |operation: &str| ticked.contains(value(operation).as_str());
     let cell = |operation: &str| {
         let fills = |other: &str| catalogue.implied_by(other).any(|implied| implied == operation);
         // What was filled in is posted, too; the strongest of them is what the person ticked.
