@@ -182,9 +182,10 @@ fn an_organization_has_a_picture(engine: Engine) {
     assert_eq!(app.last_logged().detail, "picture removed");
     vera.get(&newer).expect(404);
     assert_eq!(ada.open("/organizations/acme").one("main .avatar.large").trim(), "A");
-    let before = app.dump();
+    let counted = ["organizations", "users"];
+    let before = app.dump_but(&counted);
     ada.submit(&removing).expect(303);
-    app.is_still_but(&["organizations", "users", "sessions"], &before);
+    app.is_still_but(&counted, &before);
     // With the organization it ends.
     ada.upload(&form, &plain(64, 64, RED)).expect(303);
     let ending = shown(&ada.open("/organizations/acme"), "main .avatar.large img");
@@ -269,7 +270,7 @@ fn what_is_no_picture_is_refused(engine: Engine) {
     assert_eq!(app.dump_but(&["attempts"]), before);
     // What the file is called is nobody's business.
     let odd = Request::post(OWN).multipart(&form.pairs(), "picture", b"x");
-    let body = String::from_utf8(odd.body).unwrap().replace("me.png", "../../../x\0%00\u{202e}gnp.exe");
+    let body = String::from_utf8(odd.body).unwrap().replace("me.png", "../../../x%00.exe");
     let odd = Request::post(OWN).body(&odd.headers[0].1, body.into_bytes()).header("Sec-Fetch-Site", "same-origin");
     assert_eq!(ada.send(odd).status, 422);
     // Without a file the form may come as any other.
@@ -321,8 +322,8 @@ fn a_small_file_is_no_bomb(engine: Engine) {
         assert!(page.error_at("picture").contains(says), "{what}: {}", page.error_at("picture"));
     }
     assert_eq!(app.count("avatars"), 0);
-    // What is just allowed: the largest square, and a strip that would grow to gigabytes if it were scaled whole.
-    let largest = plain(4096, 4096, RED);
+    // What is just allowed: the longest side, and a strip that would grow to gigabytes if it were scaled whole.
+    let largest = plain(4096, 600, RED);
     assert!(largest.len() < 2 * 1024 * 1024);
     for file in [largest, plain(4096, 1, RED), plain(1, 1, RED)] {
         let saved = ada.upload(&form, &file).expect(303);
