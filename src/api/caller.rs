@@ -14,7 +14,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage, HttpRequest};
 
 use super::{Problem, is_call};
-use crate::auth::capability::{BearerProblem, instance, presented};
+use crate::auth::capability::{BearerProblem, instance, presented, presented_as_bearer};
 use crate::auth::secret::Presented;
 use crate::auth::{Account, SecretKind, csrf, session};
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ pub const CSRF_HEADER: &str = "X-CSRF-Token";
 /// When the database refuses.
 pub async fn recognise(request: &ServiceRequest) -> Result<()> {
     let terminal = |presented: &Presented| is_call(request.path()) && presented.kind == SecretKind::Terminal;
-    let Some(presented) = presented(request.request()).ok().flatten().filter(terminal) else { return Ok(()) };
+    let Some(presented) = presented_as_bearer(request.request()).ok().flatten().filter(terminal) else { return Ok(()) };
     if let Some(account) = session::of_terminal(instance(request.request()), presented.hash).await? {
         request.extensions_mut().insert(Arc::new(account));
     }

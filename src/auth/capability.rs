@@ -312,6 +312,16 @@ pub fn presented(request: &HttpRequest) -> Result<Option<Presented>> {
     }
 }
 
+/// The same, where it does not come as a password of HTTP Basic: a browser may keep such a one, and send it by itself.
+///
+/// # Errors
+/// As [`presented`].
+pub fn presented_as_bearer(request: &HttpRequest) -> Result<Option<Presented>> {
+    let scheme = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split(' ').next());
+    let is_bearer = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    Ok(presented(request)?.filter(|_| is_bearer))
+}
+
 fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {
     use base64::Engine;
     let decoded = zeroize::Zeroizing::new(base64::engine::general_purpose::STANDARD.decode(credential.trim()).ok()?);

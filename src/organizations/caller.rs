@@ -25,7 +25,6 @@ use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId, UserId};
 use crate::routes::Needs;
-use crate::tokens::TokenKind;
 use crate::verification::{Code, Look, Subject, look_up};
 
 /// Whoever can act in an organization.
@@ -102,7 +101,7 @@ struct Known {
 fn known(connection: &mut Connection, look: Look, catalogue: &Catalogue) -> Result<Known> {
     let Look { found, place, code } = look;
     let refused = Err(Error::Bearer(BearerProblem::Invalid));
-    let (Some((organization, standing)), Code::Valid, TokenKind::ServiceAccount) = (place, code, found.kind) else {
+    let (Some((organization, standing)), Code::Valid, SecretKind::ServiceAccount) = (place, code, found.kind) else {
         return refused;
     };
     let Subject::ServiceAccount { id: account, .. } = &found.subject else { return refused };
@@ -149,7 +148,7 @@ impl Bearing {
 
 impl Caller {
     async fn of(request: HttpRequest, needed: Right) -> Result<Self> {
-        let presented = capability::presented(&request)?;
+        let presented = capability::presented_as_bearer(&request)?;
         match presented.filter(|presented| presented.kind == SecretKind::ServiceAccount) {
             Some(presented) => Bearing::of(&request, presented, needed).await.map(Self::ServiceAccount),
             None => Member::with(request, needed).await.map(Self::Person),

@@ -5,7 +5,8 @@ use askama::Template;
 use super::queries::{Account, Listed};
 use crate::auth::secret::PlainSecret;
 use crate::clock::Timestamp;
-use crate::organizations::views::{OwnMatrix, Place, RoleOption, role_name};
+use crate::organizations::roles::views::OwnMatrix;
+use crate::organizations::views::{Place, RoleOption, role_name};
 use crate::tokens::views::{
     AddressRow, Choice, ExpiryView, HistoryRow, Home, ListView, OldSecret, Rights, TokenDetail, TokenRow,
 };

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::queries::Found;
+use crate::auth::SecretKind;
 use crate::catalogue::{Catalogue, Scope, Scopes, covers};
 use crate::clock::Timestamp;
 use crate::organizations::{Right, Rights, Standing};
-use crate::tokens::{Status, TokenKind, policy};
+use crate::tokens::{Status, policy};
 
 /// The answer in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -103,7 +104,7 @@ pub fn effective_scopes(found: &Found, standing: Option<&Standing>, catalogue: &
 /// What a token has of the organization's own matters: a service account's alone has any.
 fn own_matters(found: &Found, standing: &Standing, catalogue: &Catalogue) -> Rights {
     match (found.kind, &found.bound) {
-        (TokenKind::ServiceAccount, Some(bound)) => Rights::of(standing, bound.kind, catalogue),
+        (SecretKind::ServiceAccount, Some(bound)) => Rights::of(standing, bound.kind, catalogue),
         _ => Rights::default(),
     }
 }
@@ -112,7 +113,7 @@ fn own_matters(found: &Found, standing: &Standing, catalogue: &Catalogue) -> Rig
 mod tests {
     use super::super::queries::Subject;
     use super::*;
-    use crate::auth::SecretKind;
+
     use crate::catalogue::Role;
     use crate::ids::{SecretId, ServiceAccountId, TokenId, UserId};
     use crate::organizations::policy::Grant;
