@@ -297,12 +297,12 @@ impl Acting {
             By::Person(user) => {
                 let names = (users::first_name, users::last_name);
                 let (first, last): (String, String) = users::table.find(user).select(names).get_result(&mut **tx)?;
-                Ok(plain_name(format!("{first} {last}").trim(), "another member").to_owned())
+                Ok(plain_name(format!("{first} {last}").trim(), "Another member").to_owned())
             }
             By::ServiceAccount(account) => {
                 let name = service_accounts::table.find(account).select(service_accounts::name);
                 let name: String = name.get_result(&mut **tx)?;
-                Ok(plain_name(&format!("The service account {name}"), "a service account").to_owned())
+                Ok(plain_name(&format!("The service account {name}"), "A service account").to_owned())
             }
         }
     }

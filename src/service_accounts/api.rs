@@ -310,6 +310,7 @@ pub async fn create_token(
         description: body.description,
         expiry,
         date,
+        organization: member.organization().id.to_string(),
         access: if body.everything { "everything" } else { "selected" }.to_owned(),
         scope,
         right,

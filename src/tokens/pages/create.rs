@@ -61,8 +61,10 @@ fn form_page(
     ground: &Ground,
 ) -> Result<HttpResponse> {
     if ground.is_single() {
-        let refused = status != StatusCode::OK && ground.one.is_some();
-        let problems = if refused { Problems::none() } else { problems.only(&["expiry"]) };
+        let problems = problems.only(&["expiry"]);
+        // The one that was in the way may be gone by now; it is a refusal all the same.
+        let refused = status != StatusCode::OK && (ground.one.is_some() || problems.is_empty());
+        let problems = if refused { Problems::none() } else { problems };
         let said = Said { expiry: &form.expiry, problems, refused, ..Said::default() };
         return one::page(visitor, instance, &ground.policy, ground.one.as_ref(), said);
     }

@@ -6,6 +6,7 @@ use crate::audit::Action;
 use crate::auth::capability::Confirmed;
 use crate::db::Tx;
 use crate::error::Result;
+use crate::organizations::license::{Limited, room};
 use crate::tokens::policy::may_create;
 use crate::tokens::queries::{self, find};
 
@@ -32,6 +33,10 @@ pub async fn create(instance: &Instance, who: &Confirmed, form_id: &str, new: Ne
                     refused(tx, owner, None, &new.name, place, &none, &new.rights, &wish.config.catalogue, now)?
                 }
                 why => why,
+            };
+            let refused = match (refused, &new.organization) {
+                (None, Some(place)) => room(tx, place, Limited::Tokens, now)?.err().map(Refused::License),
+                (why, _) => why,
             };
             // Asked last, and held from then on: a new rule finds the token there, or the token finds the rule.
             let refused = match refused {

@@ -16,7 +16,7 @@ pub struct OnePage {
     pub token: Option<TokenRow>,
     /// Its secret, in the answer that made it.
     pub secret: Option<PlainSecret>,
-    /// Another one was asked for while there was this.
+    /// Another one was asked for while there was one.
     pub refused: bool,
     pub file_url: String,
 }

@@ -61,11 +61,13 @@ fn every_operation_says_what_a_program_needs() {
             Needs::Nothing => &[],
             Needs::Verifier => &["verifier", "verifierBasic"],
             Needs::Token => &["token"],
-            Needs::Caller(_) | Needs::CallerConfirmed(_) => &["serviceAccount", "session"],
-            _ => &["session"],
+            Needs::Caller(_) | Needs::CallerConfirmed(_) => &["serviceAccount", "session", "terminal"],
+            _ => &["session", "terminal"],
         };
         assert!(schemes.iter().all(|scheme| wanted.contains(scheme)), "{what}: {schemes:?}");
         assert_eq!(schemes.first(), wanted.first(), "{what}");
+        // Whatever a session may do, a terminal's login may, too.
+        assert_eq!(schemes.contains("session"), schemes.contains("terminal"), "{what}");
         let by_session = schemes.contains("session");
         assert!(schemes.iter().all(|scheme| DOCUMENT["components"]["securitySchemes"].get(scheme).is_some()), "{what}");
         let changes = method != "get" && by_session;

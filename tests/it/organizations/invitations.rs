@@ -481,7 +481,7 @@ fn a_mail_carries_no_link_of_a_users(engine: Engine) {
     for text in [&mail.subject, &mail.text, &mail.html] {
         assert!(!text.contains("evil"), "{text}");
     }
-    assert!(mail.text.contains("Somebody invites you to the organization acme"), "{}", mail.text);
+    assert!(mail.text.contains("Another member invites you to the organization acme"), "{}", mail.text);
 }
 
 on_both!(
