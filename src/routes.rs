@@ -293,11 +293,11 @@ routes! {
         }
         "/api/v1/organizations/{slug}/policy" {
             GET Caller(ChangeOrganization) organizations::policies::api::show;
-            PATCH CallerConfirmed(ChangeOrganization) organizations::policies::api::change;
+            PATCH MemberConfirmed(ChangeOrganization) organizations::policies::api::change;
         }
         "/api/v1/organizations/{slug}/policy/tokens" {
             GET Caller(ChangeOrganization) tokens::policies::api::show;
-            PUT CallerConfirmed(ChangeOrganization) tokens::policies::api::set;
+            PUT MemberConfirmed(ChangeOrganization) tokens::policies::api::set;
         }
         "/api/v1/organizations/{slug}/policy/tokens/review" {
             GET Caller(ChangeOrganization) tokens::policies::api::review;

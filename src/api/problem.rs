@@ -190,6 +190,9 @@ pub fn in_place_of_a_page(
         }
         Error::Confirm { .. } if in_a_terminal => Some(Problem::terminal_confirmation_needed().response()),
         Error::Confirm { .. } => Some(Problem::confirmation_needed(absolute(&urls::step_up())).response()),
+        Error::EnrolFor { slug, .. } => {
+            Some(Problem::second_factor_needed(absolute(&urls::organization_second_factor(slug))).response())
+        }
         Error::Enrol => Some(Problem::second_factor_needed(absolute(&urls::settings_second_factor())).response()),
         _ => None,
     }

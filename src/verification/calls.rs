@@ -23,19 +23,27 @@ use crate::web::form::read_body;
 /// The largest body of a call, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// What may be left out, but is no `null` where it is there: a client whose variable is unset means no wish to be asked about
+/// less than it thinks.
+fn said<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+    Borrowed::deserialize(reader).map(|Borrowed(text)| Some(text))
+}
+
 /// `POST /api/v1/verify`: what is asked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Question<'a> {
     #[serde(borrow)]
     token: Cow<'a, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "said")]
     organization: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "said")]
     entity_type: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "said")]
     operation: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "said")]
     entity: Option<Cow<'a, str>>,
     /// Where the service got the token from, for the owner's "last used".
     #[serde(borrow, default)]

@@ -497,7 +497,7 @@ const LOOKS = [
 
 // Covers: S2-1, S4-17
 for (const { look, theme, colorScheme, viewport } of LOOKS) {
-  test(`pages, ${look}`, { timeout: 600_000 }, async (t) => {
+  test(`pages, ${look}`, { timeout: 1_500_000 }, async (t) => {
     const sets = [
       [unborn, { "set up": by((page) => page.goto(unborn.setupLink)), "set up, refused": by(sent("/setup", "Create administrator"), 422) }, undefined, ""],
       [unborn, { "sign-up before set-up": at("/signup", 403) }, undefined, ""],

@@ -232,8 +232,14 @@ pub fn invite(
     if let Err(full) = room(tx, &organization.id, Limited::Members, now)? {
         return Ok(Invited::Full(full));
     }
+    // It takes the place of an earlier one, which whoever asks must be able to take back.
     let earlier = invitations::organization_id.eq(&organization.id).and(invitations::email_key.eq(&key));
-    diesel::delete(invitations::table.filter(earlier)).execute(&mut **tx)?;
+    let earlier: Vec<InvitationId> = invitations::table.filter(earlier).select(invitations::id).load(&mut **tx)?;
+    for id in &earlier {
+        if !cancel(tx, acting, now, id, catalogue)? {
+            return Ok(Invited::Beyond);
+        }
+    }
     let (id, mailed, shown) = (InvitationId::new(), new_code(), new_code());
     diesel::insert_into(invitations::table)
         .values((

@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{Allowance, Hit, hits, set};
 use crate::api::{Sent, given, json};
 use crate::error::{Error, Result};
-use crate::organizations::Kind;
-use crate::organizations::caller::{Acts, Caller, CallerConfirmed};
+use crate::organizations::caller::{Acts, Caller};
 use crate::organizations::calls::{act, conflict};
 use crate::organizations::queries::{by_id, without_second_factor};
-use crate::organizations::second_factor;
+use crate::organizations::{Kind, MemberConfirmed, second_factor};
 
 /// What is allowed, and whom it would hit.
 #[derive(Serialize)]
@@ -48,11 +47,11 @@ impl From<Hit> for HitView {
 }
 
 /// A private one has nobody to set it for.
-fn shared(caller: &Caller) -> Result<()> {
+fn shared(caller: &impl Acts) -> Result<()> {
     if caller.organization().kind == Kind::Shared { Ok(()) } else { Err(Error::NotFound) }
 }
 
-async fn tell(caller: &Caller) -> Result<HttpResponse> {
+async fn tell(caller: &impl Acts) -> Result<HttpResponse> {
     let (id, now) = (caller.organization().id.clone(), caller.now());
     let catalogue = caller.instance().config.catalogue.clone();
     let reading = caller.instance().db.read(move |connection| {
@@ -92,22 +91,19 @@ pub struct PolicyBody {
     members_keys: Option<bool>,
 }
 
-/// `PATCH /api/v1/organizations/{slug}/policy`: what is left out stays as it is; it holds from the next request on.
+/// `PATCH /api/v1/organizations/{slug}/policy`: what is left out stays as it is; it holds from the next request on. For people
+/// alone: it can shut everybody out, those among them who have more than whoever asks.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a private organization; [`Error::Problem`] for somebody who would shut themselves out.
-pub async fn change(sent: Sent<CallerConfirmed, PolicyBody>) -> Result<HttpResponse> {
-    let Sent { who: caller, body } = sent;
-    shared(&caller)?;
-    let has_own = match &*caller {
-        Caller::Person(member) => member.account().second_factor,
-        Caller::ServiceAccount(_) => true,
-    };
-    if body.second_factor == Some(true) && !has_own {
+pub async fn change(sent: Sent<MemberConfirmed, PolicyBody>) -> Result<HttpResponse> {
+    let Sent { who: member, body } = sent;
+    shared(&*member)?;
+    if body.second_factor == Some(true) && !member.account().second_factor {
         return Err(conflict("You have no second factor yourself, and would shut yourself out. Set one up first."));
     }
-    let notices = Arc::clone(&caller.instance().notices);
-    let changing = act(&*caller, move |tx, acting, now, _| {
+    let notices = Arc::clone(&member.instance().notices);
+    let changing = act(&*member, move |tx, acting, now, _| {
         if let Some(require) = body.second_factor {
             second_factor::set(tx, acting, require, &notices, now)?;
         }
@@ -121,5 +117,5 @@ pub async fn change(sent: Sent<CallerConfirmed, PolicyBody>) -> Result<HttpRespo
         Ok(())
     });
     changing.await?;
-    tell(&caller).await
+    tell(&*member).await
 }

@@ -10,7 +10,7 @@ use super::{Beyond, Looked, Outcome, Present, Realm, present, review as look, se
 use crate::api::{Page, Problem, Sent, Wrong, json};
 use crate::error::{Error, Result};
 use crate::organizations::calls::{act, asked, conflict};
-use crate::organizations::{Acts, Caller, CallerConfirmed, Kind};
+use crate::organizations::{Acts, Caller, Kind, MemberConfirmed};
 use crate::tokens::policy::{Rule, TokenPolicy};
 use crate::web::Problems;
 
@@ -94,14 +94,14 @@ impl From<Beyond> for CutView {
 }
 
 /// The rules of a shared organization; a private one has its owner alone, who needs none.
-fn realm(caller: &Caller) -> Result<Realm> {
+fn realm(caller: &impl Acts) -> Result<Realm> {
     match caller.organization().kind {
         Kind::Shared => Ok(Realm::Organization(caller.organization().id.clone())),
         Kind::Private => Err(Error::NotFound),
     }
 }
 
-async fn read(caller: &Caller) -> Result<Present> {
+async fn read(caller: &impl Acts) -> Result<Present> {
     let (realm, config) = (realm(caller)?, caller.instance().config.tokens.clone());
     caller.instance().db.read(move |connection| present(connection, &config, &realm)).await
 }
@@ -183,15 +183,15 @@ pub struct RulesBody {
 }
 
 /// `PUT /api/v1/organizations/{slug}/policy/tokens`: these rules in place of those before; what is left out is as the instance
-/// has it.
+/// has it. For people alone, since it ends others' tokens.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a private organization; [`Error::Problem`] when something is not as it was looked at.
-pub async fn set(sent: Sent<CallerConfirmed, RulesBody>) -> Result<HttpResponse> {
-    let Sent { who: caller, body } = sent;
+pub async fn set(sent: Sent<MemberConfirmed, RulesBody>) -> Result<HttpResponse> {
+    let Sent { who: member, body } = sent;
     let RulesBody { max_days, default_days, preset_days, allow_never, max_per_user, version, count, cut } = body;
     let rule = Rule { max_days, default_days, preset_days, allow_never, max_per_user };
-    let rule = RuleForm::of(&rule).check(&read(&caller).await?.base, true).map_err(|problems| invalid(&problems))?;
+    let rule = RuleForm::of(&rule).check(&read(&*member).await?.base, true).map_err(|problems| invalid(&problems))?;
     let (Some(version), Some(count), Some(cut)) = (version, count, cut) else {
         let said = [("#/version", version.is_some()), ("#/count", count.is_some()), ("#/cut", cut.is_some())];
         let missing = said.into_iter().filter(|(_, said)| !said);
@@ -199,12 +199,12 @@ pub async fn set(sent: Sent<CallerConfirmed, RulesBody>) -> Result<HttpResponse>
         return Err(Problem::invalid(missing.map(wrong).collect()).into());
     };
     let looked = Looked { version, count, cut };
-    let (config, notices) = (caller.instance().config.tokens.clone(), caller.instance().notices.clone());
-    let setting = act(&*caller, move |tx, acting, now, _| {
+    let (config, notices) = (member.instance().config.tokens.clone(), member.instance().notices.clone());
+    let setting = act(&*member, move |tx, acting, now, _| {
         set_for_organization(tx, acting, &config, &notices, &rule, looked, now)
     });
     match setting.await? {
-        Outcome::Set(_) => json(StatusCode::OK, &RulesView::from(read(&caller).await?)),
+        Outcome::Set(_) => json(StatusCode::OK, &RulesView::from(read(&*member).await?)),
         Outcome::LookAgain => Err(conflict("Something is not as it was looked at. Review the rules again.")),
     }
 }

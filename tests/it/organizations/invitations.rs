@@ -269,6 +269,26 @@ fn the_role_is_capped_by_the_inviters_own(engine: Engine) {
     dora.get(&link).expect(404);
 }
 
+/// An invitation takes an earlier one's place only for whoever could take that back.
+/// Covers: AC-077
+fn nobody_replaces_what_they_could_not_take_back(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = acme(&app);
+    let mut bob = app.member("acme", BOB, Role::Admin);
+    ada.invite_to("acme", "carol@example.com", "owner");
+    let link = app.mailed_link("carol@example.com");
+    let still = app.dump_but(&["attempts"]);
+    let form = bob.open(NEW).form(NEW).set("email", "carol@example.com").set("role", "viewer");
+    bob.submit(&form).expect(422);
+    app.is_still_but(&["attempts"], &still);
+    let mut carol = app.other("carol@example.com");
+    assert!(carol.open(&link).text().contains("Owner"));
+    // What can be taken back is, and the log says so.
+    ada.invite_to("acme", "carol@example.com", "viewer");
+    carol.get(&link).expect(404);
+    assert_eq!(app.logged("invitation.cancelled"), 1);
+}
+
 /// Covers: AC-077, AC-062
 fn an_invitation_ends(engine: Engine) {
     let app = TestApp::start(engine);
@@ -491,6 +511,7 @@ on_both!(
     the_copied_link_proves_no_mailbox,
     another_account_is_told_the_way_on,
     the_role_is_capped_by_the_inviters_own,
+    nobody_replaces_what_they_could_not_take_back,
     an_invitation_ends,
     a_second_invitation_revives_nothing,
     of_many_at_once_one_counts,

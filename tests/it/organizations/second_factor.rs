@@ -69,6 +69,13 @@ fn it_closes_to_those_who_have_none(engine: Engine) {
     app.is_still_but(&["audit_events"], &still);
     let by_script = Request::get("/organizations/acme").header("Accept", "application/json");
     assert_eq!(erin.send(by_script).status, 401);
+    // A program is told in its own words, and where a person mends it.
+    let called = erin.call("GET", "/api/v1/organizations/acme/members", &serde_json::Value::Null);
+    assert_eq!(
+        (called.status, called.json()["type"].as_str().unwrap_or_default()),
+        (403, "urn:problem-type:keystead:second-factor-needed")
+    );
+    assert!(called.json()["confirm_at"].as_str().unwrap_or_default().ends_with("/organizations/acme/second-factor"));
     // What a page without its name in the address says of the one that they work in.
     app.sql(&format!(
         "UPDATE sessions SET organization_id = '{}' WHERE user_id = '{}'",
