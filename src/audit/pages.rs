@@ -54,7 +54,13 @@ fn row(entry: Entry, owner: &UserId, now: Timestamp) -> LogRow {
     let how = match entry.actor_kind {
         ActorKind::User if somebody_else => "An administrator",
         ActorKind::User if entry.action == Action::SignedIn => "Sign-in page",
-        ActorKind::User => "Browser session",
+        ActorKind::User => match entry.through.split(' ').next() {
+            Some("terminal") => "Terminal",
+            Some("token") => "The token itself",
+            Some("mailed") => "Mailed link",
+            Some("sign-in") => "Sign-in page",
+            _ => "Browser session",
+        },
         ActorKind::ServiceAccount => "A service account",
         ActorKind::Operator => "Command line",
         ActorKind::System => "System",

@@ -111,6 +111,14 @@ fn known(connection: &mut Connection, look: Look, catalogue: &Catalogue) -> Resu
     Ok(Known { token: found.token_id, account: account.clone(), organization, rights })
 }
 
+/// The same refusal in a token's case, whose account's role may well allow what the token does not list.
+fn of_token(refusal: Error) -> Error {
+    match refusal {
+        Error::Forbidden(_) => Error::Forbidden("This token, or the role of its service account, does not allow this."),
+        other => other,
+    }
+}
+
 impl Bearing {
     async fn of(request: &HttpRequest, presented: Presented, needed: Right) -> Result<Self> {
         let (instance, slug) = (shared(request)?, named(request)?.ok_or(Error::NotFound)?);
@@ -126,7 +134,7 @@ impl Bearing {
         if slug != organization.slug && slug != organization.id.as_str() {
             return Err(Error::NotFound);
         }
-        holds(needed, &rights, &organization)?;
+        holds(needed, &rights, &organization).map_err(of_token)?;
         if !request.method().is_safe() {
             let door = (format!("changes by {account}"), throttle::CHANGES);
             throttle::enter(&instance.db, vec![door], now).await?;
@@ -140,7 +148,7 @@ impl Bearing {
         let catalogue = &self.instance.config.catalogue;
         let look = look_up(tx, self.presented, catalogue, now)?;
         let Known { token, account, organization, rights } = known(tx, look, catalogue)?;
-        holds(self.needed, &rights, &organization)?;
+        holds(self.needed, &rights, &organization).map_err(of_token)?;
         let actor = Actor::service_account(&account, &token, self.origin.clone());
         Ok(Acting { actor, by: By::ServiceAccount(account), organization, rights })
     }

@@ -86,12 +86,19 @@ struct LogsPage {
 
 /// What can stand in an organization's log.
 fn actions() -> impl Iterator<Item = Action> {
-    let here = ["organization.", "member.", "role.", "team.", "invitation.", "license.", "key.", "service_account."];
-    let one_by_one = ["token.revoked", "policy.changed"];
-    Action::ALL.iter().copied().filter(move |action| {
-        let word = action.as_str();
-        here.iter().any(|start| word.starts_with(start)) || one_by_one.contains(&word)
-    })
+    let here = [
+        "organization.",
+        "member.",
+        "role.",
+        "team.",
+        "invitation.",
+        "license.",
+        "api_key.",
+        "service_account.",
+        "token.",
+        "token_policy.",
+    ];
+    Action::ALL.iter().copied().filter(move |action| here.iter().any(|start| action.as_str().starts_with(start)))
 }
 
 /// Who acted, in words.

@@ -79,7 +79,7 @@ pub fn join(tx: &mut Tx<'_>, to: &OrganizationId, user: &UserId, role: &Choice, 
 
 /// Has a login work in an organization: what the header shows, and what pages without an organization in their address
 /// are about.
-fn work_in(tx: &mut Tx<'_>, who: &SignedIn, organization: &OrganizationId) -> Result<()> {
+pub(super) fn work_in(tx: &mut Tx<'_>, who: &SignedIn, organization: &OrganizationId) -> Result<()> {
     let login = sessions::table.find(&who.account().session_id);
     diesel::update(login).set(sessions::organization_id.eq(organization)).execute(&mut **tx)?;
     Ok(())

@@ -10,6 +10,7 @@ use crate::auth::SignedIn;
 use crate::error::Result;
 use crate::organizations::pages::done;
 use crate::organizations::queries::Organization;
+use crate::organizations::service::work_in;
 use crate::urls;
 use crate::users::email_key;
 use crate::web::{Moment, Notice, Posted, Pressed, Shell, Visitor, filters, html};
@@ -124,7 +125,11 @@ pub async fn join(visitor: &Visitor, instance: &Instance, code: &str) -> Result<
         .db
         .write(move |tx| {
             let actor = who.actor(tx, now)?;
-            accept(tx, (&who.account().user_id, &actor), &text, now, &catalogue, Some(&notices))
+            let answered = accept(tx, (&who.account().user_id, &actor), &text, now, &catalogue, Some(&notices))?;
+            if let Answered::Joined(organization, _) = &answered {
+                work_in(tx, &who, &organization.id)?;
+            }
+            Ok(answered)
         })
         .await?;
     match answered {

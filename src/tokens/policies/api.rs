@@ -51,7 +51,10 @@ impl From<Rule> for RuleView {
 
 impl From<TokenPolicy> for PolicyView {
     fn from(policy: TokenPolicy) -> Self {
-        let TokenPolicy { max_days, default_days, preset_days, allow_never, max_per_user } = policy;
+        // As forms offer them: what is longer than the longest is none.
+        let default_days = policy.proposed_days();
+        let TokenPolicy { max_days, preset_days, allow_never, max_per_user, .. } = policy;
+        let preset_days = preset_days.into_iter().filter(|days| *days <= max_days).collect();
         Self { max_days, default_days, preset_days, allow_never, max_per_user }
     }
 }

@@ -357,7 +357,8 @@ fn set(
     let user = actor.user();
     let mut detail = differences(&present.policy, &after);
     if !beyond.is_empty() {
-        detail.push(format!("{} tokens cut", beyond.len()));
+        let plural = if beyond.len() == 1 { "" } else { "s" };
+        detail.push(format!("{} token{plural} cut", beyond.len()));
     }
     let event = Event {
         action: Action::TokenPolicyChanged,

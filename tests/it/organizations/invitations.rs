@@ -64,6 +64,9 @@ fn who_has_an_account_joins(engine: Engine) {
     assert!(page.text().contains("Admin") && page.text().contains("Deploy") && page.one("h1") == "Join ACME");
     let joined = join(&mut bob, &link).expect_lead("/organizations/acme");
     assert_eq!(bob.follow(&joined).notice(), "Welcome. You are a member of this organization now.");
+    let place = app.organization_id("acme");
+    let working = format!("sessions WHERE user_id = '{}' AND organization_id = '{place}'", app.user_id(BOB));
+    assert_eq!(app.count(&working), 1, "they work in it from then on");
     assert_eq!(app.role_of("acme", BOB).as_deref(), Some("admin"));
     assert_eq!((app.count("team_members"), app.count("invitations")), (1, 0));
     let entry = app.last_logged();

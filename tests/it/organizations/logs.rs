@@ -69,6 +69,10 @@ fn the_log_is_filtered_searched_and_paged(engine: Engine) {
     assert!(next.contains("action=role.changed") && next.contains("search=role"), "{next}");
     assert_eq!(ada.open(&format!("{logs}?before=nonsense")).status, 200);
     ada.open(&format!("{logs}?action=nonsense"));
+    let offered = ada.open(logs).attributes("select[name=action] option", "value");
+    for what in ["api_key.created", "token.created", "token.cut", "token_policy.changed", "service_account.created"] {
+        assert!(offered.iter().any(|word| word == what), "{what}");
+    }
     // The overview tells of the latest, and of how many there are.
     let home = ada.open("/organizations/acme");
     assert!(home.links().contains(&logs.to_owned()));
