@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 
-/// OpenAPI 3.1.
+/// `OpenAPI` 3.1.
 pub const DOCUMENT: &str = include_str!("openapi.json");
 
 /// The document.

@@ -106,7 +106,10 @@ fn pointer(path: &Path) -> String {
     let mut pointer = "#".to_owned();
     for segment in path {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Seq { index } => {
+                pointer.push('/');
+                pointer.push_str(&index.to_string());
+            }
             Segment::Map { key } => {
                 pointer.push('/');
                 pointer.push_str(&shown(key, 60).replace('~', "~0").replace('/', "~1"));

@@ -58,7 +58,7 @@ fn row(entry: Entry, owner: &UserId, now: Timestamp) -> LogRow {
             Some("terminal") => "Terminal",
             Some("token") => "The token itself",
             Some("mailed") => "Mailed link",
-            Some("sign-in") => "Sign-in page",
+            Some("sign-in") => "Before sign-in",
             _ => "Browser session",
         },
         ActorKind::ServiceAccount => "A service account",

@@ -101,6 +101,9 @@ pub struct Told {
     pub subject: Option<String>,
 }
 
+/// An entry, who acted and to whom it happened if those are people, and the service account that acted.
+type Row = (Entry, Option<Person>, Option<Person>, Option<String>);
+
 diesel::alias!(users as subjects: Subjects);
 
 /// What an organization's log is searched for.
@@ -162,7 +165,7 @@ pub fn for_organization(
         let told = audit_events::search_key.like(pattern).escape('\\');
         those = those.filter(told.nullable().or(of_person));
     }
-    let rows: Vec<(Entry, Option<Person>, Option<Person>, Option<String>)> = those.load(connection)?;
+    let rows: Vec<Row> = those.load(connection)?;
     let called = |person: Option<Person>| {
         person.map(|(first, last, email)| {
             let name = format!("{first} {last}").trim().to_owned();

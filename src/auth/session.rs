@@ -78,6 +78,7 @@ impl Reach {
 
 /// Who is signed in, and how: what one query knows at the start of each request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is another fact of the row")]
 pub struct Account {
     /// The login.
     pub session_id: SessionId,

@@ -104,9 +104,8 @@ fn actions() -> impl Iterator<Item = Action> {
 /// Who acted, in words.
 fn who(told: &Told) -> String {
     match (told.entry.actor_kind, &told.actor) {
-        (ActorKind::User, Some(name)) => name.clone(),
+        (ActorKind::User | ActorKind::ServiceAccount, Some(name)) => name.clone(),
         (ActorKind::User, None) => GONE.to_owned(),
-        (ActorKind::ServiceAccount, Some(name)) => name.clone(),
         (ActorKind::ServiceAccount, None) => "A service account that is gone".to_owned(),
         (ActorKind::Operator, _) => "Whoever runs this service".to_owned(),
         (ActorKind::System, _) => "The service itself".to_owned(),

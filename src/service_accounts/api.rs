@@ -116,6 +116,7 @@ pub struct AccountBody {
     role: Option<String>,
     /// The address of the member who is responsible; `null` is nobody.
     #[serde(deserialize_with = "given")]
+    #[expect(clippy::option_option, reason = "left out, null, and an address are three things")]
     responsible: Option<Option<String>>,
 }
 

@@ -37,6 +37,9 @@ fn actor(record: &Record, origin: Origin) -> Actor {
     }
 }
 
+/// The user, the service account, whether it is the current secret; the token; the secret.
+type Row = ((Option<UserStatus>, Option<bool>, bool), Record, Secret);
+
 const INVALID: Error = Error::Bearer(BearerProblem::Invalid);
 
 fn find(connection: &mut Connection, bearer: TokenBearer) -> Result<Presented> {
@@ -51,8 +54,7 @@ fn find(connection: &mut Connection, bearer: TokenBearer) -> Result<Presented> {
             Record::as_select(),
             Secret::as_select(),
         ));
-    let row: Option<((Option<UserStatus>, Option<bool>, bool), Record, Secret)> =
-        row.get_result(connection).optional()?;
+    let row: Option<Row> = row.get_result(connection).optional()?;
     let ((user, account, is_current), record, secret) =
         row.filter(|(_, record, _)| record.kind.secret() == shown.kind).ok_or(INVALID)?;
     let is_enabled = user == Some(UserStatus::Active) || account == Some(true);

@@ -286,7 +286,10 @@ const things = {
   "revoke a selection?": by(async (page) => {
     await page.goto("/settings/tokens");
     await page.getByRole("checkbox", { name: "Select deploy bot" }).check();
-    return answerTo(page, () => press(page, "Revoke those ticked"));
+    // A page, not an answer to a form: it asks first.
+    const asked = page.waitForResponse((response) => response.request().isNavigationRequest());
+    await Promise.all([asked, page.waitForEvent("load"), press(page, "Revoke those ticked")]);
+    return asked;
   }),
   "tokens, one unfolded": by(async (page) => {
     const answer = await page.goto("/settings/tokens");

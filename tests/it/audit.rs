@@ -21,7 +21,7 @@ fn ones_own_log_newest_first(engine: Engine) {
     ];
     assert_eq!(page.texts("tbody .cell-main"), wanted);
     assert_eq!(page.texts("tbody th .cell-sub"), ["deploy bot", "deploy bot"]);
-    let how = ["Somebody not signed in", "Browser session", "Browser session", "Browser session"];
+    let how = ["Somebody not signed in", "Browser session", "Browser session", "Before sign-in"];
     assert_eq!(page.texts("td[data-label=How]"), how);
     assert!(
         page.texts("td[data-label=From]").iter().all(|from| from == "127.0.0.1 Firefox" || from == "127.0.0.1Firefox"),

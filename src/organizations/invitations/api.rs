@@ -115,7 +115,7 @@ pub async fn create(sent: Sent<CallerConfirmed, InvitationBody>) -> Result<HttpR
         role: form.role,
         teams: form.team.into_iter().map(TeamId::from).collect(),
     };
-    let invited = invite(&*caller, new).await?;
+    let invited = invite(&caller, new).await?;
     tell(StatusCode::CREATED, &caller, invited).await
 }
 
@@ -126,7 +126,7 @@ pub async fn create(sent: Sent<CallerConfirmed, InvitationBody>) -> Result<HttpR
 pub async fn resend(caller: CallerConfirmed, path: Id) -> Result<HttpResponse> {
     let (organization, id) = (caller.organization().id.clone(), path.into_inner().1);
     let reading = caller.instance().db.read(move |connection| super::as_made(connection, &organization, &id));
-    let invited = invite(&*caller, reading.await?).await?;
+    let invited = invite(&caller, reading.await?).await?;
     tell(StatusCode::OK, &caller, invited).await
 }
 

@@ -84,6 +84,7 @@ pub struct TeamBody {
     description: Option<String>,
     /// A role's word; `null` adds none.
     #[serde(deserialize_with = "given")]
+    #[expect(clippy::option_option, reason = "left out, null, and a word are three things")]
     role: Option<Option<String>>,
 }
 

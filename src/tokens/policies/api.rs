@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::forms::RuleForm;
 use super::{Beyond, Looked, Outcome, Present, Realm, present, review as look, set_for_organization};
 use crate::api::{Page, Problem, Sent, Wrong, json};
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::organizations::calls::{act, asked, conflict};
 use crate::organizations::{Acts, Caller, Kind, MemberConfirmed};
@@ -91,7 +92,7 @@ struct CutView {
 impl From<Beyond> for CutView {
     fn from(token: Beyond) -> Self {
         let (.., email) = token.owner;
-        let expires_at = token.expires.map(|end| end.rfc3339());
+        let expires_at = token.expires.map(Timestamp::rfc3339);
         Self { id: token.id.to_string(), name: token.name, user_id: token.user.to_string(), email, expires_at }
     }
 }
