@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::issuer::Hanging;
 use crate::load::{self, Ask, Flood, Person, home};
 use crate::table::{Measured, Table, Target, quantile};
-use crate::{PASSWORD, Plan, STORM, Stocked, arrive, stock, token_page};
+use crate::{FIFTY, PASSWORD, Plan, STORM, Stocked, arrive, session, stock, token_page};
 
 /// All who want in at the same moment: a third of them with a name that nobody has, a third with a wrong password.
 const CROWD: usize = 300;
@@ -15,7 +15,7 @@ const A_SECOND: u32 = 100;
 /// Three hundred sign-ins at once, beside pages and checks.
 pub async fn flood(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<()> {
     let server = few.serve(None, None).await?;
-    let (mut page, _) = token_page(&server, 0, stock::EACH).await?;
+    let (mut page, _) = token_page(&server, &session(&server, 0).await?, "", FIFTY).await?;
     let mut check = few.check(&server);
     check.probe(server.address, "\"code\"").await?;
     let (mut quiet, mut stormy) = (Beside::default(), Beside::default());
@@ -61,7 +61,7 @@ pub async fn flood(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Res
 pub async fn hanging(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<()> {
     let issuer = Hanging::start().await?;
     let server = few.serve(None, Some(&issuer.settings())).await?;
-    let (page, _) = token_page(&server, 0, stock::EACH).await?;
+    let (page, _) = token_page(&server, &session(&server, 0).await?, "", FIFTY).await?;
     let mut check = few.check(&server);
     check.probe(server.address, "\"code\"").await?;
     // Long enough for all who wait to be sent away once.

@@ -179,6 +179,9 @@ async fn session(server: &Server, person: usize) -> anyhow::Result<String> {
 }
 
 /// A page of the list of tokens: `query` is the end of its address, and its page holds `words`.
+/// What the page of fifty tokens says.
+const FIFTY: &str = "50 of at most 10000 tokens.";
+
 async fn token_page(server: &Server, session: &str, query: &str, words: &str) -> anyhow::Result<(Ask, usize)> {
     let mut ask = Ask::get(server.address, &format!("/settings/tokens{query}"), session, "<!DOCTYPE html>");
     let length = ask.probe(server.address, words).await?;
@@ -362,9 +365,8 @@ async fn postgres_checks(
 async fn pages(plan: &Plan, table: &mut Table, servers: [&Server; 2], bare: &Server) -> anyhow::Result<()> {
     let mut f = Ask::get(bare.address, "/f", "", "<!DOCTYPE html>");
     let size = f.probe(bare.address, "50 of at most 10000 tokens.").await?;
-    let fifty = "50 of at most 10000 tokens.";
-    let (mut few, few_size) = token_page(servers[0], &session(servers[0], 0).await?, "", fifty).await?;
-    let (mut many, _) = token_page(servers[1], &session(servers[1], 0).await?, "", fifty).await?;
+    let (mut few, few_size) = token_page(servers[0], &session(servers[0], 0).await?, "", FIFTY).await?;
+    let (mut many, _) = token_page(servers[1], &session(servers[1], 0).await?, "", FIFTY).await?;
     let cases = [
         Case { server: bare, ask: f },
         Case { server: servers[0], ask: few.clone() },
@@ -458,7 +460,7 @@ async fn three(
 async fn storm(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<()> {
     const PAGES_A_SECOND: u32 = 100;
     let server = few.serve(None, None).await?;
-    let (mut page, _) = token_page(&server, 0, EACH).await?;
+    let (mut page, _) = token_page(&server, &session(&server, 0).await?, "", FIFTY).await?;
     actix_web::rt::time::sleep(Duration::from_secs(1)).await;
     let idle_memory = server.memory("VmRSS")?;
     let (mut raw, mut quiet, mut stormy, mut signed_in, mut hashes) =

@@ -20,6 +20,7 @@ fn at(below: &str) -> String {
 }
 
 /// Covers: S4-31, AC-052
+#[expect(clippy::too_many_lines, reason = "one life, from its making to its end")]
 fn service_accounts_live_and_have_tokens(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

@@ -172,7 +172,7 @@ fn a_token_has_only_what_it_lists(engine: Engine) {
     // Disabled, expired, revoked, superseded and over, deleted: nothing.
     let (set, ok) = (|sql: &str| app.sql(sql), || ask("GET", &at("/members"), &Value::Null).status);
     let gone = || {
-        assert_eq!(refused(&ask("GET", &at("/members"), &Value::Null), 401, "about:blank")["error"], "invalid_token")
+        assert_eq!(refused(&ask("GET", &at("/members"), &Value::Null), 401, "about:blank")["error"], "invalid_token");
     };
     for (ends, again) in [
         (

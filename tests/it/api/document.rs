@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::openapi::{DOCUMENT, resolved};
 use crate::support::{Engine, Request, TestApp, on_both};
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as filter() wants it")]
 fn is_call(route: &&Route) -> bool {
     route.path.starts_with("/api/") || route.path.starts_with("/oauth2/")
 }
@@ -42,11 +43,11 @@ fn every_operation_says_what_a_program_needs() {
             .flat_map(|list| list.as_array().into_iter().flatten())
             .map(resolved)
             .collect();
-        let named = |place: &str| -> Vec<&str> {
+        let those_in = |place: &str| -> Vec<&str> {
             parameters.iter().filter(|one| one["in"] == place).map(|one| one["name"].as_str().unwrap()).collect()
         };
         let in_path: Vec<&str> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
-        assert_eq!(named("path"), in_path, "{what}");
+        assert_eq!(those_in("path"), in_path, "{what}");
         // Who may call, as the table says.
         let needs =
             ROUTES.iter().find(|route| route.path == path && route.method.eq_ignore_ascii_case(method)).unwrap().needs;
@@ -71,7 +72,7 @@ fn every_operation_says_what_a_program_needs() {
         let by_session = schemes.contains("session");
         assert!(schemes.iter().all(|scheme| DOCUMENT["components"]["securitySchemes"].get(scheme).is_some()), "{what}");
         let changes = method != "get" && by_session;
-        assert_eq!(named("header").contains(&"X-CSRF-Token"), changes, "{what}");
+        assert_eq!(those_in("header").contains(&"X-CSRF-Token"), changes, "{what}");
         let confirmed = matches!(
             needs,
             Needs::Confirmed | Needs::MemberConfirmed(_) | Needs::CallerConfirmed(_) | Needs::AdministratorConfirmed

@@ -341,7 +341,7 @@ fn the_list_is_searched_filtered_sorted_and_turned(engine: Engine) {
         let answer = get(&path);
         forward.extend(names(&answer));
         match answer.json()["next"].as_str() {
-            Some(next) => path = next.to_owned(),
+            Some(next) => next.clone_into(&mut path),
             None => break answer.json(),
         }
     };
@@ -405,8 +405,8 @@ fn a_token_is_changed_member_by_member(engine: Engine) {
     }
     app.is_still(&before);
     made(&mut ada, &with("name", json!("other")));
-    let taken = refused(&ada.call("PATCH", &at(&id, ""), &json!({ "name": "other" })), 409, "conflict");
-    assert_eq!(taken["errors"][0]["pointer"], "#/name");
+    let told = refused(&ada.call("PATCH", &at(&id, ""), &json!({ "name": "other" })), 409, "conflict");
+    assert_eq!(told["errors"][0]["pointer"], "#/name");
     refused(&ada.call("POST", TOKENS, &with("name", json!("other"))), 409, "conflict");
 }
 

@@ -59,6 +59,7 @@ fn ask(browser: &mut Browser, csrf: &str, route: &Route, path: &str, organizatio
 }
 
 /// Covers: AC-083, AC-082, AC-063
+#[expect(clippy::too_many_lines, reason = "every route, as everybody")]
 fn every_route_allows_whom_its_row_says(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

@@ -128,7 +128,7 @@ fn there_is_one_however_many_ask_of_two_instances(engine: Engine) {
     let other = app.beside();
     let forms: Vec<_> = (0..32).map(|_| ada.open(LIST).form(NEW)).collect();
     let ask = |index: usize| {
-        let mut browser = if index % 2 == 0 { ada.clone() } else { ada.at(&other) };
+        let mut browser = if index.is_multiple_of(2) { ada.clone() } else { ada.at(&other) };
         browser.submit(&forms[index]).status
     };
     let answers = at_once(32, ask);
