@@ -39,6 +39,9 @@ const SIZES: [Size; 2] = [
     Size { slug: "large", owner: 1, members: 5_000, teams: 200, keys: 2_000, events: 50_000 },
 ];
 
+/// What a page is called, and where it is in an organization.
+type Page = (&'static str, fn(&str) -> String);
+
 /// Measures both, each page in turns.
 pub async fn large_and_small(plan: &Plan, table: &mut Table, hash: &str) -> anyhow::Result<()> {
     let stocked = Stocked::fill(None, hash, [0, 0])?;
@@ -57,7 +60,7 @@ pub async fn large_and_small(plan: &Plan, table: &mut Table, hash: &str) -> anyh
     }
     drop(db);
     let keys_page = |_: &str| urls::settings_api_keys();
-    let pages: [(&str, fn(&str) -> String); 5] = [
+    let pages: [Page; 5] = [
         ("overview", urls::organization),
         ("members", urls::members),
         ("teams", urls::teams),
