@@ -32,11 +32,11 @@ export async function fitsItsWidth(page, what) {
   assert.ok(content <= window, `${what} scrolls sideways: ${content} px of content in ${window} px: ${widest.join("\n")}`);
 }
 
-/** How much what is already there has moved while the page was built up; 0 is none. */
+/** How much has moved that nobody moved; 0 is none. What a click unfolds makes room for itself, and does not count. */
 export async function layoutShift(page) {
   return page.evaluate(() => new Promise((resolve) => {
     let sum = 0;
-    new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value; }).observe({ type: "layout-shift", buffered: true });
+    new PerformanceObserver((list) => { for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value; }).observe({ type: "layout-shift", buffered: true });
     requestAnimationFrame(() => setTimeout(() => resolve(sum), 50));
   }));
 }
