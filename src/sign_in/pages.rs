@@ -137,11 +137,16 @@ pub async fn submit(
     visitor: Visitor,
     instance: web::Data<Instance>,
     session: Session,
-    Posted(form): Posted<LoginForm>,
+    posted: Result<Posted<LoginForm>>,
 ) -> Result<HttpResponse> {
     if !instance.config.password_sign_in {
         return Ok(see_other(&urls::login()));
     }
+    let form = match posted {
+        Ok(Posted(form)) => form,
+        Err(Error::Forbidden(_)) => return too_old(&visitor),
+        Err(error) => return Err(error),
+    };
     let mut problems = Problems::none();
     if form.email.trim().is_empty() {
         problems.add("email", "Enter your e-mail address");
@@ -173,6 +178,19 @@ pub async fn submit(
         }),
         Err(error) => Err(error),
     }
+}
+
+/// A form that was not this browser's to send, most often one that waited in another tab while somebody signed in or out here.
+/// Nothing of it is believed.
+fn too_old(visitor: &Visitor) -> Result<HttpResponse> {
+    if let Some(account) = visitor.account() {
+        let text =
+            format!("Another tab of this browser signed in as {}. Nothing was sent from this one.", account.email);
+        let (heading, link) = ("You are signed in already", urls::home());
+        return sign_up::pages::said(visitor, StatusCode::FORBIDDEN, heading, &text, "", link, "Continue");
+    }
+    let why = "This page had been open for too long, so nothing was sent. Enter your password once more.";
+    page(visitor, StatusCode::FORBIDDEN, &LoginForm::default(), &Problems::none(), Some(why))
 }
 
 /// Where there are no passwords, whatever is about one leads here.

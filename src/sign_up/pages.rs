@@ -175,6 +175,14 @@ fn not_open(visitor: &Visitor, mode: SignUpMode) -> Result<HttpResponse> {
     said(visitor, StatusCode::FORBIDDEN, "Sign-up is closed", text, "", urls::login(), "Go to sign in")
 }
 
+/// Why a wish to sign up comes to nothing, whenever it was made: no accounts are made here, or none with passwords.
+fn no_more(visitor: &Visitor, instance: &Instance) -> Option<Result<HttpResponse>> {
+    if !instance.config.sign_up.takes_whom_members_invite() {
+        return Some(not_open(visitor, instance.config.sign_up));
+    }
+    (!instance.config.password_sign_in).then(|| no_passwords(visitor))
+}
+
 /// Before the first administrator nobody else gets an account: the page says whose turn it is.
 async fn before_set_up(visitor: &Visitor, instance: &Instance) -> Result<Option<HttpResponse>> {
     if instance.db.read(setup::done).await? {
@@ -277,8 +285,8 @@ async fn confirm_page(
     status: StatusCode,
     problems: &Problems,
 ) -> Result<HttpResponse> {
-    if !instance.config.password_sign_in {
-        return no_passwords(visitor);
+    if let Some(said) = no_more(visitor, instance) {
+        return said;
     }
     let (asked, now) = (code.to_owned(), instance.clock.now());
     let wish = instance.db.read(move |connection| service::find(connection, &asked, now)).await?;
@@ -318,8 +326,8 @@ pub async fn confirm(
     code: web::Path<String>,
     Posted(form): Posted<ConfirmForm>,
 ) -> Result<HttpResponse> {
-    if !instance.config.password_sign_in {
-        return no_passwords(&visitor);
+    if let Some(said) = no_more(&visitor, &instance) {
+        return said;
     }
     let code = code.into_inner();
     let outcome = service::confirm(&instance, code.clone(), &form.password, Origin::of(visitor.request())).await;
@@ -331,7 +339,7 @@ pub async fn confirm(
                 instance.db.read(move |connection| organizations::invitations::is_invited(connection, &email, now));
             if invited.await? {
                 let mut response = see_other(&urls::organizations());
-                Notice::SignedUp.send(&mut response, instance.config.is_https());
+                Notice::SignedUpInvited.send(&mut response, instance.config.is_https());
                 return Ok(response);
             }
             Ok(welcome(&instance))

@@ -87,6 +87,8 @@ text_enum! {
         Confirmed = "confirmed",
         /// The account is made.
         SignedUp = "signed-up",
+        /// The same, and an invitation waits.
+        SignedUpInvited = "signed-up-invited",
         /// A new password, through a mailed link.
         PasswordReset = "password-reset",
         /// It may fetch its login.
@@ -338,6 +340,9 @@ impl Notice {
             Self::SignInUnlocked => ("good", "Passwords are taken again. Sign in."),
             Self::SignedOut => ("good", "You are signed out."),
             Self::Confirmed => ("good", "Thank you. Nothing was done yet: go on where you were."),
+            Self::SignedUpInvited => {
+                ("good", "Welcome. Your account is made; your invitation waits for your answer below.")
+            }
             Self::SignedUp => ("good", "Welcome. Your account is made; have a look whether your profile is right."),
             Self::PasswordReset => {
                 ("good", "Your new password is set, and every earlier session has ended. Sign in with it.")

@@ -329,6 +329,26 @@ fn an_old_hash_is_renewed(engine: Engine) {
     app.browser().sign_in(ADMIN, "correct horse battery staple");
 }
 
+/// Two tabs with the form: the one that comes second is told what happened, and loses nobody.
+/// Covers: AC-095
+fn a_form_that_waited_in_another_tab(engine: Engine) {
+    let app = TestApp::start(engine);
+    app.set_up();
+    let mut browser = app.browser();
+    let old = browser.open("/login").form("/login").set("email", ADMIN).set("password", PASSWORD);
+    browser.sign_in(ADMIN, PASSWORD);
+    let sessions = app.count("sessions");
+    let page = browser.submit(&old).expect(403);
+    assert_eq!((page.one("h1").as_str(), app.count("sessions")), ("You are signed in already", sessions));
+    assert!(page.text().contains(ADMIN) && page.links().contains(&"/".to_owned()));
+    browser.sign_out();
+    let page = browser.submit(&old).expect(403);
+    assert!(page.text().contains("nothing was sent"), "{}", page.text());
+    let form = page.form("/login");
+    assert_eq!((form.value("email").as_str(), form.value("password").as_str()), ("", ""));
+    browser.submit(&form.set("email", ADMIN).set("password", PASSWORD)).expect(303);
+}
+
 /// Where "next" may lead: to a page of this instance.
 /// Covers: AC-020
 fn next_never_leads_away(engine: Engine) {
@@ -390,5 +410,6 @@ on_both!(
     spraying_ends_at_the_network,
     monstrous_passwords_are_refused_unhashed,
     an_old_hash_is_renewed,
+    a_form_that_waited_in_another_tab,
     next_never_leads_away,
 );

@@ -256,6 +256,26 @@ fn not_everywhere_may_everybody(engine: Engine) {
     }
 }
 
+/// A wish from the time when sign-up was open makes no account once nobody is taken in any more, and does again later.
+fn closed_is_closed_to_earlier_wishes(engine: Engine) {
+    let app = TestApp::start(engine);
+    app.set_up();
+    app.browser().sign_up(BOB, PASSWORD).expect(200);
+    let link = app.mailed_link(BOB);
+    let form = app.browser().open(&link).form(&link).set("password", PASSWORD);
+    let closed = app.beside_with(|config| config.sign_up = SignUpMode::Closed);
+    let mut bob = app.browser().at(&closed);
+    assert_eq!(bob.get(&link).expect(403).one("h1"), "Sign-up is closed");
+    bob.open("/login");
+    let mut login = bob.open("/login").form("/login").set("password", PASSWORD);
+    login.action.clone_from(&form.action);
+    bob.submit(&login).expect(403);
+    assert_eq!((app.count("users"), app.count("sign_ups")), (1, 1));
+    let mut bob = app.browser();
+    let form = bob.open(&link).form(&link).set("password", PASSWORD);
+    bob.submit(&form).expect_lead("/settings/profile");
+}
+
 /// What is wrong is said at its field, and a form makes nothing that it does not ask for.
 /// Covers: AC-008
 fn the_form_is_checked(engine: Engine) {
@@ -354,6 +374,7 @@ on_both!(
     a_wish_is_good_for_a_day,
     wishes_are_counted,
     not_everywhere_may_everybody,
+    closed_is_closed_to_earlier_wishes,
     the_form_is_checked,
     a_code_has_one_purpose,
     links_in_mails_are_our_own,

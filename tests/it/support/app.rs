@@ -186,7 +186,14 @@ impl TestApp {
 
     /// A second instance on the same database, with the same key and the same clock.
     pub fn beside(&self) -> Self {
-        Self::run(Arc::clone(&self.database), self.instance.clock.clone(), self.instance.config.clone())
+        self.beside_with(|_| ())
+    }
+
+    /// The same with other settings.
+    pub fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.instance.config.clone();
+        change(&mut config);
+        Self::run(Arc::clone(&self.database), self.instance.clock.clone(), config)
     }
 
     fn run(database: Arc<Database>, clock: Clock, config: Config) -> Self {
