@@ -117,6 +117,7 @@ diesel::table! {
         role -> Nullable<Text>,
         role_id -> Nullable<Text>,
         invited_by_account -> Nullable<Text>,
+        invited_by_token -> Nullable<Text>,
     }
 }
 

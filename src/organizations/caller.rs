@@ -150,7 +150,7 @@ impl Bearing {
         let Known { token, account, organization, rights } = known(tx, look, catalogue)?;
         holds(self.needed, &rights, &organization).map_err(of_token)?;
         let actor = Actor::service_account(&account, &token, self.origin.clone());
-        Ok(Acting { actor, by: By::ServiceAccount(account), organization, rights })
+        Ok(Acting { actor, by: By::ServiceAccount(account, token), organization, rights })
     }
 }
 

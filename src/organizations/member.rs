@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::{organizations, service_accounts, users};
 use crate::error::{Error, Result};
-use crate::ids::{OrganizationId, ServiceAccountId, UserId};
+use crate::ids::{OrganizationId, ServiceAccountId, TokenId, UserId};
 use crate::routes::{Needs, OPEN_WITHOUT, ROUTES};
 use crate::text::plain_name;
 use crate::urls;
@@ -245,7 +245,7 @@ pub(super) enum By {
     /// A member.
     Person(UserId),
     /// A service account, through a token of its own.
-    ServiceAccount(ServiceAccountId),
+    ServiceAccount(ServiceAccountId, TokenId),
 }
 
 /// Whoever acts within the transaction of a change, all asked anew: what every verb of an organization wants. It need not be
@@ -276,15 +276,15 @@ impl Acting {
     pub fn user(&self) -> Option<&UserId> {
         match &self.by {
             By::Person(user) => Some(user),
-            By::ServiceAccount(_) => None,
+            By::ServiceAccount(..) => None,
         }
     }
 
-    /// The service account that acts, if it is one.
-    pub fn service_account(&self) -> Option<&ServiceAccountId> {
+    /// The service account that acts, if it is one, and the token that it acts with.
+    pub fn service_account(&self) -> Option<(&ServiceAccountId, &TokenId)> {
         match &self.by {
             By::Person(_) => None,
-            By::ServiceAccount(account) => Some(account),
+            By::ServiceAccount(account, token) => Some((account, token)),
         }
     }
 
@@ -299,7 +299,7 @@ impl Acting {
                 let (first, last): (String, String) = users::table.find(user).select(names).get_result(&mut **tx)?;
                 Ok(plain_name(format!("{first} {last}").trim(), "Another member").to_owned())
             }
-            By::ServiceAccount(account) => {
+            By::ServiceAccount(account, _) => {
                 let name = service_accounts::table.find(account).select(service_accounts::name);
                 let name: String = name.get_result(&mut **tx)?;
                 Ok(plain_name(&format!("The service account {name}"), "A service account").to_owned())

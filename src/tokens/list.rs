@@ -174,6 +174,16 @@ macro_rules! from_place {
     }};
 }
 
+/// The same by the id alone.
+macro_rules! from_id {
+    ($query:ident, $id:expr, $place:expr, $back:expr) => {{
+        if let Some((id, _)) = $place {
+            $query = if $back { $query.filter($id.lt(id)) } else { $query.filter($id.gt(id)) };
+        }
+        if $back { $query.order($id.desc()) } else { $query.order($id.asc()) }
+    }};
+}
+
 /// A page of the holder's tokens.
 ///
 /// # Errors
@@ -248,7 +258,9 @@ fn search(
     // A secret's holder is its token's, and each has indexes of its own. PostgreSQL chooses among them; SQLite begins at the tokens
     // whenever it can, and would read and sort all of them where the secrets' index has them in order.
     query = query.filter(token_secrets::holder.eq(holder.id()));
-    let by_secret = matches!(wanted.sort.column(), "expires" | "used") || wanted.status == Filter::Expiring;
+    let by_secret = matches!(wanted.sort.column(), "expires" | "used")
+        || wanted.status == Filter::Expiring
+        || (wanted.status == Filter::Revoked && wanted.sort.column() == "created");
     if !by_secret {
         query = query.filter(tokens::holder.eq(holder.id()));
     }
@@ -281,12 +293,8 @@ fn search(
         "name" => from_place!(query, tokens::name_key, tokens::id, place, back),
         "expires" => from_place!(query, token_secrets::ends_at, token_secrets::token_id, moment(place)?, back),
         "used" => from_place!(query, token_secrets::used_at, token_secrets::token_id, moment(place)?, back),
-        _ => {
-            if let Some((id, _)) = place {
-                query = if back { query.filter(tokens::id.lt(id)) } else { query.filter(tokens::id.gt(id)) };
-            }
-            if back { query.order(tokens::id.desc()) } else { query.order(tokens::id.asc()) }
-        }
+        _ if wanted.status == Filter::Revoked => from_id!(query, token_secrets::token_id, place, back),
+        _ => from_id!(query, tokens::id, place, back),
     };
     let rows: Vec<(Record, Secret)> = query.load(connection)?;
     Ok(rows.into_iter().map(Token::from).collect())

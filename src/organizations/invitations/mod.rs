@@ -9,6 +9,7 @@ pub mod api;
 pub mod pages;
 pub(crate) mod views;
 
+use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
 use super::license::{Full, Limited, room};
@@ -25,10 +26,12 @@ use crate::auth::secret::SecretHash;
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::{DAY, Timestamp};
 use crate::config::Config;
-use crate::db::schema::{invitation_teams, invitations, members, organizations, service_accounts, users};
+use crate::db::schema::{
+    invitation_teams, invitations, members, organizations, service_accounts, token_secrets, users,
+};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{InvitationId, OrganizationId, RoleId, ServiceAccountId, TeamId, UserId, is_ulid};
+use crate::ids::{InvitationId, OrganizationId, RoleId, ServiceAccountId, TeamId, TokenId, UserId, is_ulid};
 use crate::mail::letters::OrganizationInvitation;
 use crate::mail::{Notices, SecurityNotice, queue};
 use crate::text::plain_name;
@@ -87,6 +90,7 @@ struct Row {
     role: Option<Role>,
     role_id: Option<RoleId>,
     invited_by_account: Option<ServiceAccountId>,
+    invited_by_token: Option<TokenId>,
 }
 
 impl Row {
@@ -240,6 +244,7 @@ pub fn invite(
             return Ok(Invited::Beyond);
         }
     }
+    let (account, token) = acting.service_account().unzip();
     let (id, mailed, shown) = (InvitationId::new(), new_code(), new_code());
     diesel::insert_into(invitations::table)
         .values((
@@ -250,7 +255,8 @@ pub fn invite(
             invitations::email_key.eq(key),
             invitations::organization_id.eq(Some(&organization.id)),
             invitations::invited_by.eq(acting.user()),
-            invitations::invited_by_account.eq(acting.service_account()),
+            invitations::invited_by_account.eq(account),
+            invitations::invited_by_token.eq(token),
             invitations::role.eq(Some(role.role)),
             invitations::role_id.eq(&role.id),
             invitations::created_at.eq(now),
@@ -394,6 +400,13 @@ struct Inviter {
     user: Option<UserId>,
 }
 
+/// The current secrets that nobody revoked. A token that was revoked may have leaked, and what it sent out ends with it; one
+/// that ended in time did no harm.
+#[auto_type(no_type_alias)]
+fn unrevoked() -> _ {
+    token_secrets::table.filter(token_secrets::is_current).filter(token_secrets::revoked_at.is_null())
+}
+
 /// Who invited, if they are still here and may be acted for.
 fn inviter(
     connection: &mut Connection,
@@ -421,7 +434,9 @@ fn inviter(
                 found => found?,
             };
             let (rights, organization) = (account.rights(catalogue), by_id(connection, organization)?);
-            Ok(account.is_enabled.then_some(Inviter { by: account.name, organization, rights, user: None }))
+            let this = unrevoked().filter(token_secrets::token_id.nullable().eq(&row.invited_by_token));
+            let still = account.is_enabled && diesel::select(diesel::dsl::exists(this)).get_result(connection)?;
+            Ok(still.then_some(Inviter { by: account.name, organization, rights, user: None }))
         }
         (None, None) => Ok(None),
     }
@@ -502,8 +517,10 @@ pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp) -> R
         .and(members::user_id.nullable().eq(invitations::invited_by));
     let open = || invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
     let by_members = invitations::table.inner_join(members::table.on(inviters)).filter(open());
-    let by_accounts =
-        invitations::table.inner_join(service_accounts::table).filter(open().and(service_accounts::is_enabled));
+    let their_token = unrevoked().filter(token_secrets::token_id.nullable().eq(invitations::invited_by_token));
+    let by_accounts = invitations::table
+        .inner_join(service_accounts::table)
+        .filter(open().and(service_accounts::is_enabled).and(diesel::dsl::exists(their_token)));
     Ok(diesel::select(diesel::dsl::exists(by_members)).get_result(connection)?
         || diesel::select(diesel::dsl::exists(by_accounts)).get_result(connection)?)
 }

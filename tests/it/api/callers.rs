@@ -3,12 +3,8 @@
 use keystead::catalogue::Role;
 use serde_json::{Value, json};
 
-use super::{refused, wrong_at};
+use super::{at, refused, wrong_at};
 use crate::support::{ADMIN, Engine, Request, Response, TestApp, on_both};
-
-fn at(below: &str) -> String {
-    format!("/api/v1/organizations/acme{below}")
-}
 
 fn call(app: &TestApp, secret: &str, method: &str, path: &str, body: &Value) -> Response {
     let request = Request::new(method, path).header("Authorization", &format!("Bearer {secret}"));
@@ -114,6 +110,38 @@ fn it_manages_members_within_what_it_has(engine: Engine) {
     // It may end itself.
     assert_eq!(ask("DELETE", &at(&format!("/service-accounts/{account}")), &Value::Null).status, 204);
     refused(&ask("GET", &at("/members"), &Value::Null), 401, "about:blank");
+}
+
+/// Whoever revokes a token that leaked ends what it sent out, too.
+/// Covers: AC-077, AC-054
+fn an_invitation_ends_with_the_token_that_made_it(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let account = ada.make_service_account("acme", "robot", "admin");
+    let (token, secret) = ada.create_service_token("acme", &account, "leaks", &[]);
+    let (_, other) = ada.create_service_token("acme", &account, "stays", &[]);
+    let invite = |secret: &str, email: &str| {
+        let body = json!({ "email": email, "role": "viewer" });
+        assert_eq!(call(&app, secret, "POST", &at("/invitations"), &body).status, 201);
+        app.mailed_link(email)
+    };
+    let [bob, dora, erin] = ["bob@example.com", "dora@example.com", "erin@example.com"];
+    let (to_bob, to_dora, to_erin) = (invite(&secret, bob), invite(&other, dora), invite(&secret, erin));
+    let mut bob = app.other(bob);
+    bob.open(&to_bob);
+    // One that ended in time, or has a new secret, did no harm.
+    app.sql("UPDATE token_secrets SET expires_at = 1");
+    let form = bob.open(&to_bob).form(&to_bob);
+    ada.call("POST", &at(&format!("/service-accounts/{account}/tokens/{token}/revoke")), &Value::Null);
+    bob.get(&to_bob).expect(404);
+    bob.submit(&form).expect(404);
+    assert_eq!(app.role_of("acme", "bob@example.com"), None);
+    app.browser().get(&to_erin).expect(404);
+    assert!(!bob.open("/settings/organizations").text().contains("ACME"));
+    app.browser().open(&to_dora);
+    ada.call("DELETE", &at(&format!("/service-accounts/{account}/tokens/{token}")), &Value::Null);
+    assert_eq!(app.count("invitations"), 1, "with the token its invitations are gone");
 }
 
 /// Covers: S4-31, AC-053, AC-066
@@ -278,6 +306,7 @@ fn a_program_gone_wild_is_stopped(engine: Engine) {
 on_both!(
     all_of_it_is_asked_again_within_the_change,
     it_manages_members_within_what_it_has,
+    an_invitation_ends_with_the_token_that_made_it,
     a_token_has_only_what_it_lists,
     a_program_gone_wild_is_stopped
 );

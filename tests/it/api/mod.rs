@@ -11,7 +11,23 @@ mod tokens;
 
 use serde_json::Value;
 
-use crate::support::Response;
+use crate::support::{Browser, Response};
+
+/// The id of nothing.
+const ABSENT: &str = "01jd0000000000000000000000";
+
+/// An address below the organization that these tests are about.
+fn at(below: &str) -> String {
+    format!("/api/v1/organizations/acme{below}")
+}
+
+/// Calls, and wants this status.
+#[track_caller]
+fn done(browser: &mut Browser, method: &str, path: &str, body: &Value, status: u16) -> Value {
+    let answer = browser.call(method, path, body);
+    assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
+    if status == 204 { Value::Null } else { answer.json() }
+}
 
 /// A refusal: its status, and the end of its type.
 #[track_caller]

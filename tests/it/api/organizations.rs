@@ -3,17 +3,10 @@
 use keystead::catalogue::Role;
 use serde_json::{Value, json};
 
-use super::{refused, wrong_at};
+use super::{done, refused, wrong_at};
 use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
 
 const ALL: &str = "/api/v1/organizations";
-
-#[track_caller]
-fn done(browser: &mut Browser, method: &str, path: &str, body: &Value, status: u16) -> Value {
-    let answer = browser.call(method, path, body);
-    assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
-    if status == 204 { Value::Null } else { answer.json() }
-}
 
 fn an_organization_lives(engine: Engine) {
     let app = TestApp::start(engine);

@@ -3,21 +3,8 @@
 use keystead::catalogue::Role;
 use serde_json::{Value, json};
 
-use super::{refused, wrong_at};
+use super::{ABSENT, at, done, refused, wrong_at};
 use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
-
-const ABSENT: &str = "01jd0000000000000000000000";
-
-#[track_caller]
-fn done(browser: &mut Browser, method: &str, path: &str, body: &Value, status: u16) -> Value {
-    let answer = browser.call(method, path, body);
-    assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
-    if status == 204 { Value::Null } else { answer.json() }
-}
-
-fn at(below: &str) -> String {
-    format!("/api/v1/organizations/acme{below}")
-}
 
 /// Covers: S4-27, AC-079
 fn teams_are_made_filled_changed_and_ended(engine: Engine) {
