@@ -304,6 +304,7 @@ routes! {
         }
         "/api/v1/organizations/{slug}/license" {
             GET Caller(SeeOrganization) organizations::license::api::show;
+            PUT AdministratorConfirmed organizations::license::api::put;
         }
         "/api/v1/organizations/{slug}/logs" {
             GET Caller(SeeLogs) organizations::logs::list;
@@ -681,7 +682,7 @@ routes! {
             GET Member(SeeLogs) organizations::logs::show;
         }
         "/organizations/{slug}/logs/export" {
-            GET Member(SeeLogs) organizations::logs::export;
+            GET MemberConfirmed(SeeLogs) organizations::logs::export;
         }
         "/organizations/{slug}/policy/personal-tokens" {
             GET Member(ChangeOrganization) organizations::policies::pages::personal_tokens;

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::OrganizationId;
 use crate::organizations::admin::{self, Facts};
-use crate::organizations::license::{self, License, Limited};
+use crate::organizations::license::{self, License, Limited, MOST};
 use crate::organizations::{LicenseView, Pager, Part, split};
 use crate::text;
 use crate::urls;
@@ -96,9 +96,6 @@ pub struct LicenseForm {
     tokens: String,
 }
 
-/// More than this is a slip of the hand.
-const MOST: i64 = 1_000_000;
-
 impl LicenseForm {
     fn of(license: &License) -> Self {
         let typed = |what| license.limit(what).map(|limit| limit.to_string()).unwrap_or_default();
@@ -129,7 +126,8 @@ impl LicenseForm {
             let typed = self.typed(*what).trim();
             let limit = typed.parse::<i64>().ok().filter(|limit| (0..=MOST).contains(limit));
             if limit.is_none() && !typed.is_empty() {
-                problems.add(what.as_str(), "Enter a whole number up to 1000000, or nothing for no limit");
+                let message = format!("Enter a whole number up to {MOST}, or nothing for no limit");
+                problems.add(what.as_str(), message);
             }
             license = license.with(*what, limit);
         }

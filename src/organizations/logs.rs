@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caller::{Acts, Caller};
 use super::calls::asked;
-use super::member::Member;
+use super::member::{Member, MemberConfirmed};
 use super::policy::{Right, Rights};
 use super::queries::{Which, standing};
 use super::views::{EventLine, Place};
@@ -353,11 +353,21 @@ impl Export {
     }
 }
 
-/// `GET /organizations/{slug}/logs/export`: as much as there is, piece by piece, so that it is nowhere in memory at once.
+/// `GET /organizations/{slug}/logs/export`: as much as there is, piece by piece, so that it is nowhere in memory at once. Whoever
+/// has to confirm first comes back to the log, where the page does not stand still as it does for a file.
 ///
 /// # Errors
 /// [`Error::BadRequest`] for a format that there is not.
-pub async fn export(member: Member, instance: web::Data<Instance>, asked: web::Query<Asked>) -> Result<HttpResponse> {
+pub async fn export(
+    member: Result<MemberConfirmed>,
+    slug: web::Path<String>,
+    instance: web::Data<Instance>,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse> {
+    let member = member.map_err(|error| match error {
+        Error::Confirm { .. } => Error::Confirm { back: asked.url(&urls::organization_logs(&slug), &[]) },
+        other => other,
+    })?;
     let format = Format::of(&asked.format)?;
     let name = format!("{}-log-{}.{}", member.organization().slug, member.now().date(), format.ending());
     let export = Export {

@@ -155,6 +155,15 @@ pub(super) fn by_id(connection: &mut Connection, id: &OrganizationId) -> Result<
     Ok(organizations::table.find(id).select(columns!()).get_result(connection)?)
 }
 
+/// The id of an organization that an address names by its slug or its id, for an administrator.
+///
+/// # Errors
+/// [`crate::error::Error::NotFound`] when there is none.
+pub(super) fn id_of(connection: &mut Connection, name: &str) -> Result<OrganizationId> {
+    let this = organizations::id.eq(name).or(organizations::slug.eq(name));
+    Ok(organizations::table.filter(this).select(organizations::id).get_result(connection)?)
+}
+
 /// One that the header's switch offers.
 #[derive(Debug, Clone, Queryable, serde::Serialize, serde::Deserialize)]
 pub struct Choice {

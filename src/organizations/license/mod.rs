@@ -23,6 +23,9 @@ use crate::tokens::{TokenKind, active_at};
 /// What the plan of an organization is called until an administrator says otherwise.
 pub const STANDARD: &str = "Standard";
 
+/// A larger limit than this is a slip of the hand.
+pub const MOST: i64 = 1_000_000;
+
 text_enum! {
     /// What a license counts.
     pub enum Limited {

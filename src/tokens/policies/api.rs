@@ -87,13 +87,16 @@ struct CutView {
     user_id: String,
     email: String,
     expires_at: Option<String>,
+    /// When it would end.
+    cut_to: String,
 }
 
-impl From<Beyond> for CutView {
-    fn from(token: Beyond) -> Self {
+impl CutView {
+    fn of(token: Beyond, after: &TokenPolicy, now: Timestamp) -> Self {
+        let cut_to = token.cut_to(after, now).rfc3339();
         let (.., email) = token.owner;
         let expires_at = token.expires.map(Timestamp::rfc3339);
-        Self { id: token.id.to_string(), name: token.name, user_id: token.user.to_string(), email, expires_at }
+        Self { id: token.id.to_string(), name: token.name, user_id: token.user.to_string(), email, expires_at, cut_to }
     }
 }
 
@@ -158,7 +161,7 @@ pub async fn review(request: HttpRequest, caller: Caller) -> Result<HttpResponse
     let reading = caller.instance().db.read(move |connection| look(connection, &config, &realm, &rule, &after, now));
     let review = reading.await?;
     let last = review.page.last().filter(|_| review.more).map(|token| token.id.to_string());
-    let items = review.page.into_iter().map(CutView::from).collect();
+    let items = review.page.into_iter().map(|token| CutView::of(token, &review.after, now)).collect();
     let view = ReviewView {
         holds: review.after.into(),
         version: review.present.version,

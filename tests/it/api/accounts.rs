@@ -3,21 +3,8 @@
 use keystead::catalogue::Role;
 use serde_json::{Value, json};
 
-use super::{refused, wrong_at};
+use super::{ABSENT, at, done, refused, wrong_at};
 use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
-
-const ABSENT: &str = "01jd0000000000000000000000";
-
-#[track_caller]
-fn done(browser: &mut Browser, method: &str, path: &str, body: &Value, status: u16) -> Value {
-    let answer = browser.call(method, path, body);
-    assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
-    if status == 204 { Value::Null } else { answer.json() }
-}
-
-fn at(below: &str) -> String {
-    format!("/api/v1/organizations/acme{below}")
-}
 
 /// Covers: S4-31, AC-052
 #[expect(clippy::too_many_lines, reason = "one life, from its making to its end")]
@@ -222,6 +209,39 @@ fn license_and_log_are_read(engine: Engine) {
     }
 }
 
+/// An administrator sets it for any organization, a member's it is not; nothing is set of what is wrong.
+/// Covers: S0-35, S4-34
+fn a_license_is_set(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let mut olga = app.other("olga@example.com");
+    olga.make_organization("acme");
+    let path = at("/license");
+    let small = json!({ "plan": "Small", "limits": { "members": 5, "teams": null } });
+    refused(&olga.call("PUT", &path, &small), 404, "about:blank");
+    refused(&ada.call("PUT", &path.replace("acme", "nowhere"), &small), 404, "about:blank");
+    refused(&ada.call("GET", &path, &Value::Null), 404, "about:blank");
+    for (body, pointer) in [
+        (json!({ "limits": {} }), "#/plan"),
+        (json!({ "plan": "x", "limits": { "members": -1 } }), "#/limits/members"),
+        (json!({ "plan": "x", "limits": { "tokens": 1_000_001 } }), "#/limits/tokens"),
+        (json!({ "plan": "x", "limits": { "boats": 1 } }), "#/limits/boats"),
+        (json!({ "plan": "x", "limits": { "teams": "1" } }), "#/limits/teams"),
+    ] {
+        assert_eq!(wrong_at(&ada.call("PUT", &path, &body)), [pointer], "{body}");
+    }
+    assert_eq!(app.count("licenses"), 0);
+    let told = done(&mut ada, "PUT", &path, &small, 200);
+    assert_eq!((told["plan"].as_str(), &told["limits"]["members"]), (Some("Small"), &json!({ "used": 1, "limit": 5 })));
+    assert_eq!(done(&mut olga, "GET", &path, &Value::Null, 200), told);
+    let entry = app.last_logged();
+    assert_eq!((entry.action.as_str(), entry.subject_name.as_str()), ("license.changed", "ACME"));
+    // It takes the place of what was there, as a whole.
+    let by_id = path.replace("acme", &app.organization_id("acme"));
+    let told = done(&mut ada, "PUT", &by_id, &json!({ "plan": "Large" }), 200);
+    assert_eq!((told["plan"].as_str(), &told["limits"]["members"]["limit"]), (Some("Large"), &Value::Null));
+}
+
 /// Covers: S4-33, AC-044
 fn policies_say_whom_they_hit(engine: Engine) {
     let app = TestApp::start(engine);
@@ -290,5 +310,6 @@ on_both!(
     service_accounts_live_and_have_tokens,
     keys_are_made_seen_and_deleted,
     license_and_log_are_read,
+    a_license_is_set,
     policies_say_whom_they_hit,
 );
