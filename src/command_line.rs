@@ -9,12 +9,14 @@ use crate::app::{self, Instance};
 use crate::auth::InstanceKey;
 use crate::auth::capability::Operator;
 use crate::auth::link::Purpose;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, ConfigError, LogFormat};
+use crate::db::Tx;
 use crate::error::Error;
 use crate::recovery;
 use crate::text;
 use crate::urls;
+use crate::users;
 use clap::{Parser, Subcommand};
 
 /// The account centre behind the avatar, and the one call with which services check a token.
@@ -51,6 +53,16 @@ enum Admin {
     /// Make a link with which a user chooses a new password: for whoever gets no mail. Prints it; good once, for an hour.
     ResetPassword {
         /// Their e-mail address.
+        email: String,
+    },
+    /// Close an account: all its sessions end, and nothing of it works until it is opened again.
+    Suspend {
+        /// Its e-mail address.
+        email: String,
+    },
+    /// Open a suspended account again. Its user signs in anew.
+    Reactivate {
+        /// Its e-mail address.
         email: String,
     },
     /// Make a link with which a user removes a lost second factor, with their password. Prints it; good once, for an hour.
@@ -102,6 +114,21 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Admin(Admin::ResetPassword { email }) => {
             let code = recovery_link(&config, &email, Purpose::ResetPassword)?;
             give_link(&config, &email, &urls::password_reset(&code));
+            Ok(())
+        }
+        Command::Admin(Admin::Suspend { email }) => {
+            let typed = email.clone();
+            let ended = administer(config, &email, move |tx, who, now| users::suspend(tx, who, &typed, now))?;
+            match ended {
+                Some(ended) => println!("{email} is suspended. Sessions that ended: {ended}."),
+                None => println!("{email} was suspended before."),
+            }
+            Ok(())
+        }
+        Command::Admin(Admin::Reactivate { email }) => {
+            let typed = email.clone();
+            let opened = administer(config, &email, move |tx, who, now| users::reactivate(tx, who, &typed, now))?;
+            println!("{email} {}.", if opened { "may sign in again" } else { "was not suspended" });
             Ok(())
         }
         Command::Admin(Admin::ResetSecondFactor { email }) => {
@@ -209,6 +236,21 @@ fn recovery_link(config: &Config, email: &str, purpose: Purpose) -> anyhow::Resu
             anyhow::anyhow!("there is no account with the address {email:?} that may be used and has a second factor")
         }
         Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?} that may be used"),
+        other => anyhow::anyhow!(other),
+    })
+}
+
+/// Does something to an account, as the operator.
+fn administer<T: Send + 'static>(
+    config: Config,
+    email: &str,
+    verb: impl FnOnce(&mut Tx<'_>, &Operator, Timestamp) -> crate::error::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let instance = existing(config)?;
+    let now = instance.clock.now();
+    instance.db.write_here(move |tx| verb(tx, &Operator::at_the_terminal(), now)).map_err(|error| match error {
+        Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?}"),
+        Error::Forbidden(why) => anyhow::anyhow!("{why}"),
         other => anyhow::anyhow!(other),
     })
 }

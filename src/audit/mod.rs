@@ -89,6 +89,10 @@ text_enum! {
         PasswordReset = "password.reset",
         /// Somebody asked for an account.
         SignUpAsked = "sign_up.asked",
+        /// An account was closed by an administrator.
+        AccountSuspended = "account.suspended",
+        /// It was opened again.
+        AccountReactivated = "account.reactivated",
         /// An account was made, its address proved.
         SignedUp = "sign_up.confirmed",
         /// A provider's account was connected with somebody's own.
@@ -226,6 +230,8 @@ impl Action {
             Self::PasswordForgotten => "Link to a new password asked for",
             Self::PasswordReset => "Password set anew through a mailed link",
             Self::SignUpAsked => "Account asked for",
+            Self::AccountSuspended => "Account suspended",
+            Self::AccountReactivated => "Account opened again",
             Self::SignedUp => "Account made",
             Self::IdentityConnected => "Sign-in account connected",
             Self::IdentityDisconnected => "Sign-in account disconnected",

@@ -4,11 +4,12 @@ use diesel::prelude::*;
 
 use super::Letter;
 use crate::clock::Timestamp;
-use crate::db::schema::outbox;
+use crate::db::schema::{outbox, users};
 use crate::db::{Connection, Tx};
 use crate::error::Result;
 use crate::ids::{MailId, UserId};
 use crate::text_enum;
+use crate::users::UserStatus;
 
 text_enum! {
     /// Where a mail is on its way.
@@ -57,11 +58,17 @@ impl Queued {
     }
 }
 
-/// Puts a mail into the outbox, in the transaction of the change that it tells of.
+/// Puts a mail into the outbox, in the transaction of the change that it tells of. None goes to a suspended account.
 ///
 /// # Errors
 /// When the database refuses; then the change is rolled back with it.
 pub fn queue(tx: &mut Tx<'_>, user: Option<&UserId>, recipient: &str, letter: &Letter, now: Timestamp) -> Result<()> {
+    if let Some(user) = user {
+        let closed = users::table.find(user).filter(users::status.eq(UserStatus::Suspended));
+        if diesel::select(diesel::dsl::exists(closed)).get_result(&mut **tx)? {
+            return Ok(());
+        }
+    }
     diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(MailId::new()),
@@ -78,6 +85,16 @@ pub fn queue(tx: &mut Tx<'_>, user: Option<&UserId>, recipient: &str, letter: &L
             outbox::ends_at.eq(letter.good_for.map(|seconds| now.plus(seconds))),
         ))
         .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Takes away what waits to be sent to somebody.
+///
+/// # Errors
+/// When the database refuses.
+pub fn forget_waiting(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
+    let theirs = outbox::user_id.eq(user).and(outbox::state.eq(MailState::Waiting));
+    diesel::delete(outbox::table.filter(theirs)).execute(&mut **tx)?;
     Ok(())
 }
 

@@ -2,9 +2,11 @@
 
 mod queries;
 mod service;
+mod suspension;
 
 pub use queries::{Credentials, by_email, credentials, email_key, search_key};
 pub use service::{NewUser, create};
+pub use suspension::{reactivate, suspend};
 
 use crate::text_enum;
 
