@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::issuer::Hanging;
 use crate::load::{self, Ask, Flood, Person, home};
+use crate::stock::Tokens;
 use crate::table::{Measured, Table, Target, quantile};
-use crate::{FIFTY, PASSWORD, Plan, STORM, Stocked, arrive, session, stock, token_page};
+use crate::{CONNECTIONS, FIFTY, PASSWORD, Plan, STORM, Stocked, arrive, session, stock, token_page};
 
 /// All who want in at the same moment: a third of them with a name that nobody has, a third with a wrong password.
 const CROWD: usize = 300;
@@ -54,6 +55,28 @@ pub async fn flood(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Res
     table.figure("100 checks a second meanwhile: p95", (quantile(&stormy.checks, 0.95), "ms"), &Target::AtMost(50.0));
     table.figure("… with nobody signing in", (quantile(&quiet.checks, 0.95), "ms"), &Target::None);
     table.figure("memory, at most in the crowd", (server.memory("VmHWM")?, "MiB"), &Target::AtMost(80.0));
+    Ok(())
+}
+
+/// Cookies that nobody ever had, as fast as they come: none is believed, none is looked up, and none is remembered.
+pub async fn made_up_cookies(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<()> {
+    let server = few.serve(None, None).await?;
+    let known = session(&server, 0).await?;
+    let length = known.trim_end().len() - "Cookie: keystead_session=".len();
+    let made_up = std::rc::Rc::new(Tokens::made_up(50_000, length));
+    let mut ask = Ask::with_cookie(server.address, "/settings/profile", "keystead_session", &made_up);
+    ask.probe(server.address, "").await?;
+    let (page, _) = token_page(&server, &known, "", FIFTY).await?;
+    // The first ones fill what every worker keeps anyway.
+    load::at_full_speed(server.address, &ask, CONNECTIONS, plan.turn).await?;
+    let (memory, cpu, begun) = (server.memory("VmRSS")?, server.cpu()?, Instant::now());
+    let took = load::at_full_speed(server.address, &ask, CONNECTIONS, plan.storm).await?;
+    let measured = Measured::once(took, begun.elapsed(), server.cpu()?.saturating_sub(cpu));
+    let grown = server.memory("VmRSS")? - memory;
+    load::at_full_speed(server.address, &page, 1, plan.turn).await?;
+    let rate = (measured.rate(), "a second");
+    table.row("cookies that nobody ever had", &measured, Some(rate), &Target::AtLeast(10_000.0));
+    table.figure("… memory, more than before", (grown, "MiB"), &Target::AtMost(1.0));
     Ok(())
 }
 

@@ -57,6 +57,14 @@ impl Ask {
         }
     }
 
+    /// A page that a browser asks for with a cookie that nobody ever had, each time another; it is sent to the sign-in page.
+    pub fn with_cookie(address: SocketAddr, path: &str, name: &str, values: &Rc<Tokens>) -> Self {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {name}=");
+        let bytes = format!("{head}{}\r\n\r\n", " ".repeat(values.length())).into_bytes();
+        let tokens = Some((head.len(), Rc::clone(values)));
+        Self { bytes, tokens, status: 303, begins: "", length: 0..usize::MAX }
+    }
+
     /// Sends it once and looks closely: from here on only an answer of about this length is right.
     pub async fn probe(&mut self, address: SocketAddr, contains: &str) -> anyhow::Result<usize> {
         let mut connection = Connection::open(address, None).await?;
@@ -395,14 +403,16 @@ pub async fn wait_for_provider(address: SocketAddr, people: usize, until: Instan
 }
 
 /// Xorshift: which token comes next is no secret, and must cost nothing.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn new(seed: usize) -> Self {
+    /// From one seed the same ones.
+    pub fn new(seed: usize) -> Self {
         Self((seed as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    /// One of so many.
+    pub fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

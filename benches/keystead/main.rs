@@ -233,6 +233,7 @@ async fn measure(plan: &Plan) -> anyhow::Result<()> {
     storm(plan, &mut table, &few).await?;
     crowd::flood(plan, &mut table, &few).await?;
     crowd::hanging(plan, &mut table, &few).await?;
+    crowd::made_up_cookies(plan, &mut table, &few).await?;
     starts(plan, &mut table, &few).await?;
     table.end();
 
@@ -258,6 +259,7 @@ async fn measure_sign_ins(plan: &Plan) -> anyhow::Result<()> {
     storm(plan, &mut table, &few).await?;
     crowd::flood(plan, &mut table, &few).await?;
     crowd::hanging(plan, &mut table, &few).await?;
+    crowd::made_up_cookies(plan, &mut table, &few).await?;
     table.end();
     Ok(())
 }

@@ -13,6 +13,8 @@ use keystead::db::{Connection, Db, Tx};
 use keystead::ids::{SecretId, TokenId, UserId};
 use keystead::users::{NewUser, create};
 
+use crate::load::Random;
+
 /// So many tokens has each person.
 pub const EACH: usize = 50;
 /// What each token's owner says of it.
@@ -40,6 +42,13 @@ impl Tokens {
         let bytes: Vec<u8> = secrets.iter().flat_map(|one| one.reveal_for_machine().as_bytes().to_vec()).collect();
         let length = bytes.len() / secrets.len().max(1);
         Self { bytes, length }
+    }
+
+    /// So many that nobody ever had, each of so many letters and digits.
+    pub fn made_up(count: usize, length: usize) -> Self {
+        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut random = Random::new(count);
+        Self { bytes: (0..count * length).map(|_| LETTERS[random.below(LETTERS.len())]).collect(), length }
     }
 
     /// The length of each.

@@ -186,6 +186,7 @@ fn slug_taken() -> Problems {
 pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     let (now, organization) = (member.now(), member.organization().clone());
     let (user, rights) = (member.account().user_id.clone(), member.rights().clone());
+    let works_here = member.account().organization.id == organization.id;
     let work = move |connection: &mut crate::db::Connection| {
         let id = &organization.id;
         let events = if rights.may(Right::SeeLogs) {
@@ -194,7 +195,7 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
             Vec::new()
         };
         let mut figures = Vec::new();
-        for (what, right, url) in figures_of(&organization.slug) {
+        for (what, right, url) in figures_of(&organization.slug, works_here) {
             if rights.may(right) {
                 let count = match what {
                     Limited::Members => queries::count_members(connection, id)?,
@@ -211,7 +212,7 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     let page = ShowPage {
         shell: visitor.shell_in(&place, "Overview", "organization"),
         role: role_name(me.role, me.role_name.as_deref()),
-        works_here: member.account().organization.id == member.organization().id,
+        works_here,
         figures,
         ending: ending.into_iter().map(|(name, at)| (name, Moment::new(at, now))).collect(),
         is_target: me.is_target,
@@ -222,13 +223,13 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     html(StatusCode::OK, &page)
 }
 
-/// What the overview counts, who sees it, and where there is more; nowhere yet for some.
-fn figures_of(slug: &str) -> [(Limited, Right, Option<String>); 4] {
+/// What the overview counts, who sees it, and where there is more. The page of keys is of the organization being worked in.
+fn figures_of(slug: &str, works_here: bool) -> [(Limited, Right, Option<String>); 4] {
     [
         (Limited::Members, Right::SeeMembers, Some(urls::members(slug))),
         (Limited::Teams, Right::SeeTeams, Some(urls::teams(slug))),
-        (Limited::ApiKeys, Right::SeeKeys, None),
-        (Limited::ServiceAccounts, Right::SeeServiceAccounts, None),
+        (Limited::ApiKeys, Right::SeeKeys, works_here.then(urls::settings_api_keys)),
+        (Limited::ServiceAccounts, Right::SeeServiceAccounts, Some(urls::service_accounts(slug))),
     ]
 }
 

@@ -38,6 +38,8 @@ pub struct Shell {
     pub current: &'static str,
     /// A one-time name for a form that makes something.
     pub nonce_form: String,
+    /// Whether mail travels from here; else it is filed, and links are handed on by people.
+    pub sends_mail: bool,
 }
 
 /// Who is signed in, as the header shows it.
@@ -95,6 +97,7 @@ impl Shell {
             user: None,
             current: "",
             nonce_form: String::new(),
+            sends_mail: true,
         }
     }
 }
@@ -203,6 +206,7 @@ impl Visitor {
             user: self.account.as_deref().map(ShellUser::of),
             current,
             nonce_form: crate::ids::ulid(),
+            sends_mail: instance.carrier.folder().is_none(),
         }
     }
 

@@ -176,7 +176,7 @@ impl AccessWords {
     };
     pub const KEY: Self = Self {
         hint: "The key has your rights in this organization at any moment, never more. Narrow it to what its program needs.",
-        selected: "Of that, only what you tick. Safer if the key gets into wrong hands.",
+        selected: "Less than your rights: only what you tick. Safer if the key gets into wrong hands.",
         everything: "Everything that I may do here",
         everything_hint: "The key inherits your rights: when your role changes, so does what it may do.",
     };
