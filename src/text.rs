@@ -17,6 +17,11 @@ pub fn search_key(typed: &str) -> String {
     typed.trim().nfkc().collect::<String>().to_lowercase()
 }
 
+/// A pattern for `LIKE … ESCAPE '\'` that finds what holds a text, which is folded as the column is.
+pub fn containing(folded: &str) -> String {
+    format!("%{}%", folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 /// Characters that show nothing, or turn the text around them: a name with one deceives whoever reads it.
 fn is_deceptive(c: char) -> bool {
     c.is_control()

@@ -9,7 +9,7 @@ use crate::db::schema::{service_accounts, users};
 use crate::error::Result;
 use crate::ids::{ServiceAccountId, UserId};
 use crate::tokens::Token;
-use crate::users::UserStatus;
+use crate::users::{UserStatus, called};
 
 /// For whom a key acts.
 #[derive(Debug, Clone)]
@@ -39,9 +39,7 @@ pub fn actors(connection: &mut Connection, keys: &[Token]) -> Result<HashMap<Str
             .select((users::id, users::first_name, users::last_name, users::email, users::status))
             .load(connection)?;
         found.extend(rows.into_iter().map(|(id, first, last, email, status)| {
-            let name = format!("{first} {last}").trim().to_owned();
-            let name = if name.is_empty() { email } else { name };
-            (id, Actor { name, is_enabled: status == UserStatus::Active })
+            (id, Actor { name: called(&first, &last, &email), is_enabled: status == UserStatus::Active })
         }));
     }
     if !accounts.is_empty() {

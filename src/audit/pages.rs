@@ -50,7 +50,8 @@ pub struct Cursor {
 
 fn row(entry: Entry, owner: &UserId, now: Timestamp) -> LogRow {
     // Where an administrator sits, and with what, is not this person's business.
-    let somebody_else = entry.actor_kind == ActorKind::User && entry.actor_id != owner.as_str();
+    let somebody_else =
+        matches!(entry.actor_kind, ActorKind::User | ActorKind::ServiceAccount) && entry.actor_id != owner.as_str();
     let how = match entry.actor_kind {
         ActorKind::User if somebody_else => "An administrator",
         ActorKind::User if entry.action == Action::SignedIn => "Sign-in page",

@@ -9,7 +9,8 @@ use crate::db::Connection;
 use crate::db::schema::{audit_events, service_accounts, users};
 use crate::error::Result;
 use crate::ids::OrganizationId;
-use crate::users::email_key;
+use crate::text::{containing, search_key};
+use crate::users::{called, email_key};
 
 /// One entry, as it was written.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -150,28 +151,19 @@ pub fn for_organization(
     if let Some(action) = sought.action {
         those = those.filter(audit_events::action.eq(action));
     }
-    let containing = |text: &str| {
-        let literal = email_key(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        format!("%{literal}%")
-    };
     if let Some(actor) = &sought.actor {
-        let person = users::email_key.nullable().like(containing(actor)).escape('\\');
-        let account = service_accounts::name_key.nullable().like(containing(actor)).escape('\\');
+        let person = users::email_key.nullable().like(containing(&email_key(actor))).escape('\\');
+        let account = service_accounts::name_key.nullable().like(containing(&search_key(actor))).escape('\\');
         those = those.filter(person.or(account));
     }
     if let Some(text) = &sought.text {
-        let pattern = containing(text);
+        let pattern = containing(&email_key(text));
         let of_person = subjects.field(users::email_key).nullable().like(pattern.clone()).escape('\\');
         let told = audit_events::search_key.like(pattern).escape('\\');
         those = those.filter(told.nullable().or(of_person));
     }
     let rows: Vec<Row> = those.load(connection)?;
-    let called = |person: Option<Person>| {
-        person.map(|(first, last, email)| {
-            let name = format!("{first} {last}").trim().to_owned();
-            if name.is_empty() { email } else { name }
-        })
-    };
+    let called = |person: Option<Person>| person.map(|(first, last, email)| called(&first, &last, &email));
     let told =
         |(entry, actor, subject, account)| Told { entry, actor: called(actor).or(account), subject: called(subject) };
     Ok(rows.into_iter().map(told).collect())

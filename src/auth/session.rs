@@ -15,6 +15,7 @@ use actix_session::{Session, SessionExt};
 use actix_web::cookie::time::Duration;
 use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage, HttpRequest};
+use diesel::dsl::auto_type;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,7 @@ use crate::organizations::{Choice, choices};
 use crate::text_enum;
 use crate::tokens::expiring_at;
 use crate::urls;
-use crate::users::{Theme, UserStatus};
+use crate::users::{Theme, UserStatus, called};
 
 /// How many live sessions a user may have; the oldest ends.
 const MAX_PER_USER: usize = 50;
@@ -117,8 +118,7 @@ pub struct Account {
 impl Account {
     /// First and last name, as far as they are known; else the e-mail.
     pub fn name(&self) -> String {
-        let name = format!("{} {}", self.first_name, self.last_name).trim().to_owned();
-        if name.is_empty() { self.email.clone() } else { name }
+        called(&self.first_name, &self.last_name, &self.email)
     }
 }
 
@@ -201,8 +201,8 @@ pub fn begin(
     Ok((insert(tx, user, &login, origin, now)?, key))
 }
 
-/// Begins a terminal's login, within the transaction that records it. Whoever approved it confirmed that it was them; that
-/// holds here for as long as anywhere.
+/// Begins a terminal's login, within the transaction that records it. Whoever approved it had confirmed that it was them; that
+/// holds here for as long as where they did.
 ///
 /// # Errors
 /// When the database refuses.
@@ -211,7 +211,7 @@ pub fn begin_terminal(
     tx: &mut Tx<'_>,
     user: &UserId,
     client: &str,
-    approved_at: Timestamp,
+    confirmed_at: Timestamp,
     origin: &Origin,
     config: &SessionConfig,
     brand: &str,
@@ -226,14 +226,14 @@ pub fn begin_terminal(
         client,
         last_four: secret.last_four(),
         lifetime: config.terminal,
-        confirmed_until: approved_at.plus(config.confirmation),
+        confirmed_until: confirmed_at.plus(config.confirmation),
     };
     Ok((insert(tx, user, &login, origin, now)?, secret))
 }
 
 /// Ends the oldest login of a user who has as many as there may be.
 fn make_room(tx: &mut Tx<'_>, user: &UserId, origin: &Origin, now: Timestamp) -> Result<()> {
-    let mine = sessions::table.filter(sessions::user_id.eq(user));
+    let mine = sessions::table.filter(sessions::user_id.eq(user).and(sessions::expires_at.gt(now)));
     let live: Vec<SessionId> = mine.order(sessions::id.desc()).select(sessions::id).load(&mut **tx)?;
     if live.len() < MAX_PER_USER {
         return Ok(());
@@ -339,6 +339,18 @@ pub fn lock(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
     if locked == 1 { Ok(()) } else { Err(ended()) }
 }
 
+/// The same for somebody who may be gone; says whether they are there.
+///
+/// # Errors
+/// When the database refuses.
+pub fn lock_if_there(tx: &mut Tx<'_>, user: &UserId) -> Result<bool> {
+    match lock(tx, user) {
+        Ok(()) => Ok(true),
+        Err(Error::SignIn { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Ends one login.
 ///
 /// # Errors
@@ -378,18 +390,31 @@ fn end_pending(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
     Ok(())
 }
 
+#[auto_type(no_type_alias)]
+fn terminals(hash: SecretHash) -> _ {
+    let is_one: diesel::dsl::Eq<sessions::kind, SessionKind> = sessions::kind.eq(SessionKind::Terminal);
+    sessions::table.filter(sessions::key_hash.eq(hash)).filter(is_one)
+}
+
+/// Whether a secret is of a terminal's login, over or not.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_terminal(connection: &mut Connection, hash: SecretHash) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(terminals(hash))).get_result(connection)?)
+}
+
 /// Ends the terminal's login that a secret opens, at that terminal's wish, and says whether there was one.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn end_terminal(tx: &mut Tx<'_>, hash: SecretHash, origin: &Origin, now: Timestamp) -> Result<bool> {
-    let this = sessions::key_hash.eq(hash).and(sessions::kind.eq(SessionKind::Terminal));
-    let row = sessions::table.filter(this).select((sessions::id, sessions::user_id, sessions::client));
+    let row = terminals(hash).select((sessions::id, sessions::user_id, sessions::client));
     let Some((id, user, client)) = row.get_result::<(SessionId, UserId, String)>(&mut **tx).optional()? else {
         return Ok(false);
     };
     // Of a deleted user's there is none any more.
-    if lock(tx, &user).is_err() || diesel::delete(sessions::table.find(&id)).execute(&mut **tx)? != 1 {
+    if !lock_if_there(tx, &user)? || diesel::delete(sessions::table.find(&id)).execute(&mut **tx)? != 1 {
         return Ok(false);
     }
     let actor = Actor::terminal(&user, &id, origin.clone());

@@ -82,6 +82,8 @@ pub const INVITATIONS: Limit = Limit { failures: 20, window: DAY, closed: HOUR, 
 pub const INVITATIONS_USER: Limit = Limit { failures: 60, ..INVITATIONS };
 /// and to one address, whoever invites it.
 pub const INVITATIONS_ADDRESS: Limit = Limit { failures: 3, ..INVITATIONS };
+/// Organizations made by one user: no failure, but a list of them is to stay one.
+pub const ORGANIZATIONS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 /// Tokens made by one user: no failure, but as dear.
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 /// Changes that a service account makes: no failure, but a program that went wild is stopped before it has changed everything.

@@ -53,9 +53,14 @@ pub(crate) async fn made(instance: &Instance, who: &SignedIn, sent: Sent) -> Res
         }
         other => other?,
     }
-    Ok(match instance.pictures.make(bytes).await? {
-        Ok(picture) => Made::Picture(picture),
-        Err(refusal) => Made::Problem(refusal.words()),
+    Ok(match instance.pictures.make(bytes).await {
+        Ok(Ok(picture)) => Made::Picture(picture),
+        Ok(Err(refusal)) => Made::Problem(refusal.words()),
+        // What else the form says is not lost for it.
+        Err(Error::Unavailable(_)) => {
+            Made::Problem("Many pictures are being made at the moment. Choose it again in a minute".into())
+        }
+        Err(error) => return Err(error),
     })
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Kind;
 use super::caller::{Acts, Caller};
 use super::calls::{act, invalid, list_of, taken, wrong};
-use super::forms::OrganizationForm;
+use super::forms::{OrganizationForm, closed_to};
 use super::member::MemberConfirmed;
 use super::policy::Rights;
 use super::queries::{self, Listed, Organization, Which, by_id, standing};
@@ -18,7 +18,7 @@ use super::service::{self, HandedOver};
 use super::views::role_name;
 use crate::api::{Page, Sent, done, given, json};
 use crate::app::Instance;
-use crate::auth::SignedIn;
+use crate::auth::{SignedIn, throttle};
 use crate::error::{Error, Result};
 use crate::urls;
 
@@ -93,7 +93,8 @@ const SLUG_TAKEN: &str = "This address is taken. Choose another one.";
 pub async fn create(instance: web::Data<Instance>, sent: Sent<SignedIn, OrganizationBody>) -> Result<HttpResponse> {
     let Sent { who, body } = sent;
     let form = OrganizationForm { name: body.name.unwrap_or_default(), slug: body.slug.unwrap_or_default() };
-    let named = form.check(None).map_err(|problems| invalid(&problems))?;
+    let named = form.check(None, closed_to(&instance, &who)).map_err(|problems| invalid(&problems))?;
+    throttle::enter(&instance.db, vec![service::door(&who)], instance.clock.now()).await?;
     let now = instance.clock.now();
     let made = instance.db.write(move |tx| {
         let id = service::create(tx, &who, now, &named)?;
@@ -131,6 +132,11 @@ pub async fn show(caller: Caller) -> Result<HttpResponse> {
 /// [`Error::Problem`].
 pub async fn change(sent: Sent<Caller, OrganizationBody>) -> Result<HttpResponse> {
     let Sent { who: caller, body } = sent;
+    let product = match &caller {
+        Caller::Person(member) => closed_to(member.instance(), member),
+        Caller::ServiceAccount(_) => Some(caller.instance().config.product_name.as_str()),
+    };
+    let product = product.map(str::to_owned);
     let changed = act(&caller, move |tx, acting, now, _| {
         let organization = acting.organization();
         let is_private = organization.kind == Kind::Private;
@@ -144,7 +150,8 @@ pub async fn change(sent: Sent<Caller, OrganizationBody>) -> Result<HttpResponse
             return Err(wrong("#/slug", "Say the address, or leave it out."));
         }
         let kept = (form.slug == organization.slug).then_some(organization.slug.as_str());
-        let named = form.check(kept).map_err(|problems| invalid(&problems))?;
+        let product = product.as_deref().filter(|_| form.name != organization.name || kept.is_none());
+        let named = form.check(kept, product).map_err(|problems| invalid(&problems))?;
         service::rename(tx, acting, now, &named)?;
         let id = &organization.id;
         Ok(whole(&by_id(tx, id)?, acting.rights(), queries::count_members(tx, id)?))

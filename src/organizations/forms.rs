@@ -8,6 +8,8 @@ use super::policy::Rights;
 use super::roles::{self, NewRole};
 use super::service::Named;
 use super::teams::NewTeam;
+use crate::app::Instance;
+use crate::auth::SignedIn;
 use crate::catalogue::Catalogue;
 use crate::db::Connection;
 use crate::error::Error;
@@ -16,8 +18,23 @@ use crate::text;
 use crate::web::Problems;
 
 /// Names in addresses that lead elsewhere.
-const RESERVED: [&str; 4] = ["new", "admin", "settings", "api"];
+const ADDRESSES: [&str; 4] = ["new", "admin", "settings", "api"];
+/// Names that would speak for whoever runs the service. Invitations carry them into strangers' mailboxes.
+const OFFICIAL: [&str; 6] = ["admin", "administrator", "administration", "support", "security", "keystead"];
+
+/// Whether a name would be taken for that of whoever runs the service, however it is spelt.
+fn is_official(name: &str, product: &str) -> bool {
+    let letters = |text: &str| text::search_key(text).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let name = letters(name);
+    OFFICIAL.contains(&name.as_str()) || (!name.is_empty() && name == letters(product))
+}
+
 const SLUG: &str = "Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter";
+
+/// The product whose names are closed to somebody; to an administrator of the instance none is.
+pub fn closed_to<'a>(instance: &'a Instance, who: &SignedIn) -> Option<&'a str> {
+    (!who.account().is_administrator).then_some(instance.config.product_name.as_str())
+}
 
 /// A name in addresses. It never looks like an id or a private organization's, which nobody chose.
 fn slug(typed: &str) -> Result<(), ValidationError> {
@@ -31,7 +48,7 @@ fn slug(typed: &str) -> Result<(), ValidationError> {
     if !plain {
         return Err(ValidationError::new("slug").with_message(SLUG.into()));
     }
-    if RESERVED.contains(&typed) || typed.starts_with("private-") {
+    if ADDRESSES.contains(&typed) || typed.starts_with("private-") {
         return Err(ValidationError::new("reserved")
             .with_message("This address is kept for Keystead itself. Choose another one".into()));
     }
@@ -66,12 +83,17 @@ pub struct OrganizationForm {
 }
 
 impl OrganizationForm {
-    /// What it says. A private organization keeps the address that nobody chose: `kept`.
+    /// What it says. A private organization keeps the address that nobody chose: `kept`. To all but an administrator of the
+    /// instance, names are closed that speak for the `product`.
     ///
     /// # Errors
     /// What is wrong, at the fields.
-    pub fn check(&self, kept: Option<&str>) -> Result<Named, Problems> {
+    pub fn check(&self, kept: Option<&str>, product: Option<&str>) -> Result<Named, Problems> {
+        let official = |name: &str| product.is_some_and(|product| is_official(name, product));
         let mut problems = Problems::of(self);
+        if official(&self.name) {
+            problems.add("name", "This name is kept for whoever runs this service. Choose another one");
+        }
         let typed = self.slug.trim();
         let wished = match kept {
             Some(kept) => kept.to_owned(),
@@ -82,6 +104,8 @@ impl OrganizationForm {
             slug(&wished).err().filter(|_| kept.is_none() && (problems.is_empty() || !typed.is_empty()))
         {
             problems.add("slug", error.message.unwrap_or_default());
+        } else if kept.is_none() && problems.at("name").is_none() && official(&wished) {
+            problems.add("slug", "This address is kept for whoever runs this service. Choose another one");
         }
         if problems.is_empty() { Ok(Named { name: text::tidy(&self.name), slug: wished }) } else { Err(problems) }
     }
@@ -248,10 +272,23 @@ mod tests {
             assert_eq!(slug_of(name), wanted);
         }
         let form = |name: &str, slug: &str| OrganizationForm { name: name.into(), slug: slug.into() };
-        assert_eq!(form("Acme", "").check(None).unwrap().slug, "acme");
-        assert_eq!(form("Acme", " acme-2 ").check(None).unwrap().slug, "acme-2");
-        assert!(form("東京", "").check(None).unwrap_err().at("slug").is_some());
-        assert!(form("", "").check(None).unwrap_err().at("slug").is_none());
-        assert_eq!(form("Mine", "taken-over").check(Some("private-01")).unwrap().slug, "private-01");
+        assert_eq!(form("Acme", "").check(None, Some("Keystead")).unwrap().slug, "acme");
+        assert_eq!(form("Acme", " acme-2 ").check(None, Some("Keystead")).unwrap().slug, "acme-2");
+        assert!(form("東京", "").check(None, Some("Keystead")).unwrap_err().at("slug").is_some());
+        assert!(form("", "").check(None, Some("Keystead")).unwrap_err().at("slug").is_none());
+        for (name, slug, field) in [
+            ("Admin", "", "name"),
+            ("  S U P P O R T ", "acme", "name"),
+            ("ＡＤＭＩＮ", "acme", "name"),
+            ("My-Accounts", "", "name"),
+            ("Acme", "support", "slug"),
+            ("Acme", "my-accounts", "slug"),
+        ] {
+            let problems = form(name, slug).check(None, Some("My Accounts")).unwrap_err();
+            assert_eq!(problems.list().iter().map(|one| one.field).collect::<Vec<_>>(), [field], "{name} {slug}");
+        }
+        assert!(form("My Accounts", "").check(None, None).is_ok());
+        assert!(form("Acme Support", "").check(None, Some("Keystead")).is_ok());
+        assert_eq!(form("Mine", "taken-over").check(Some("private-01"), None).unwrap().slug, "private-01");
     }
 }

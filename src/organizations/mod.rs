@@ -31,7 +31,7 @@ pub(crate) use license::views::LicenseView;
 pub(crate) use member::lock;
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
-pub use queries::{Choice, Found, Organization, Policy, Which, choices, requiring, standing};
+pub use queries::{Choice, Found, Organization, Policy, Which, choices, names, requiring, standing};
 pub use service::{join, know_as};
 pub(crate) use views::{Pager, Part, Place, split};
 

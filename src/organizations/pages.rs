@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::forms::{HandOverForm, OrganizationForm, PhraseForm, is_phrase};
+use super::forms::{HandOverForm, OrganizationForm, PhraseForm, closed_to, is_phrase};
 use super::license::{self, Limited};
 use super::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use super::policy::Right;
@@ -16,7 +16,7 @@ use super::views::{
 use super::{Kind, invitations, logs, members};
 use crate::app::Instance;
 use crate::audit::{self, Sought};
-use crate::auth::SignedIn;
+use crate::auth::{SignedIn, throttle};
 use crate::avatars::pages::Made;
 use crate::avatars::{self, Face, Whose};
 use crate::error::{Error, Result};
@@ -144,7 +144,7 @@ pub async fn create(
 ) -> Result<HttpResponse> {
     let Upload { who, form, file } = sent;
     let refused = |problems: &Problems| answer(problems, &new_page(&visitor, &instance, &form, problems));
-    let named = match form.check(None) {
+    let named = match form.check(None, closed_to(&instance, &who)) {
         Ok(named) => named,
         Err(problems) => return refused(&problems),
     };
@@ -158,6 +158,14 @@ pub async fn create(
         }
     };
     let (now, slug) = (instance.clock.now(), named.slug.clone());
+    match throttle::enter(&instance.db, vec![service::door(&who)], now).await {
+        Err(Error::TooMany { .. }) => {
+            let mut problems = Problems::none();
+            problems.add("name", "You have made many organizations within an hour. Try again later");
+            return refused(&problems);
+        }
+        entered => entered?,
+    }
     let work = move |tx: &mut crate::db::Tx<'_>| {
         let made = service::create(tx, &who, now, &named)?;
         picture.map_or(Ok(()), |picture| avatars::set(tx, Whose::Organization(&made), &picture, now))
@@ -302,7 +310,8 @@ pub async fn settings(member: Member, visitor: Visitor) -> Result<HttpResponse> 
 pub async fn save(visitor: Visitor, posted: MemberPost<OrganizationForm>) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
     let kept = (member.organization().kind == Kind::Private).then(|| member.organization().slug.as_str());
-    let named = match form.check(kept) {
+    let product = closed_to(member.instance(), &member).filter(|_| form.name != member.organization().name);
+    let named = match form.check(kept, product) {
         Ok(named) => named,
         Err(problems) => return settings_page(&member, &visitor, &form, &problems).await,
     };

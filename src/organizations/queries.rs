@@ -194,6 +194,22 @@ pub fn choices(connection: &mut Connection, user: &UserId) -> Result<Vec<Choice>
         .load(connection)?)
 }
 
+/// So many names count in a password's judging; nobody is in more, but programs.
+const NAMES: i64 = 500;
+
+/// What a user's shared organizations are called.
+///
+/// # Errors
+/// When the database refuses.
+pub fn names(connection: &mut Connection, user: &UserId) -> Result<Vec<String>> {
+    Ok(members::table
+        .inner_join(organizations::table)
+        .filter(members::user_id.eq(user).and(organizations::kind.eq(Kind::Shared)))
+        .limit(NAMES)
+        .select(organizations::name)
+        .load(connection)?)
+}
+
 /// An organization in the list of one's own.
 #[derive(Debug, Clone)]
 pub struct Listed {

@@ -4,11 +4,13 @@ use diesel::prelude::*;
 
 use super::Kind;
 use super::member::Acting;
+use super::members::tell;
 use super::policy::{Rights, may_change};
 use super::queries::{Which, owners, standing};
 use super::roles::Choice;
 use crate::audit::{Action, Event, record};
 use crate::auth::SignedIn;
+use crate::auth::throttle::{self, Door};
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -25,6 +27,11 @@ pub struct Named {
     pub name: String,
     /// In addresses.
     pub slug: String,
+}
+
+/// Where organizations that somebody makes are counted.
+pub fn door(who: &SignedIn) -> Door {
+    (format!("organizations by {}", who.account().user_id), throttle::ORGANIZATIONS)
 }
 
 /// Makes a shared organization, owned by whoever asks, and has them work in it.
@@ -153,9 +160,10 @@ pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, email: &str) 
     for (user, role) in [(&heir, Role::Owner), (owner, Role::Admin)] {
         set_role(tx, organization, user, &Choice::built_in(role))?;
     }
-    acting
-        .record(tx, now, Action::OrganizationHandedOver, Some(&heir), (heir.as_str(), "", ""))
-        .map(|()| HandedOver::Yes)
+    acting.record(tx, now, Action::OrganizationHandedOver, Some(&heir), (heir.as_str(), "", ""))?;
+    let more = "You are its owner now: you can change everything there, hand it on, and delete it.";
+    tell(tx, acting, now, &heir, ("The organization", "was handed over to you", more))?;
+    Ok(HandedOver::Yes)
 }
 
 /// Writes a member's role.

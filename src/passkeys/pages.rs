@@ -182,7 +182,7 @@ pub async fn ask_remove(
     let (action, doors) = (urls::settings_passkey_remove(&id), Doors::of(&instance));
     let reading = instance.db.read(move |connection| {
         let sessions = Sessions::of(connection, who.owner(), &who.account().session_id, now)?;
-        let elsewhere = sessions.browsers.len().saturating_sub(1) + sessions.terminals.len();
+        let elsewhere = sessions.elsewhere();
         let (name, user) = (queries::find(connection, who.owner(), &id)?.name, &who.account().user_id);
         let is_only = !queries::others(connection, user, &id)? && overview(connection, user)?.app_since.is_none();
         let closes = if is_only { requiring(connection, user)? } else { Vec::new() };

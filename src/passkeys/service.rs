@@ -10,7 +10,7 @@ use super::policy::{MOST, NETWORK, WIDE_NETWORK};
 use super::queries::{self, Record};
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, Origin, record};
-use crate::auth::session::{self, NewKey, Reach};
+use crate::auth::session::{self, NewKey};
 use crate::auth::throttle::{self, Door};
 use crate::auth::{Confirmed, SignedIn};
 use crate::db::Tx;
@@ -20,6 +20,7 @@ use crate::ids::{PasskeyId, SessionId, UserId};
 use crate::mail::SecurityNotice;
 use crate::openid::{Doors, Way};
 use crate::second_factor::{self, NewCodes};
+use crate::security::sessions::end_elsewhere;
 use crate::sign_in::{self, Admission, Next, admit};
 use crate::users::UserStatus;
 use crate::web::Visitor;
@@ -120,10 +121,7 @@ pub async fn remove(instance: &Instance, who: &Confirmed, id: PasskeyId, end_oth
             second_factor::refresh(tx, owner.user_id())?;
             record(tx, &actor, now, &event(Action::PasskeyRemoved, owner.user_id(), &id, &known.name))?;
             if end_others {
-                let ended = session::end_others(tx, owner.user_id(), &who.account().session_id, Reach::All)?;
-                let detail = format!("the {ended} others");
-                let event = Event { detail: &detail, ..Event::of_user(Action::SessionsEnded, owner.user_id()) };
-                record(tx, &actor, now, &event)?;
+                end_elsewhere(tx, &who, &actor, now)?;
             }
             let more = format!("The passkey “{}” was removed from your account. It no longer signs in.", known.name);
             let notice = SecurityNotice::new("A passkey was removed", more);

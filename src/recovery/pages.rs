@@ -15,7 +15,7 @@ use crate::audit::Origin;
 use crate::auth::link::Purpose;
 use crate::auth::password::{Context, Password, PasswordRules};
 use crate::error::{Error, Result};
-use crate::organizations::choices;
+use crate::organizations::names;
 use crate::passkeys::{Answer, Purpose as Door, Way};
 use crate::second_factor::{Overview, Typed, check, overview, wrong};
 use crate::sign_in::pages::no_passwords;
@@ -130,12 +130,7 @@ impl Place {
         let reading = instance.db.read(move |connection| {
             let Some(known) = service::find(connection, Purpose::ResetPassword, &code, now)? else { return Ok(None) };
             let has = if known.second_factor { overview(connection, &known.id)? } else { Overview::default() };
-            let mut organizations: Vec<_> =
-                choices(connection, &known.id)?.into_iter().map(|choice| choice.name).collect();
-            // The private one alone has a name that nobody chose.
-            if organizations.len() == 1 {
-                organizations.clear();
-            }
+            let organizations = names(connection, &known.id)?;
             Ok(Some(Self { code, known, has, organizations }))
         });
         reading.await

@@ -19,6 +19,7 @@ use crate::auth::{Confirmed, SignedIn};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::organizations::requiring;
+use crate::security::sessions::Sessions;
 use crate::urls;
 use crate::web::form::ConfirmedPost;
 use crate::web::{
@@ -41,6 +42,8 @@ struct AppPage {
     next: String,
     /// Nothing else opens before.
     required: bool,
+    /// Signed in so often beside here.
+    others: usize,
 }
 
 #[derive(Template)]
@@ -65,6 +68,15 @@ struct AskRemovePage {
     shell: Shell,
     /// The organizations that close without it.
     closes: Vec<String>,
+    /// Signed in so often beside here.
+    others: usize,
+}
+
+/// What the page before a removal sends.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct RemoveForm {
+    others: Option<String>,
 }
 
 /// What the page sends. The secret that it shows comes back sealed, for this session alone: until its first code was right,
@@ -75,6 +87,7 @@ pub struct AppForm {
     setup: String,
     code: Zeroizing<String>,
     next: String,
+    others: Option<String>,
 }
 
 impl AppForm {
@@ -102,7 +115,7 @@ fn open(instance: &Instance, who: &SignedIn, setup: &str, now: Timestamp) -> Opt
     fresh.then(|| TotpSecret::from_bytes(Zeroizing::new(secret.to_vec())))
 }
 
-fn app_page(
+async fn app_page(
     visitor: &Visitor,
     instance: &Instance,
     who: &SignedIn,
@@ -110,6 +123,11 @@ fn app_page(
     next: String,
     problems: &Problems,
 ) -> Result<HttpResponse> {
+    let (owner, now) = (who.clone(), instance.clock.now());
+    let others = instance.db.read(move |connection| {
+        Sessions::of(connection, owner.owner(), &owner.account().session_id, now).map(|sessions| sessions.elsewhere())
+    });
+    let others = others.await?;
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     html(
         status,
@@ -119,8 +137,9 @@ fn app_page(
             code: problems.secret("code"),
             qr_code: secret.reveal_as_qr_code(&instance.config.product_name, &who.account().email)?,
             secret: secret.reveal_in_groups(),
-            setup: seal(instance, who, secret, instance.clock.now()),
+            setup: seal(instance, who, secret, now),
             next,
+            others,
             required: instance.config.require_second_factor.asks(who.account().is_administrator),
         },
     )
@@ -144,7 +163,7 @@ pub async fn show(
     if has_app(&instance, &who).await? {
         return Ok(see_other(&form.next()));
     }
-    app_page(&visitor, &instance, &who, &TotpSecret::generate(), form.next(), &Problems::none())
+    app_page(&visitor, &instance, &who, &TotpSecret::generate(), form.next(), &Problems::none()).await
 }
 
 /// `POST /settings/security/second-factor`.
@@ -164,7 +183,7 @@ pub async fn add(
     let mut problems = Problems::none();
     let Some(secret) = open(&instance, &who, &form.setup, now) else {
         problems.add("code", "This page was too old. Remove the entry from your app, and scan the new code.");
-        return app_page(&visitor, &instance, &who, &TotpSecret::generate(), next, &problems);
+        return app_page(&visitor, &instance, &who, &TotpSecret::generate(), next, &problems).await;
     };
     let Some(step) = secret.step_of(&form.code, now) else {
         problems.add(
@@ -175,9 +194,9 @@ pub async fn add(
                 "That is not the code for this secret. Is the clock of your phone right? Wait for the next code and try again."
             },
         );
-        return app_page(&visitor, &instance, &who, &secret, next, &problems);
+        return app_page(&visitor, &instance, &who, &secret, next, &problems).await;
     };
-    match service::add_app(&instance, who, &secret, step).await {
+    match service::add_app(&instance, who, (&secret, step), form.others.is_some()).await {
         Ok(Some(codes)) => codes_page(&visitor, &codes, true, next),
         Ok(None) => Ok(leave(&instance, &next, Notice::SecondFactorAdded)),
         // The same form came twice.
@@ -206,23 +225,26 @@ pub fn codes_page(visitor: &Visitor, codes: &NewCodes, app_added: bool, next: St
 /// # Errors
 /// [`Error::NotFound`] when there is no app.
 pub async fn ask_remove(who: Confirmed, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    let user = who.account().user_id.clone();
+    let now = instance.clock.now();
     let reading = instance.db.read(move |connection| {
-        let has = service::overview(connection, &user)?;
-        let closes = if has.passkeys { Vec::new() } else { requiring(connection, &user)? };
-        Ok(has.app_since.map(|_| closes))
+        let user = &who.account().user_id;
+        let has = service::overview(connection, user)?;
+        let closes = if has.passkeys { Vec::new() } else { requiring(connection, user)? };
+        let sessions = Sessions::of(connection, who.owner(), &who.account().session_id, now)?;
+        Ok(has.app_since.map(|_| (closes, sessions.elsewhere())))
     });
-    let Some(closes) = reading.await? else { return Ok(see_other(&urls::settings_security())) };
-    html(StatusCode::OK, &AskRemovePage { shell: visitor.shell("Remove the authenticator app", "security"), closes })
+    let Some((closes, others)) = reading.await? else { return Ok(see_other(&urls::settings_security())) };
+    let shell = visitor.shell("Remove the authenticator app", "security");
+    html(StatusCode::OK, &AskRemovePage { shell, closes, others })
 }
 
 /// `POST /settings/security/second-factor/remove`.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn remove(instance: web::Data<Instance>, posted: ConfirmedPost<Pressed>) -> Result<HttpResponse> {
-    let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
-    match instance.db.write(move |tx| service::remove_app(tx, &posted.who, &notices, now)).await {
+pub async fn remove(instance: web::Data<Instance>, posted: ConfirmedPost<RemoveForm>) -> Result<HttpResponse> {
+    let (now, notices, others) = (instance.clock.now(), Arc::clone(&instance.notices), posted.form.others.is_some());
+    match instance.db.write(move |tx| service::remove_app(tx, &posted.who, others, &notices, now)).await {
         Ok(()) => Ok(leave(&instance, &urls::settings_security(), Notice::SecondFactorRemoved)),
         Err(Error::NotFound) => Ok(see_other(&urls::settings_security())),
         Err(error) => Err(error),

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::mail::{Notices, SecurityNotice};
 use crate::passkeys;
+use crate::security::sessions::end_elsewhere;
 
 /// What an account has.
 #[derive(Debug, Clone, Default)]
@@ -83,11 +84,17 @@ pub fn enrolled(tx: &mut Tx<'_>, user: &UserId, codes: Option<&NewCodes>, now: T
     refresh(tx, user)
 }
 
-/// Adds an authenticator app, whose first code was right. The codes to show, if it is the account's first factor.
+/// Adds an authenticator app, whose first code was right, and signs out everywhere else where that is wanted. The codes to show,
+/// if it is the account's first factor.
 ///
 /// # Errors
 /// [`Error::Taken`] when there is an app already; [`Error::Unavailable`].
-pub async fn add_app(instance: &Instance, who: Confirmed, secret: &TotpSecret, step: i64) -> Result<Option<NewCodes>> {
+pub async fn add_app(
+    instance: &Instance,
+    who: Confirmed,
+    (secret, step): (&TotpSecret, i64),
+    end_others: bool,
+) -> Result<Option<NewCodes>> {
     let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
     let sealed = totp::seal(&instance.key, &who.account().user_id, secret);
     let codes = first_codes(instance, &who.account().user_id).await?;
@@ -99,6 +106,9 @@ pub async fn add_app(instance: &Instance, who: Confirmed, secret: &TotpSecret, s
             enrolled(tx, user, codes.as_ref(), now)?;
             let event = Event { detail: "authenticator app", ..Event::of_user(Action::SecondFactorAdded, user) };
             record(tx, &actor, now, &event)?;
+            if end_others {
+                end_elsewhere(tx, &who, &actor, now)?;
+            }
             let more = "From now on, signing in asks for a code of it after the password.";
             let notice = SecurityNotice::new("An authenticator app was added to your account", more);
             notices.send(tx, user, &notice, actor.origin(), now)?;
@@ -107,11 +117,11 @@ pub async fn add_app(instance: &Instance, who: Confirmed, secret: &TotpSecret, s
         .await
 }
 
-/// Takes the authenticator app away.
+/// Takes the authenticator app away, and signs out everywhere else where that is wanted.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none.
-pub fn remove_app(tx: &mut Tx<'_>, who: &Confirmed, notices: &Notices, now: Timestamp) -> Result<()> {
+pub fn remove_app(tx: &mut Tx<'_>, who: &Confirmed, end_others: bool, notices: &Notices, now: Timestamp) -> Result<()> {
     let (user, actor) = (&who.account().user_id, who.actor(tx, now)?);
     if !totp::remove(tx, user)? {
         return Err(Error::NotFound);
@@ -119,6 +129,9 @@ pub fn remove_app(tx: &mut Tx<'_>, who: &Confirmed, notices: &Notices, now: Time
     refresh(tx, user)?;
     let event = Event { detail: "authenticator app", ..Event::of_user(Action::SecondFactorRemoved, user) };
     record(tx, &actor, now, &event)?;
+    if end_others {
+        end_elsewhere(tx, who, &actor, now)?;
+    }
     let notice = SecurityNotice::new(
         "The authenticator app was removed from your account",
         "Signing in no longer asks for a code of it.",

@@ -15,6 +15,7 @@ use crate::auth::password::{Context, Password, PasswordRules, mismatch};
 use crate::error::{Error, Result};
 use crate::openid::connected::{ConnectedSection, section};
 use crate::openid::proofs::has_password;
+use crate::organizations::names;
 use crate::passkeys;
 use crate::second_factor;
 use crate::second_factor::recovery_codes::FEW;
@@ -68,9 +69,14 @@ pub struct PasswordForm {
 }
 
 /// Does something with what whoever is signed in chooses a password in.
-fn in_context<T>(instance: &Instance, who: &SignedIn, work: impl FnOnce(&Context<'_>) -> T) -> T {
+fn in_context<T>(
+    instance: &Instance,
+    who: &SignedIn,
+    organizations: &[String],
+    work: impl FnOnce(&Context<'_>) -> T,
+) -> T {
     let account = who.account();
-    let organizations: Vec<&str> = account.organizations.iter().map(|choice| choice.name.as_str()).collect();
+    let organizations: Vec<&str> = organizations.iter().map(String::as_str).collect();
     let person = Context::of(&instance.config.product_name, &account.email, &account.first_name, &account.last_name);
     work(&Context { organizations: &organizations, second_factor: account.second_factor, ..person })
 }
@@ -94,9 +100,11 @@ async fn page(
         let connected = section(connection, &shared, owner.owner(), now)?;
         let passwords = has_password(connection, &shared.config, &owner)?;
         let active = usize::try_from(active).unwrap_or_default();
-        Ok(((active, expiring), sessions, passkeys, factor, connected, passwords))
+        let organizations = names(connection, &owner.account().user_id)?;
+        Ok(((active, expiring), sessions, passkeys, factor, connected, passwords, organizations))
     });
-    let ((tokens_active, tokens_expiring), sessions, passkeys, factor, connected, passwords) = reading.await?;
+    let ((tokens_active, tokens_expiring), sessions, passkeys, factor, connected, passwords, organizations) =
+        reading.await?;
     html(
         status,
         &SecurityPage {
@@ -105,7 +113,9 @@ async fn page(
             current: problems.secret("current"),
             password: problems.secret("password"),
             confirm: problems.secret("confirm"),
-            rules: in_context(instance, who, |person| PasswordRules::new(person, &instance.config.passwords)),
+            rules: in_context(instance, who, &organizations, |person| {
+                PasswordRules::new(person, &instance.config.passwords)
+            }),
             email: who.account().email.clone(),
             tokens_active,
             tokens_expiring,
@@ -165,7 +175,9 @@ pub async fn change_password(
     }
     let ending = Ending::of(form.terminals.as_deref(), form.tokens.as_deref());
     let mut found = Problems::none();
-    in_context(&instance, &who, |person| {
+    let user = who.account().user_id.clone();
+    let organizations = instance.db.read(move |connection| names(connection, &user)).await?;
+    in_context(&instance, &who, &organizations, |person| {
         found.add_new_password(&form.password, &form.confirm, person, &instance.config.passwords);
     });
     if form.current.is_empty() {

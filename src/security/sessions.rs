@@ -9,13 +9,13 @@ use serde::Deserialize;
 
 use super::Ending;
 use crate::app::Instance;
-use crate::audit::{Action, Event, record};
-use crate::auth::Confirmed;
+use crate::audit::{Action, Actor, Event, record};
 use crate::auth::capability::Owner;
-use crate::auth::session::{self, SessionKind};
+use crate::auth::session::{self, Reach, SessionKind};
+use crate::auth::{Confirmed, SignedIn};
 use crate::clock::Timestamp;
-use crate::db::Connection;
 use crate::db::schema::sessions;
+use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::SessionId;
 use crate::tokens;
@@ -80,6 +80,22 @@ impl Sessions {
         }
         Ok(Self { browsers, terminals })
     }
+
+    /// How many there are beside this one.
+    pub fn elsewhere(&self) -> usize {
+        (self.browsers.len() + self.terminals.len()).saturating_sub(1)
+    }
+}
+
+/// Ends every login but this one, where somebody ticked that beside a changed way in.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_elsewhere(tx: &mut Tx<'_>, who: &SignedIn, actor: &Actor, now: Timestamp) -> Result<()> {
+    let account = who.account();
+    let ended = session::end_others(tx, &account.user_id, &account.session_id, Reach::All)?;
+    let detail = format!("the {ended} others");
+    record(tx, actor, now, &Event { detail: &detail, ..Event::of_user(Action::SessionsEnded, &account.user_id) })
 }
 
 /// `POST /settings/security/sessions/{id}/end`.

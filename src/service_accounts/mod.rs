@@ -9,7 +9,7 @@ mod service;
 pub mod tokens;
 mod views;
 
-pub use queries::{Account, Listed, PAGE, find, list};
+pub use queries::{Account, Listed, PAGE, enabled, find, list};
 pub use service::{
     HandedOver, NewAccount, Outcome, change, create, create_token, delete, hand_over, regenerate_token, set_enabled,
     stand_down,

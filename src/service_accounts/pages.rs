@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use super::forms::AccountForm;
-use super::queries::{self, Account, Listed, PAGE};
+use super::queries::{self, Account, PAGE};
 use super::service::{self, Outcome};
 use super::views::{AccountFormPage, AccountPage, AccountRow, AccountsPage};
 use crate::error::{Error, Result};
@@ -394,8 +394,8 @@ pub async fn delete(visitor: Visitor, path: Id, posted: MemberPost<Pressed>) -> 
     }
 }
 
-/// The members of an organization's that a list names; for the page before somebody is removed.
-pub(crate) fn offered(listed: &[Listed], member: &impl Acts) -> Vec<(String, String)> {
-    let those = listed.iter().filter(|listed| listed.account.is_enabled && touches(member, &listed.account));
-    those.map(|listed| (listed.account.id.to_string(), listed.account.name.clone())).collect()
+/// Of some accounts those that somebody can hand keys to: id and name.
+pub(crate) fn heirs(accounts: Vec<Account>, caller: &impl Acts) -> Vec<(String, String)> {
+    let those = accounts.into_iter().filter(|account| touches(caller, account));
+    those.map(|account| (account.id.to_string(), account.name)).collect()
 }

@@ -13,6 +13,7 @@ use crate::ids::{OrganizationId, RoleId, ServiceAccountId, UserId};
 use crate::organizations::Rights;
 use crate::text;
 use crate::tokens::active_at;
+use crate::users::called;
 
 /// So many stand on a page.
 pub const PAGE: i64 = 50;
@@ -52,8 +53,7 @@ impl Account {
     /// The responsible member's name, or their address.
     pub fn responsible_name(&self) -> Option<String> {
         let (_, first, last, email) = self.responsible.as_ref()?;
-        let name = format!("{first} {last}").trim().to_owned();
-        Some(if name.is_empty() { email.clone() } else { name })
+        Some(called(first, last, email))
     }
 }
 
@@ -112,12 +112,20 @@ pub fn list(
         .into_boxed();
     let key = text::search_key(search);
     if !key.is_empty() {
-        let literal = key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        those = those.filter(service_accounts::name_key.like(format!("%{literal}%")).escape('\\'));
+        those = those.filter(service_accounts::name_key.like(text::containing(&key)).escape('\\'));
     }
     let found: Vec<Account> = those.load(connection)?;
     let live = live(connection, found.iter().map(|account| &account.id), now)?;
     Ok(found.into_iter().map(|account| Listed { live: live.get(&account.id).copied().unwrap_or(0), account }).collect())
+}
+
+/// All that are enabled, to choose one of.
+///
+/// # Errors
+/// When the database refuses.
+pub fn enabled(connection: &mut Connection, organization: &OrganizationId) -> Result<Vec<Account>> {
+    let theirs = service_accounts::organization_id.eq(organization).and(service_accounts::is_enabled);
+    Ok(accounts!().filter(theirs).order((service_accounts::name_key, service_accounts::id)).load(connection)?)
 }
 
 /// How many tokens and keys of each work now.

@@ -139,6 +139,8 @@ pub async fn deny(instance: &Instance, who: &SignedIn, code: &UserCode) -> Resul
 
 async fn answer(instance: &Instance, who: &SignedIn, code: &UserCode, state: State) -> Result<bool> {
     let (now, who, hash) = (instance.clock.now(), who.clone(), hash(&instance.key, code));
+    // The terminal's login is as confirmed as the one that approves it: what counts is when its owner proved it.
+    let proved_at = who.account().confirmed_until.plus(-instance.config.sessions.confirmation);
     let writing = instance.db.write(move |tx| {
         let (actor, user) = (who.actor(tx, now)?, &who.account().user_id);
         let waits = terminal_logins::state.eq(State::Waiting).and(terminal_logins::expires_at.gt(now));
@@ -148,7 +150,7 @@ async fn answer(instance: &Instance, who: &SignedIn, code: &UserCode, state: Sta
             .set((
                 terminal_logins::state.eq(state),
                 terminal_logins::user_id.eq(user),
-                terminal_logins::answered_at.eq(now),
+                terminal_logins::answered_at.eq(proved_at.min(now)),
             ))
             .execute(&mut **tx)?;
         if answered != 1 {
@@ -213,7 +215,7 @@ pub async fn fetch(
                 note_question(tx, hash, refusal, now)?;
                 return Ok(Err(refusal));
             }
-            let (Some(user), Some(approved_at)) = (row.user, row.answered_at) else {
+            let (Some(user), Some(proved_at)) = (row.user, row.answered_at) else {
                 return Ok(Err(Refusal::Unknown));
             };
             if !take(tx, hash, &user)? {
@@ -224,7 +226,7 @@ pub async fn fetch(
                 return Ok(Err(Refusal::Denied));
             }
             let (id, secret) =
-                session::begin_terminal(tx, &user, &client, approved_at, &origin, &sessions, &brand, now)?;
+                session::begin_terminal(tx, &user, &client, proved_at, &origin, &sessions, &brand, now)?;
             let event = Event {
                 subject_id: id.as_str(),
                 subject_name: &client,
@@ -257,10 +259,8 @@ fn note_question(tx: &mut Tx<'_>, hash: SecretHash, refusal: Refusal, now: Times
 /// Uses an approval up: of many questions at once, one finds it. The user's row is locked first, as by whatever ends sessions
 /// and with them what was approved and not yet fetched.
 fn take(tx: &mut Tx<'_>, hash: SecretHash, user: &UserId) -> Result<bool> {
-    match session::lock(tx, user) {
-        Ok(()) => {}
-        Err(Error::SignIn { .. }) => return Ok(false),
-        Err(error) => return Err(error),
+    if !session::lock_if_there(tx, user)? {
+        return Ok(false);
     }
     let approved = terminal_logins::table.find(hash).filter(terminal_logins::state.eq(State::Approved));
     Ok(diesel::delete(approved).execute(&mut **tx)? == 1)

@@ -66,11 +66,16 @@ impl Presented {
     /// the organization, as by their removal from it.
     fn within(tx: &mut Tx<'_>, bearer: TokenBearer) -> Result<Self> {
         let found = find(tx, bearer)?;
-        if let Some(user) = &found.token.record.user_id {
-            session::lock(tx, user).map_err(|_| INVALID)?;
+        if let Some(user) = &found.token.record.user_id
+            && !session::lock_if_there(tx, user)?
+        {
+            return Err(INVALID);
         }
         if let Some(organization) = &found.token.record.organization_id {
-            organizations::lock(tx, organization).map_err(|_| INVALID)?;
+            organizations::lock(tx, organization).map_err(|error| match error {
+                Error::NotFound => INVALID,
+                other => other,
+            })?;
         }
         find(tx, bearer)
     }
@@ -99,11 +104,18 @@ impl Presented {
 /// # Errors
 /// [`Error::Bearer`] when it is none, or its time was over.
 pub async fn end_itself(instance: &Instance, bearer: TokenBearer, origin: Origin) -> Result<()> {
-    let now = bearer.now();
+    let (now, shown) = (bearer.now(), bearer.presented());
+    // Looked at once before, so that noise does not stand in the queue of those who write.
+    let known = instance.db.read(move |connection| match shown.kind {
+        SecretKind::Terminal => session::is_terminal(connection, shown.hash),
+        _ => find(connection, bearer).map(|_| true),
+    });
+    if !known.await? {
+        return Err(INVALID);
+    }
     instance
         .db
         .write(move |tx| {
-            let shown = bearer.presented();
             if shown.kind == SecretKind::Terminal {
                 return session::end_terminal(tx, shown.hash, &origin, now)?.then_some(()).ok_or(INVALID);
             }

@@ -269,8 +269,7 @@ fn search(
     }
     let key = text::search_key(&wanted.q);
     if !key.is_empty() {
-        let escaped = key.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        query = query.filter(tokens::name_key.like(format!("%{escaped}%")).escape('\\'));
+        query = query.filter(tokens::name_key.like(text::containing(&key)).escape('\\'));
     }
     query = match wanted.status {
         Filter::All => query,

@@ -10,6 +10,12 @@ pub use suspension::{reactivate, suspend};
 
 use crate::text_enum;
 
+/// How a person is called: first and last name, as far as they are known; else the e-mail.
+pub fn called(first: &str, last: &str, email: &str) -> String {
+    let name = format!("{first} {last}").trim().to_owned();
+    if name.is_empty() { email.to_owned() } else { name }
+}
+
 text_enum! {
     /// Whether an account may be used.
     pub enum UserStatus {

@@ -294,7 +294,9 @@ impl Notice {
             ),
             Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
             Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
-            Self::TokensRevoked | Self::TokensDeleted | Self::TokenPolicySet => ("good", "It is done."),
+            Self::SignedOutEverywhere | Self::TokensRevoked | Self::TokensDeleted | Self::TokenPolicySet => {
+                ("good", "It is done.")
+            }
             Self::TokenUpdated => ("good", "The token is updated. What it may do holds from its next use."),
             Self::TokenScopeRemoved => ("good", "The right is taken from the token, from its next use."),
             Self::TokenScopesCleared => ("good", "The token may do nothing any more. It only proves that it is yours."),
@@ -347,7 +349,7 @@ impl Notice {
             Self::PasswordReset => {
                 ("good", "Your new password is set, and every earlier session has ended. Sign in with it.")
             }
-            Self::SignedOutEverywhere | Self::TerminalApproved => (
+            Self::TerminalApproved => (
                 "good",
                 "Approved. Go back to your terminal: it signs in within seconds, and then stands below, under Terminals.",
             ),

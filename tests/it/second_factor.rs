@@ -51,6 +51,47 @@ fn give(browser: &mut Browser, page: &Page, field: &str, value: &str) -> Page {
     browser.submit(&page.form_with("/login/second-factor", field).set(field, value))
 }
 
+/// Whoever adds or takes away the app can sign out everywhere else.
+/// Covers: AC-045
+fn the_others_go_where_that_is_ticked(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let path = "/settings/security/second-factor";
+    let page = ada.open(path);
+    assert!(!page.text().contains("Sign out everywhere else"), "there is nowhere else");
+    let mut elsewhere = app.browser();
+    elsewhere.sign_in(ADMIN, PASSWORD);
+    let page = ada.open(path);
+    assert!(page.text().contains("One other browser or terminal is signed in."));
+    let phone = App::scan(&page);
+    ada.submit(&page.form(path).set("code", &phone.code(&app, 0)).tick("others", "1")).expect(200);
+    elsewhere.get("/settings/profile").expect(303);
+    ada.open("/settings/profile");
+    let ended = |app: &TestApp| app.log().iter().filter(|entry| entry.detail == "the 1 others").count();
+    assert_eq!(ended(&app), 1);
+
+    let mut elsewhere = [0, 1].map(|_| {
+        app.advance(30);
+        let mut browser = app.browser();
+        let page = half(&mut browser);
+        give(&mut browser, &page, "code", &phone.code(&app, 0)).expect(303);
+        browser
+    });
+    let remove = format!("{path}/remove");
+    let page = ada.open(&remove);
+    assert!(page.text().contains("2 other browsers and terminals are signed in."));
+    // Not ticked, they stay.
+    ada.submit(&page.form(&remove)).expect(303);
+    elsewhere.iter_mut().for_each(|browser| drop(browser.open("/settings/profile")));
+    let mail = app.mails().pop().unwrap();
+    assert_eq!(mail.subject, "Keystead: the authenticator app was removed from your account");
+    enrol(&app, &mut ada);
+    let form = ada.open(&remove).form(&remove).tick("others", "1");
+    ada.submit(&form).expect(303);
+    elsewhere.iter_mut().for_each(|browser| drop(browser.get("/settings/profile").expect(303)));
+    assert_eq!(app.count("sessions"), 1);
+}
+
 /// Covers: S0-5, S0-6, AC-045, AC-019
 fn an_app_is_added_by_its_first_code_and_asked_for_from_then_on(engine: Engine) {
     let app = TestApp::start(engine);
@@ -457,6 +498,7 @@ fn a_secret_prints_as_its_name() {
 
 on_both! {
     an_app_is_added_by_its_first_code_and_asked_for_from_then_on,
+    the_others_go_where_that_is_ticked,
     half_a_sign_in_opens_nothing,
     a_code_is_good_once_even_at_the_same_moment,
     five_wrong_codes_end_it_and_ten_close_the_door,

@@ -340,6 +340,10 @@ fn logins_are_limited(engine: Engine) {
     is_out(&mut first);
     second.open("/settings/profile");
     assert_eq!(app.count("sessions"), 50);
+    // Those that are over take no place from others.
+    app.sql("UPDATE sessions SET expires_at = 1 WHERE id IN (SELECT id FROM sessions ORDER BY id DESC LIMIT 10)");
+    app.browser().sign_in(ADMIN, PASSWORD);
+    second.open("/settings/profile");
 }
 
 /// The database keeps no key that a cookie could hold.

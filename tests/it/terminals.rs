@@ -470,6 +470,20 @@ fn terminals_end_where_that_is_ticked(engine: Engine) {
     assert_eq!(app.verify(&verifier, &token)["code"], "VALID");
 }
 
+/// A terminal's login is as freshly confirmed as the one that let it in, and no fresher.
+/// Covers: AC-031
+fn its_confirmation_is_its_approvers(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    app.advance(9 * 60);
+    let secret = sign_in(&app, &mut ada);
+    app.advance(59);
+    assert_eq!(call(&app, &secret, "POST", "/api/v1/tokens", &new_token("in time")).status, 201);
+    app.advance(1);
+    assert_eq!(call(&app, &secret, "POST", "/api/v1/tokens", &new_token("too late")).status, 403);
+    assert!(opens(&app, &secret), "all else goes on");
+}
+
 /// It is ended one by one, by itself, and with its user.
 /// Covers: AC-022, AC-023
 fn it_ends_with_what_it_stands_on(engine: Engine) {
@@ -535,6 +549,7 @@ on_both!(
     approving_is_for_whoever_proved_it,
     keys_are_not_exchanged,
     terminals_end_where_that_is_ticked,
+    its_confirmation_is_its_approvers,
     it_ends_with_what_it_stands_on,
     programs_find_where_to_ask,
 );

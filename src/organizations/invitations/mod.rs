@@ -36,7 +36,7 @@ use crate::mail::letters::OrganizationInvitation;
 use crate::mail::{Notices, SecurityNotice, queue};
 use crate::text::plain_name;
 use crate::urls;
-use crate::users::{UserStatus, email_key};
+use crate::users::{UserStatus, called, email_key};
 
 /// For how long an invitation is good.
 const LIFETIME: i64 = 7 * DAY;
@@ -121,9 +121,8 @@ pub struct Pending {
 /// First name, last name and e-mail of a user.
 type Person = (String, String, String);
 
-fn called((first, last, email): Person) -> String {
-    let name = format!("{first} {last}").trim().to_owned();
-    if name.is_empty() { email } else { name }
+fn named((first, last, email): &Person) -> String {
+    called(first, last, email)
 }
 
 /// The roles beside their invitations.
@@ -158,12 +157,13 @@ pub fn list(connection: &mut Connection, organization: &OrganizationId) -> Resul
         .load(connection)?;
     let accounts: Vec<(ServiceAccountId, String)> = service_accounts::table
         .filter(service_accounts::id.eq_any(rows.iter().filter_map(|(row, _)| row.invited_by_account.as_ref())))
+        .filter(service_accounts::is_enabled)
         .select((service_accounts::id, service_accounts::name))
         .load(connection)?;
     let by = |row: &Row| {
         let person = here.iter().find(|(id, _)| Some(id) == row.invited_by.as_ref());
         let account = accounts.iter().find(|(id, _)| Some(id) == row.invited_by_account.as_ref());
-        person.map(|(_, person)| called(person.clone())).or_else(|| account.map(|(_, name)| name.clone()))
+        person.map(|(_, person)| named(person)).or_else(|| account.map(|(_, name)| name.clone()))
     };
     let pending = |(row, own): (Row, Option<String>)| Pending {
         role: role_name(row.choice().role, own.as_deref()),
@@ -425,7 +425,7 @@ fn inviter(
             let found = standing(connection, user, Which::Id(organization))?;
             let Some(found) = found.filter(|found| !found.is_closed()) else { return Ok(None) };
             let rights = Rights::of(&found.standing, Kind::Shared, catalogue);
-            let (by, user) = (called(person), Some(user.clone()));
+            let (by, user) = (named(&person), Some(user.clone()));
             Ok(Some(Inviter { by, organization: found.organization, rights, user }))
         }
         (None, Some(account)) => {
@@ -592,7 +592,7 @@ pub fn accept(
     };
     record(tx, actor, now, &event)?;
     if let (Some(notices), Some(inviter)) = (notices, &offer.inviter) {
-        let name = plain_name(&called(person), "Whoever you invited").to_owned();
+        let name = plain_name(&named(&person), "Whoever you invited").to_owned();
         let what = format!("Your invitation to {} was accepted", organization.name);
         let more = format!("{name} joined as {}.", offer.role);
         let notice =

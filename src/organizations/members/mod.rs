@@ -99,7 +99,11 @@ pub fn remove_handing(
     let working = sessions::table.filter(sessions::user_id.eq(user).and(sessions::organization_id.eq(organization)));
     diesel::update(working).set(sessions::organization_id.eq(None::<String>)).execute(&mut **tx)?;
     let action = if acting.user() == Some(user) { Action::MemberLeft } else { Action::MemberRemoved };
-    let detail = if stopped == 0 { String::new() } else { format!("{stopped} tokens and keys stopped") };
+    let detail = match stopped {
+        0 => String::new(),
+        1 => "1 token or key stopped".to_owned(),
+        many => format!("{many} tokens and keys stopped"),
+    };
     acting.record(tx, now, action, Some(user), (user.as_str(), "", &detail))?;
     let more = "Your role there is gone, and what you had for it alone stopped working.";
     tell(tx, acting, now, user, ("Your membership of", "ended", more))?;
@@ -107,7 +111,7 @@ pub fn remove_handing(
 }
 
 /// Tells a member by mail what somebody else did about them: what of the organization's, how, and what follows.
-fn tell(
+pub(super) fn tell(
     tx: &mut Tx<'_>,
     acting: &Acting,
     now: Timestamp,

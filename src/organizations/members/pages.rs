@@ -199,12 +199,12 @@ pub(super) async fn stopping(caller: &impl Acts, user: &UserId, leaving: bool) -
     let hands = !leaving && caller.rights().may(Right::ChangeServiceAccounts);
     let work = move |connection: &mut crate::db::Connection| {
         let live = tokens::live_in_organization(connection, &user, &id, now)?;
-        let accounts = if hands { service_accounts::list(connection, &id, "", 0, now)? } else { Vec::new() };
+        let accounts = if hands { service_accounts::enabled(connection, &id)? } else { Vec::new() };
         Ok((live, accounts))
     };
     let (live, accounts) = caller.instance().db.read(work).await?;
     let is_key = |token: &tokens::Token| token.record.kind == tokens::TokenKind::ApiKey;
-    let heirs = if live.iter().any(is_key) { service_accounts::pages::offered(&accounts, caller) } else { Vec::new() };
+    let heirs = if live.iter().any(is_key) { service_accounts::pages::heirs(accounts, caller) } else { Vec::new() };
     Ok(Stopping { live, heirs })
 }
 

@@ -8,6 +8,7 @@ use crate::db::Connection;
 use crate::db::schema::members;
 use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId, UserId};
+use crate::text;
 use crate::users::{UserStatus, email_key};
 
 /// So many stand on a page.
@@ -66,8 +67,7 @@ pub(crate) use listed;
 
 /// What `LIKE` takes for "contains this", its own signs taken literally.
 pub fn containing(typed: &str) -> String {
-    let literal = email_key(typed).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{literal}%")
+    text::containing(&email_key(typed))
 }
 
 /// The members whose name or e-mail contains what was typed, or of those the targets alone, by name, one page; one more than that tells of another.

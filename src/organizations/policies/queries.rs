@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId};
 use crate::organizations::policy::{Right, Rights};
 use crate::tokens::{TokenKind, active_at};
+use crate::users::called;
 
 /// So many are named; the rest is counted.
 const NAMED: i64 = 20;
@@ -30,11 +31,6 @@ pub struct Hit {
 }
 
 type Person = (String, String, String);
-
-fn called((first, last, email): Person) -> String {
-    let name = format!("{first} {last}").trim().to_owned();
-    if name.is_empty() { email } else { name }
-}
 
 /// Whom it would hit.
 ///
@@ -82,7 +78,7 @@ fn personal_tokens(connection: &mut Connection, organization: &OrganizationId, n
         tokens: theirs!().filter(tokens::organization_id.eq(organization)).count().get_result(connection)?,
         elsewhere: unbound.count().get_result(connection)?,
         members: counted(connection)?,
-        named: named.into_iter().map(|(person, token)| (called(person), token)).collect(),
+        named: named.into_iter().map(|((first, last, email), token)| (called(&first, &last, &email), token)).collect(),
     })
 }
 
@@ -133,6 +129,6 @@ fn members_keys(
         members: those!().count().get_result(connection)?,
         tokens: live,
         elsewhere: 0,
-        named: named.into_iter().map(|(person, email)| (called(person), email)).collect(),
+        named: named.into_iter().map(|((first, last, email), of)| (called(&first, &last, &email), of)).collect(),
     })
 }

@@ -112,10 +112,7 @@ fn outcome(outcome: Outcome) -> Result<()> {
             let detail = format!("There are {} roles, which is as many as there may be.", super::MOST);
             Err(Problem::conflict(detail, Vec::new()).into())
         }
-        Outcome::InUse(holders) => {
-            let detail = format!("{holders} members and teams have it. Give them another role first.");
-            Err(Problem::conflict(detail, Vec::new()).into())
-        }
+        Outcome::InUse(holders) => Err(Problem::conflict(format!("{}.", super::in_use(holders)), Vec::new()).into()),
     }
 }
 

@@ -78,8 +78,18 @@ pub enum Outcome {
     NameTaken,
     /// There are as many as there may be.
     TooMany,
-    /// So many members and teams have it.
+    /// So many members, teams and service accounts have it.
     InUse(i64),
+}
+
+/// Why a role can't go that so many have.
+pub(super) fn in_use(holders: i64) -> String {
+    let who = if holders == 1 {
+        "One member, team or service account has it"
+    } else {
+        &format!("{holders} members, teams and service accounts have it")
+    };
+    format!("{who}. Give them another role first")
 }
 
 /// An organization's own roles, by name.

@@ -225,7 +225,7 @@ fn delete_page(
     refused: Option<&str>,
 ) -> Result<HttpResponse> {
     let place = Place::of(member);
-    let in_use = format!("{holders} members and teams have it. Give them another role first");
+    let in_use = super::in_use(holders);
     let page = ConfirmPage {
         shell: visitor.shell_in(&place, "Delete a role", "org-roles"),
         heading: format!("Delete the role {}?", role.name),
@@ -270,10 +270,7 @@ pub async fn delete(
     });
     match deleted.await? {
         Outcome::Done => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleDeleted)),
-        Outcome::InUse(holders) => {
-            let words = format!("{holders} members and teams have it. Give them another role first");
-            delete_page(&member, &visitor, (&role, holders), Some(&words))
-        }
+        Outcome::InUse(holders) => delete_page(&member, &visitor, (&role, holders), Some(&super::in_use(holders))),
         _ => delete_page(&member, &visitor, (&role, 0), Some("It allows more than you may do yourself")),
     }
 }

@@ -31,7 +31,7 @@ fn bad_names_and_addresses_come_back(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     ada.make_organization("acme");
-    let before = app.dump();
+    let before = app.dump_but(&["attempts"]);
     for (name, slug, field) in [
         ("", "", "name"),
         ("a\u{202e}b", "fine", "name"),
@@ -50,7 +50,7 @@ fn bad_names_and_addresses_come_back(engine: Engine) {
         assert_eq!(page.errors(), [field], "{name:?} {slug:?}");
         assert_eq!(page.form("/organizations/new").value("name"), name);
     }
-    app.is_still(&before);
+    app.is_still_but(&["attempts"], &before);
 }
 
 /// Covers: S0-33
@@ -141,6 +141,60 @@ fn the_switch_is_the_sessions_and_tabs_keep_theirs(engine: Engine) {
     assert_eq!(working(&bob.open("/settings/profile")), "BOBS");
 }
 
+/// An invitation carries an organization's name into strangers' mailboxes: none speaks for whoever runs the service.
+/// Covers: AC-010
+fn no_name_speaks_for_the_service(engine: Engine) {
+    let app = TestApp::with(engine, |config| config.product_name = "Acme Accounts".to_owned());
+    let mut ada = app.set_up();
+    let mut eve = app.other("eve@example.com");
+    let form = eve.open("/organizations/new").form("/organizations/new");
+    let long = "x".repeat(2_000);
+    for name in
+        ["Admin", " a d m i n ", "Ａｄｍｉｎ", "Support", "ACME-accounts", "\u{202e}emca", "a\u{200b}b", "   ", &long]
+    {
+        let page = eve.submit(&form.clone().set("name", name).set("slug", "acme")).expect(422);
+        assert_eq!(page.errors(), ["name"], "{name:.40}");
+        let body = serde_json::json!({ "name": name, "slug": "acme" });
+        assert_eq!(eve.call("POST", "/api/v1/organizations", &body).status, 422, "{name:.40}");
+    }
+    assert_eq!(eve.submit(&form.clone().set("name", "Eve").set("slug", "support")).expect(422).errors(), ["slug"]);
+    eve.submit(&form.set("name", "Eve’s <b>own</b>").set("slug", "eves")).expect(303);
+    let rename = eve.open("/organizations/eves/settings").form("/organizations/eves/settings");
+    assert_eq!(eve.submit(&rename.set("name", "Acme Accounts")).expect(422).errors(), ["name"]);
+    let body = serde_json::json!({ "name": "Administrator" });
+    assert_eq!(eve.call("PATCH", "/api/v1/organizations/eves", &body).status, 422);
+    // An administrator of the instance speaks for it.
+    let form = ada.open("/organizations/new").form("/organizations/new");
+    ada.submit(&form.set("name", "Acme Accounts")).expect(303);
+    app.make_member("acme-accounts", "eve@example.com", Role::Admin);
+    let settings = "/organizations/acme-accounts/settings";
+    let form = eve.open(settings).form(settings);
+    eve.submit(&form.set("slug", "accounts")).expect(303);
+}
+
+/// Covers: AC-079
+fn so_many_are_made_within_an_hour(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    for number in 0..30 {
+        ada.make_organization(&format!("acme-{number}"));
+    }
+    let form = ada.open("/organizations/new").form("/organizations/new").set("name", "One more");
+    let page = ada.submit(&form).expect(422);
+    assert!(page.error_at("name").contains("Try again later"), "{}", page.error_at("name"));
+    let body = serde_json::json!({ "name": "One more" });
+    assert_eq!(ada.call("POST", "/api/v1/organizations", &body).status, 429);
+    // The name of the last of them, which no menu offers any more, is no password.
+    app.sql("UPDATE organizations SET name = 'Zebra Crossing' WHERE slug = 'acme-29'");
+    let path = "/settings/security/password";
+    let form = ada.open("/settings/security").form(path).set("current", crate::support::PASSWORD);
+    let form = form.set("password", "ZebraCrossing42!").set("confirm", "ZebraCrossing42!");
+    assert_eq!(ada.submit(&form).expect(422).errors(), ["password"]);
+    app.advance(3600);
+    let form = ada.open("/organizations/new").form("/organizations/new").set("name", "One more");
+    ada.submit(&form).expect(303);
+}
+
 fn handing_over_makes_another_the_owner(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -164,6 +218,8 @@ fn handing_over_makes_another_the_owner(engine: Engine) {
     ada.get(path).expect(403);
     bob.open(path);
     assert_eq!(app.last_logged().action, "organization.handed_over");
+    let mail = app.mails().pop().unwrap();
+    assert_eq!((mail.recipient.as_str(), mail.subject.contains("was handed over to you")), ("bob@example.com", true));
 }
 
 fn deleting_takes_its_name_and_everything_with_it(engine: Engine) {
@@ -255,6 +311,8 @@ on_both!(
     the_private_one_is_never_shared,
     the_switch_is_the_sessions_and_tabs_keep_theirs,
     handing_over_makes_another_the_owner,
+    so_many_are_made_within_an_hour,
+    no_name_speaks_for_the_service,
     deleting_takes_its_name_and_everything_with_it,
     outsiders_learn_nothing,
 );

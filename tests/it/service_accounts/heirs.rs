@@ -5,6 +5,33 @@ use serde_json::json;
 
 use crate::support::{Engine, TestApp, on_both};
 
+/// Every account that may have them is offered, however many there are; no disabled one, and none with more than whoever asks.
+/// Covers: AC-062
+fn all_that_may_have_them_are_offered(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let account = ada.make_service_account("acme", "off", "viewer");
+    let organization = app.organization_id("acme");
+    for number in 0..60 {
+        app.sql(&format!(
+            "INSERT INTO service_accounts (id, organization_id, name, name_key, description, role, is_enabled, created_at) \
+             SELECT 'made-{number:02}', organization_id, 'made {number:02}', 'made {number:02}', '', role, TRUE, 0 \
+             FROM service_accounts WHERE id = '{account}'"
+        ));
+    }
+    app.sql(&format!("UPDATE service_accounts SET is_enabled = FALSE WHERE id = '{account}'"));
+    let mut bob = app.member("acme", "bob@example.com", Role::Member);
+    bob.work_in("acme");
+    bob.create_key("Production", &[]);
+    let path = format!("/organizations/acme/members/{}/remove", app.user_id("bob@example.com"));
+    let heirs = ada.open(&path).form(&path).choices("heir");
+    assert_eq!((heirs.len(), heirs[0].as_str(), heirs[60].as_str()), (61, "", "made-59"));
+    let call = format!("/api/v1/organizations/{organization}/members/{}/removal", app.user_id("bob@example.com"));
+    let told = ada.call("GET", &call, &serde_json::Value::Null).json();
+    assert_eq!(told["heirs"].as_array().unwrap().len(), 60);
+}
+
 /// The keys act for the account, with its role and no longer with the member's; what was not handed over stops. Who is
 /// invited again gets none of them back.
 /// Covers: AC-062, S4-25
@@ -126,4 +153,8 @@ fn nothing_is_handed_beyond_ones_own_rights(engine: Engine) {
     }
 }
 
-on_both!(keys_go_on_for_a_service_account, nothing_is_handed_beyond_ones_own_rights);
+on_both!(
+    keys_go_on_for_a_service_account,
+    all_that_may_have_them_are_offered,
+    nothing_is_handed_beyond_ones_own_rights
+);
