@@ -65,7 +65,10 @@ impl Realm {
     fn with(&self, base: TokenPolicy, rule: Rule) -> TokenPolicy {
         match self {
             Self::Instance => base.replaced(rule),
-            Self::Organization(_) => base.tightened(rule),
+            // Its number counts beside the instance's, which `tightened` leaves alone; here it is what is set and looked at.
+            Self::Organization(_) => {
+                TokenPolicy { max_per_user: rule.max_per_user.unwrap_or(base.max_per_user), ..base.tightened(rule) }
+            }
         }
     }
 }

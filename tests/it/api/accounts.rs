@@ -278,9 +278,18 @@ fn policies_say_whom_they_hit(engine: Engine) {
         ("PUT", &rules, json!({ "max_days": 0, "version": version, "count": 1, "cut": true }), "#/max_days"),
         ("PUT", &rules, json!({ "max_days": 30, "count": 1, "cut": true }), "#/version"),
         ("PUT", &rules, json!({ "allow_never": true, "version": version, "count": 1, "cut": true }), "#/allow_never"),
+        ("PUT", &rules, json!({ "max_days": 30, "version": version, "count": 1 }), "#/cut"),
+        ("PUT", &rules, json!({ "preset_days": [], "version": version, "count": 1, "cut": true }), "#/preset_days"),
         ("PUT", &rules, json!({ "odd": 1 }), "#/odd"),
     ] {
         assert_eq!(wrong_at(&ada.call(method, path, &body)), [pointer], "{body}");
+    }
+    let all_wrong = json!({ "max_days": 0, "preset_days": [], "allow_never": true });
+    let told = ada.call("PUT", &rules, &all_wrong);
+    let all = ["#/max_days", "#/allow_never", "#/preset_days", "#/version", "#/count", "#/cut"];
+    assert_eq!(wrong_at(&told), all);
+    for own in ["can only be stricter", "left out, or null", "new ones alone (false)"] {
+        assert!(told.text().contains(own), "{own} in {}", told.text());
     }
     assert_eq!(wrong_at(&ada.call("GET", &format!("{rules}/review?max_days=x"), &Value::Null)), ["#/max_days"]);
     assert_eq!(ada.call("GET", &format!("{rules}/review?odd=1"), &Value::Null).status, 400);
@@ -296,6 +305,10 @@ fn policies_say_whom_they_hit(engine: Engine) {
         (&told["rule"]["max_days"], &told["holds"]["max_days"], app.logged("token.cut")),
         (&json!(30), &json!(30), 1)
     );
+    let alone = json!({ "max_per_user": 2, "version": version + 1, "count": 0, "cut": false });
+    let told = done(&mut ada, "PUT", &rules, &alone, 200);
+    assert_eq!((&told["rule"]["max_per_user"], &told["holds"]["max_per_user"]), (&json!(2), &json!(2)));
+    assert!(app.last_logged().detail.ends_with("Tokens a person may have: 50 → 2"), "{}", app.last_logged().detail);
     let told = done(&mut ada, "PATCH", &path, &json!({ "personal_tokens": false, "members_keys": false }), 200);
     assert_eq!((told["personal_tokens"].as_bool(), told["members_keys"].as_bool()), (Some(false), Some(false)));
     assert_eq!(app.logged("organization.policy_changed"), 2);
