@@ -333,10 +333,15 @@ pub async fn create_token(
         } else {
             room(tx, &acting.organization().id, Limited::Tokens, now)?.err().map(Refused::License)
         };
+        let organization = Some(acting.organization().id.clone());
+        // Asked last, and held from then on: what is made keeps to the rules of this moment, not to those of the form's.
+        let refused = match refused {
+            None => tokens::too_long(tx, &wish.config.tokens, organization.as_ref(), new.expires_at, now)?,
+            why => why,
+        };
         if let Some(why) = refused {
             return Ok(Created::Refused(wish.refuse(tx, why)?));
         }
-        let organization = Some(acting.organization().id.clone());
         let new = NewToken { organization, ..new };
         let (token, secret) = tokens::issue(tx, holder, For::ServiceAccount(&id), &wish.config, &new, now)?;
         wish.done(tx, &token)?;
@@ -374,6 +379,10 @@ pub async fn regenerate_token(
             return Ok(Regenerated::Before);
         }
         let token = tokens::find(tx, holder, &id)?;
+        let organization = Some(&acting.organization().id);
+        if let Some(why) = tokens::too_long(tx, &wish.config.tokens, organization, expires_at, now)? {
+            return Ok(Regenerated::Refused(wish.refuse(tx, why)?));
+        }
         let renewed: Option<PlainSecret> =
             tokens::renew(tx, holder, &wish.config, acting.actor(), &token, expires_at, overlap, now)?;
         let Some(secret) = renewed else {

@@ -17,7 +17,7 @@ use crate::organizations::roles::views::OwnMatrix;
 use crate::organizations::views::{ConfirmPage, Place as OrganizationPlace, role_name};
 use crate::organizations::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right};
 use crate::tokens::forms::{NewTokenForm, RegenerateForm};
-use crate::tokens::pages::{FileForm, file_of, has_name};
+use crate::tokens::pages::{FileForm, explain as explain_own, file_of, has_name};
 use crate::tokens::policy::{Overlap, Status, TokenPolicy};
 use crate::tokens::views::{
     AccessWords, AddressRow, ExpiryView, HistoryRow, IssuedPage as PersonalIssued, OldSecret,
@@ -53,14 +53,17 @@ async fn the_token(member: &Member, account: &ServiceAccountId, id: &TokenId) ->
     reading.await
 }
 
+/// As of one's own tokens, where the words are not about oneself.
 pub(super) fn explain(why: &Refused) -> Problems {
     let mut problems = Problems::none();
     match why {
         Refused::Beyond(scopes) => {
             problems.add("scope", format!("Its role does not allow this: {}. Leave it out", scopes.join(", ")));
         }
-        Refused::License(full) => problems.add("name", full.to_string()),
-        _ => problems.add("name", "An active token of this account has this name. Choose another one"),
+        Refused::NameTaken => {
+            problems.add("name", "An active token of this account has this name. Choose another one");
+        }
+        why => return explain_own(why),
     }
     problems
 }
@@ -290,7 +293,8 @@ pub async fn regenerate(
             let place = urls::service_token(&member.organization().slug, &account.id, &token.record.id);
             Ok(done(member.instance(), &place, Notice::TokenAlreadyRegenerated))
         }
-        Regenerated::Refused(_) => refuse(&Problems::none(), true),
+        Regenerated::Refused(Refused::NameTaken) => refuse(&Problems::none(), true),
+        Regenerated::Refused(why) => refuse(&explain(&why), false),
     }
 }
 

@@ -32,7 +32,7 @@ pub use service::{
     Change, Created, NewRights, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization,
     revoke, revoke_all, revoke_selected, take_scope,
 };
-pub(crate) use service::{For, Made, Wish, beyond, is_taken, issue, log, policy_in};
+pub(crate) use service::{For, Made, Wish, beyond, is_taken, issue, log, policy_in, too_long};
 pub(crate) use views::ScopeMatrix;
 
 use crate::text_enum;
