@@ -1,7 +1,7 @@
 //! `/api/v1/tokens` and below: what the pages do, in JSON. Forms and bodies are judged by the same rules and end in the same
 //! verbs.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,10 +12,10 @@ use super::pages::explain;
 use super::policy::{Overlap, Status};
 use super::queries::{self, Seen, Token};
 use super::service::{self, Change, Created, NewRights, Refused, Rights};
-use super::{Regenerated, end_itself, end_old as end_old_verb, regenerate as regenerate_verb, renew_itself};
-use crate::api::{Page, Problem, Sent, Wrong, done, given, json, once, read_optional};
+use super::{Known, Regenerated, end_itself, end_old as end_old_verb, regenerate as regenerate_verb, renew_itself};
+use crate::api::{Page, Problem, Sent, Wrong, created, done, given, json, once, read_optional};
 use crate::app::Instance;
-use crate::audit::{self, Actor, Entry, Origin};
+use crate::audit::{Actor, Entry, Origin};
 use crate::auth::capability::Owner;
 use crate::auth::secret::{PlainSecret, masked};
 use crate::auth::{Confirmed, SignedIn, TokenBearer};
@@ -58,10 +58,16 @@ pub(crate) struct UseView {
 
 /// With the secret, this once.
 #[derive(Serialize)]
-struct IssuedView<'a, T: Serialize> {
+pub(crate) struct IssuedView<'a, T: Serialize> {
     #[serde(flatten)]
     token: T,
     secret: &'a str,
+}
+
+impl<'a, T: Serialize> IssuedView<'a, T> {
+    pub(crate) fn of(token: T, secret: &'a PlainSecret) -> Self {
+        Self { token, secret: secret.reveal_for_machine() }
+    }
 }
 
 /// With what stands on its page alone.
@@ -127,14 +133,6 @@ impl TokenView {
     }
 }
 
-/// What is known of a token, for whoever asks for it alone.
-pub(crate) struct Known {
-    pub(crate) token: Token,
-    pub(crate) old: Option<queries::Secret>,
-    pub(crate) addresses: Vec<Seen>,
-    pub(crate) history: Vec<Entry>,
-}
-
 impl WholeView {
     /// As of [`TokenView`].
     pub(crate) fn described_by_its_name(self) -> Self {
@@ -192,14 +190,9 @@ async fn tell(instance: &Instance, who: &SignedIn, id: &TokenId) -> Result<HttpR
     json(StatusCode::OK, &TokenView::of(&token, &instance.config, instance.clock.now()))
 }
 
-/// The answer that tells it with its secret.
-fn hand_out(status: StatusCode, instance: &Instance, token: &Token, secret: &PlainSecret) -> Result<HttpResponse> {
-    with_secret(status, TokenView::of(token, &instance.config, instance.clock.now()), secret)
-}
-
-/// The answer that tells something with its secret, this once.
-pub(crate) fn with_secret(status: StatusCode, token: impl Serialize, secret: &PlainSecret) -> Result<HttpResponse> {
-    json(status, &IssuedView { token, secret: secret.reveal_for_machine() })
+/// A token with its secret.
+fn issued<'a>(instance: &Instance, token: &Token, secret: &'a PlainSecret) -> IssuedView<'a, TokenView> {
+    IssuedView::of(TokenView::of(token, &instance.config, instance.clock.now()), secret)
 }
 
 /// Runs a verb as whoever called.
@@ -229,22 +222,13 @@ pub async fn list(request: HttpRequest, who: SignedIn, instance: web::Data<Insta
     json(StatusCode::OK, &Page::of(&request, items, slice.before.as_deref(), slice.after.as_deref()))
 }
 
-/// So many of the newest events are told; all of them stand in the log.
-pub(crate) const HISTORY: i64 = 20;
-
 /// `GET /api/v1/tokens/{id}`.
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is not theirs.
 pub async fn show(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Result<HttpResponse> {
     let now = instance.clock.now();
-    let reading = instance.db.read(move |connection| {
-        let token = queries::find(connection, who.owner(), &id)?;
-        let old = queries::old_secret(connection, &token, now)?;
-        let addresses = queries::addresses(connection, &token)?;
-        let history = audit::of_subject(connection, who.owner(), token.record.id.as_str(), HISTORY)?;
-        Ok(Known { token, old, addresses, history })
-    });
+    let reading = instance.db.read(move |connection| Known::read(connection, who.owner(), &id, now));
     json(StatusCode::OK, &WholeView::of(reading.await?, &instance.config, now))
 }
 
@@ -278,7 +262,7 @@ fn wrong_scopes(scopes: &[String], catalogue: &Catalogue) -> Vec<Wrong> {
 }
 
 /// The same where there are others, too, that are no operations of the catalogue.
-pub(crate) fn wrong_among(scopes: &[String], catalogue: &Catalogue, is_other: fn(&str) -> bool) -> Vec<Wrong> {
+fn wrong_among(scopes: &[String], catalogue: &Catalogue, is_other: fn(&str) -> bool) -> Vec<Wrong> {
     let wrong = |(place, scope): (usize, &String)| {
         let detail = if Scope::parse(scope, catalogue).is_err() && !is_other(scope) {
             "There is no such scope here; they are entity_type:operation or entity_type:operation:entity."
@@ -296,6 +280,29 @@ pub(crate) fn wrong_among(scopes: &[String], catalogue: &Catalogue, is_other: fn
         Err(problem) if each.is_empty() => vec![Wrong::at("#/scopes", problem)],
         _ => each,
     }
+}
+
+/// What a checked form has come to, unless something is wrong with what the body says of rights: everything, or these scopes.
+pub(crate) fn judged<T>(
+    checked: Result<T, Problems>,
+    (everything, scopes): (bool, &[String]),
+    catalogue: &Catalogue,
+    is_other: fn(&str) -> bool,
+) -> Result<T> {
+    let wrong = if everything && !scopes.is_empty() {
+        vec![EVERYTHING_AND.at()]
+    } else {
+        wrong_among(scopes, catalogue, is_other)
+    };
+    match checked {
+        Ok(new) if wrong.is_empty() => Ok(new),
+        checked => Err(invalid(&checked.err().unwrap_or_else(Problems::none), wrong)),
+    }
+}
+
+/// The same choice as a form sends it.
+pub(crate) fn access(everything: bool) -> String {
+    if everything { "everything" } else { "selected" }.to_owned()
 }
 
 pub(crate) fn invalid(problems: &Problems, mut wrong: Vec<Wrong>) -> Error {
@@ -347,7 +354,7 @@ impl NewTokenBody {
             expiry,
             date,
             organization: organization.to_owned(),
-            access: if self.everything { "everything" } else { "selected" }.to_owned(),
+            access: access(self.everything),
             scope: self.scopes.clone(),
             ..NewTokenForm::default()
         }
@@ -371,22 +378,13 @@ pub async fn create(
     });
     let (policy, places) = reading.await?;
     let catalogue = &instance.config.catalogue;
-    let mut wrong = wrong_scopes(&body.scopes, catalogue);
-    if body.everything && !body.scopes.is_empty() {
-        wrong = vec![EVERYTHING_AND.at()];
-    }
-    let new = match body.form().check(now, &policy, &places, catalogue) {
-        Ok(new) if wrong.is_empty() => service::NewToken { may_rotate: body.may_rotate, ..new },
-        Ok(_) => return Err(invalid(&Problems::none(), wrong)),
-        Err(problems) => return Err(invalid(&problems, wrong)),
-    };
+    let checked = body.form().check(now, &policy, &places, catalogue);
+    let new = judged(checked, (body.everything, &body.scopes), catalogue, |_| false)?;
+    let new = service::NewToken { may_rotate: body.may_rotate, ..new };
     match service::create(&instance, &who, &once, new).await? {
         Created::Now(id, secret) => {
-            let mut answer = hand_out(StatusCode::CREATED, &instance, &find(&instance, &who, &id).await?, &secret)?;
-            if let Ok(place) = header::HeaderValue::from_str(&urls::api_token(&id)) {
-                answer.headers_mut().insert(header::LOCATION, place);
-            }
-            Ok(answer)
+            let token = find(&instance, &who, &id).await?;
+            created(&urls::api_token(&id), &issued(&instance, &token, &secret))
         }
         Created::Before(Some(id)) => tell(&instance, &who, &id).await,
         Created::Before(None) => {
@@ -397,13 +395,13 @@ pub async fn create(
 }
 
 /// What a body says twice, or not at all.
-pub(crate) struct Said(&'static str);
+struct Said(&'static str);
 
-pub(crate) const EVERYTHING_AND: Said = Said("With “everything” there are no others; leave them out.");
+const EVERYTHING_AND: Said = Said("With “everything” there are no others; leave them out.");
 const NOT_EVERYTHING: Said = Said("Say which scopes it shall have instead of everything; [] is none.");
 
 impl Said {
-    pub(crate) fn at(&self) -> Wrong {
+    fn at(&self) -> Wrong {
         Wrong::at("#/scopes", self.0)
     }
 }
@@ -609,7 +607,9 @@ pub async fn regenerate(
     let checked = form.check(token.status(now), now, &policy);
     let (expires_at, overlap) = checked.map_err(|problems| invalid(&problems, Vec::new()))?;
     match regenerate_verb(&instance, &who, &once, &id, expires_at, overlap).await? {
-        Regenerated::Now(secret) => hand_out(StatusCode::OK, &instance, &find(&instance, &who, &id).await?, &secret),
+        Regenerated::Now(secret) => {
+            json(StatusCode::OK, &issued(&instance, &find(&instance, &who, &id).await?, &secret))
+        }
         Regenerated::Before => tell(&instance, &who, &id).await,
         Regenerated::Refused(why) => Err(refused(&why)),
     }
@@ -658,5 +658,5 @@ pub async fn renew_self(
     let body: RenewBody = read_optional(&request, &mut payload.into_inner()).await?;
     let overlap = old_word(body.old_secret.as_deref())?;
     let renewed = renew_itself(&instance, bearer, Origin::of(&request), overlap).await?;
-    hand_out(StatusCode::OK, &instance, &renewed.token, &renewed.secret)
+    json(StatusCode::OK, &issued(&instance, &renewed.token, &renewed.secret))
 }
