@@ -26,7 +26,7 @@ use crate::auth::capability::Owner;
 use crate::auth::{Confirmed, SignedIn};
 use crate::clock::Timestamp;
 use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::TokenId;
 use crate::urls;
 
@@ -60,7 +60,7 @@ type Id = web::Path<TokenId>;
 /// `GET /api/v1/tokens`: search, filter, order and page as in the address of the list's page.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`crate::error::Error::BadRequest`] when the address can't be read.
 pub async fn list(request: HttpRequest, who: SignedIn, instance: web::Data<Instance>) -> Result<HttpResponse> {
     let (wanted, now) = (wanted(request.query_string())?, instance.clock.now());
     let slice = instance.db.read(move |connection| page(connection, who.owner(), &wanted, now)).await?;
@@ -71,7 +71,7 @@ pub async fn list(request: HttpRequest, who: SignedIn, instance: web::Data<Insta
 /// `GET /api/v1/tokens/{id}`.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs.
+/// [`crate::error::Error::NotFound`] when it is not theirs.
 pub async fn show(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Result<HttpResponse> {
     let now = instance.clock.now();
     let reading = instance.db.read(move |connection| Known::read(connection, who.owner(), &id, now));
@@ -81,7 +81,7 @@ pub async fn show(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Resul
 /// `POST /api/v1/tokens`: the secret is in this answer and nowhere else.
 ///
 /// # Errors
-/// [`Error::Problem`] with all that is wrong.
+/// [`crate::error::Error::Problem`] with all that is wrong.
 pub async fn create(
     request: HttpRequest,
     instance: web::Data<Instance>,
@@ -122,7 +122,7 @@ async fn make_change(instance: &Instance, who: &Confirmed, id: &TokenId, change:
 /// `PATCH /api/v1/tokens/{id}`.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs; [`Error::Problem`].
+/// [`crate::error::Error::NotFound`] when it is not theirs; [`crate::error::Error::Problem`].
 pub async fn change(instance: web::Data<Instance>, id: Id, sent: Sent<Confirmed, ChangeBody>) -> Result<HttpResponse> {
     let Sent { who, body } = sent;
     // Whether there is such a token comes before what is wrong with the change.
@@ -133,7 +133,7 @@ pub async fn change(instance: web::Data<Instance>, id: Id, sent: Sent<Confirmed,
 /// `POST /api/v1/tokens/{id}/scopes`: these, too, with all that they imply.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs; [`Error::Problem`].
+/// [`crate::error::Error::NotFound`] when it is not theirs; [`crate::error::Error::Problem`].
 pub async fn add_scopes(
     instance: web::Data<Instance>,
     id: Id,
@@ -157,7 +157,7 @@ pub async fn add_scopes(
 /// `DELETE /api/v1/tokens/{id}/scopes`: then it may do nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs.
+/// [`crate::error::Error::NotFound`] when it is not theirs.
 pub async fn clear_scopes(who: Confirmed, instance: web::Data<Instance>, id: Id) -> Result<HttpResponse> {
     take(&instance, &who, id.into_inner(), None).await
 }
@@ -165,7 +165,7 @@ pub async fn clear_scopes(who: Confirmed, instance: web::Data<Instance>, id: Id)
 /// `DELETE /api/v1/tokens/{id}/scopes/{scope}`: with all those that would bring it back.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs, or has no such scope.
+/// [`crate::error::Error::NotFound`] when it is not theirs, or has no such scope.
 pub async fn remove_scope(
     who: Confirmed,
     instance: web::Data<Instance>,
@@ -187,7 +187,7 @@ async fn take(instance: &Instance, who: &Confirmed, id: TokenId, scope: Option<S
 /// `POST /api/v1/tokens/{id}/revoke`: for good. Revoking it again changes nothing.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs.
+/// [`crate::error::Error::NotFound`] when it is not theirs.
 pub async fn revoke(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Result<HttpResponse> {
     let this = id.clone();
     act(&instance, who.clone(), move |tx, owner, actor, now| service::revoke(tx, owner, actor, now, &this)).await?;
@@ -197,7 +197,7 @@ pub async fn revoke(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Res
 /// `DELETE /api/v1/tokens/{id}`.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs.
+/// [`crate::error::Error::NotFound`] when it is not theirs.
 pub async fn delete(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Result<HttpResponse> {
     let id = id.into_inner();
     act(&instance, who, move |tx, owner, actor, now| service::delete(tx, owner, actor, now, &id)).await?;
@@ -207,7 +207,7 @@ pub async fn delete(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Res
 /// `DELETE /api/v1/tokens/{id}/old-secret`. Where there is none any more, nothing changes.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the token is not theirs.
+/// [`crate::error::Error::NotFound`] when the token is not theirs.
 pub async fn end_old(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Result<HttpResponse> {
     let id = id.into_inner();
     act(&instance, who, move |tx, owner, actor, now| end_old_verb(tx, owner, actor, now, &id)).await?;
@@ -217,7 +217,7 @@ pub async fn end_old(who: SignedIn, instance: web::Data<Instance>, id: Id) -> Re
 /// `POST /api/v1/tokens/{id}/regenerate`: as with a new token, the secret is in this answer and nowhere else.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not theirs; [`Error::Problem`].
+/// [`crate::error::Error::NotFound`] when it is not theirs; [`crate::error::Error::Problem`].
 pub async fn regenerate(
     request: HttpRequest,
     instance: web::Data<Instance>,

@@ -4,7 +4,7 @@ use keystead::catalogue::Role;
 use serde_json::{Value, json};
 
 use super::{ABSENT, at, done, refused, wrong_at};
-use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
+use crate::support::{ADMIN, Engine, TestApp, on_both};
 
 /// Covers: S4-27, AC-079
 fn teams_are_made_filled_changed_and_ended(engine: Engine) {
