@@ -80,7 +80,8 @@ pub const WHILE_ENROLLING: &[&str] = &[
 ];
 
 /// What opens of an organization that requires a second factor to members who have none: the page that says so, and leaving.
-pub const OPEN_WITHOUT: &[&str] = &["/organizations/{slug}/second-factor", "/organizations/{slug}/leave"];
+pub const OPEN_WITHOUT: &[&str] =
+    &["/organizations/{slug}/second-factor", "/organizations/{slug}/leave", "/api/v1/organizations/{slug}/leave"];
 
 macro_rules! routes {
     ($($area:ident as $register:ident { $($path:literal { $($method:ident $needs:ident $(($right:ident))? $handler:path;)+ })+ })+) => {

@@ -33,6 +33,18 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse> {
     Ok(HttpResponse::build(status).insert_header((header::CONTENT_TYPE, "application/json; charset=utf-8")).body(text))
 }
 
+/// The answer to a call that made something, which is at `place` from now on.
+///
+/// # Errors
+/// As of [`json`].
+pub fn created(place: &str, body: &impl Serialize) -> Result<HttpResponse> {
+    let mut answer = json(StatusCode::CREATED, body)?;
+    if let Ok(place) = header::HeaderValue::from_str(place) {
+        answer.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(answer)
+}
+
 /// The answer to a change of which there is nothing to tell.
 pub fn done() -> HttpResponse {
     HttpResponse::NoContent().finish()

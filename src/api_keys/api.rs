@@ -9,17 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::forms::KeyForm;
 use super::queries::{Actor, actors};
 use super::service::{self, seen_by};
-use crate::api::{Page, Problem, Sent, done, json, once};
-use crate::audit;
+use crate::api::{Page, Sent, done, json, once};
 use crate::error::Result;
 use crate::ids::TokenId;
-use crate::organizations::calls::{act, conflict};
+use crate::organizations::calls::{act, conflict, made};
 use crate::organizations::{Member, MemberConfirmed};
-use crate::tokens::api::{
-    self, EVERYTHING_AND, HISTORY, Known, TokenView, WholeView, refused, with_secret, wrong_among,
-};
+use crate::tokens::api::{IssuedView, TokenView, WholeView, access, judged, refused};
 use crate::tokens::list::{page, wanted};
-use crate::tokens::{self, Created, Token};
+use crate::tokens::{self, Created, Known, Token};
 
 type Id = web::Path<(String, TokenId)>;
 
@@ -98,13 +95,10 @@ async fn find(member: &Member, id: &TokenId) -> Result<KeyView> {
 pub async fn show(member: Member, path: Id) -> Result<HttpResponse> {
     let (now, by, id) = (member.now(), member.clone(), path.into_inner().1);
     let reading = member.instance().db.read(move |connection| {
-        let token = tokens::find(connection, seen_by(&by), &id)?;
-        let actors = actors(connection, std::slice::from_ref(&token))?;
-        let old = tokens::old_secret(connection, &token, now)?;
-        let addresses = tokens::addresses(connection, &token)?;
-        let history = audit::of_key(connection, &by.organization().id, id.as_str(), HISTORY)?;
-        let actor = actor(&token, &actors);
-        Ok((Known { token, old, addresses, history }, actor))
+        let known = Known::read(connection, seen_by(&by), &id, now)?;
+        let actors = actors(connection, std::slice::from_ref(&known.token))?;
+        let actor = actor(&known.token, &actors);
+        Ok((known, actor))
     });
     let (known, actor) = reading.await?;
     let token = WholeView::of(known, &member.instance().config, now).described_by_its_name();
@@ -128,23 +122,18 @@ pub async fn create(request: HttpRequest, sent: Sent<MemberConfirmed, NewKeyBody
     let Sent { who: member, body } = sent;
     let once = once(&request, &format!("call {}", member.organization().id))?;
     let catalogue = &member.instance().config.catalogue;
-    let mut wrong = wrong_among(&body.scopes, catalogue, |_| false);
-    if body.everything && !body.scopes.is_empty() {
-        wrong = vec![EVERYTHING_AND.at()];
-    }
     let form = KeyForm {
         description: body.description,
-        access: if body.everything { "everything" } else { "selected" }.to_owned(),
-        scope: body.scopes,
+        access: access(body.everything),
+        scope: body.scopes.clone(),
         ..KeyForm::default()
     };
-    let new = match form.check(catalogue) {
-        Ok(new) if wrong.is_empty() => new,
-        Ok(_) => return Err(Problem::invalid(wrong).into()),
-        Err(problems) => return Err(api::invalid(&problems, wrong)),
-    };
+    let new = judged(form.check(catalogue), (body.everything, &body.scopes), catalogue, |_| false)?;
     match service::create(&member, &once, new).await? {
-        Created::Now(id, secret) => with_secret(StatusCode::CREATED, find(&member, &id).await?, &secret),
+        Created::Now(id, secret) => {
+            let key = IssuedView::of(find(&member, &id).await?, &secret);
+            made(&*member, &format!("/api-keys/{id}"), &key)
+        }
         Created::Before(Some(id)) => json(StatusCode::OK, &find(&member, &id).await?),
         Created::Before(None) => Err(conflict("This call made a key before, and that was deleted since.")),
         Created::Refused(why) => Err(refused(&why)),

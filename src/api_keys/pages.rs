@@ -11,7 +11,6 @@ use super::queries::{Actor, actors};
 use super::service::{self, seen_by};
 use super::views::{DeleteKeyPage, Here, KeyPage, KeyRow, KeysPage, NewKeyPage, home, place};
 use super::{DAYS, policy};
-use crate::audit;
 use crate::clock::DAY;
 use crate::error::{Error, Result};
 use crate::ids::TokenId;
@@ -19,12 +18,9 @@ use crate::organizations::member::LACKING;
 use crate::organizations::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::tokens::pages::{FileForm, explain, file_of, has_name};
 use crate::tokens::views::{AccessWords, AddressRow, HistoryRow, IssuedPage, ListView, Rights, Ticked, TokenDetail};
-use crate::tokens::{self, Created, Refused, Token, list as tokens_list};
+use crate::tokens::{self, Created, Known, Refused, Token, list as tokens_list};
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html, see_other};
-
-/// So many of the newest events are shown.
-const HISTORY: i64 = 20;
 
 /// `GET /settings/api-keys`; search, filter, order and page stand in the address.
 ///
@@ -158,17 +154,12 @@ async fn own(member: &Member, id: &TokenId) -> Result<(Token, HashMap<String, Ac
 /// [`Error::NotFound`] when it is no key that they see in the organization that they work in.
 pub async fn show(member: Member, visitor: Visitor, id: web::Path<TokenId>) -> Result<HttpResponse> {
     let (now, by, config) = (member.now(), member.clone(), &member.instance().config);
-    let (key, actors, addresses, history) = member
-        .instance()
-        .db
-        .read(move |connection| {
-            let key = tokens::find(connection, seen_by(&by), &id)?;
-            let actors = actors(connection, std::slice::from_ref(&key))?;
-            let addresses = tokens::addresses(connection, &key)?;
-            let history = audit::of_key(connection, &by.organization().id, key.record.id.as_str(), HISTORY)?;
-            Ok((key, actors, addresses, history))
-        })
-        .await?;
+    let reading = member.instance().db.read(move |connection| {
+        let known = Known::read(connection, seen_by(&by), &id, now)?;
+        let actors = actors(connection, std::slice::from_ref(&known.token))?;
+        Ok((known, actors))
+    });
+    let (Known { token: key, addresses, history, .. }, actors) = reading.await?;
     let page = KeyPage {
         shell: visitor.shell(&key.record.name, "api-keys"),
         place: Here::of(&member),

@@ -430,6 +430,13 @@ impl<'a> Event<'a> {
     }
 }
 
+/// What changes about what something is called and what is said of it, in words for an entry; both as (name, description).
+pub fn renamed(before: (&str, &str), after: (&str, &str)) -> Vec<String> {
+    let name = (before.0 != after.0).then(|| format!("called {} before", before.0));
+    let description = (before.1 != after.1).then(|| "description".to_owned());
+    name.into_iter().chain(description).collect()
+}
+
 /// Writes one entry, in the transaction of the change it tells of.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::db::Connection;
 use crate::db::schema::{audit_events, service_accounts, users};
 use crate::error::Result;
-use crate::ids::OrganizationId;
+use crate::ids::{OrganizationId, UserId};
 use crate::text::{containing, search_key};
 use crate::users::{called, email_key};
 
@@ -61,9 +61,9 @@ pub fn for_user(connection: &mut Connection, owner: Owner<'_>, before: Option<&s
 ///
 /// # Errors
 /// When the database refuses.
-pub fn of_subject(connection: &mut Connection, owner: Owner<'_>, subject: &str, count: i64) -> Result<Vec<Entry>> {
+pub fn of_subject(connection: &mut Connection, user: &UserId, subject: &str, count: i64) -> Result<Vec<Entry>> {
     Ok(audit_events::table
-        .filter(audit_events::subject_id.eq(subject).and(audit_events::user_id.eq(owner.user_id())))
+        .filter(audit_events::subject_id.eq(subject).and(audit_events::user_id.eq(user)))
         .order(audit_events::id.desc())
         .limit(count)
         .select(Entry::as_select())

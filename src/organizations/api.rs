@@ -3,7 +3,7 @@
 //!
 //! An organization is named by its slug or, which never changes, by its id.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::policy::Rights;
 use super::queries::{self, Listed, Organization, Which, by_id, standing};
 use super::service::{self, HandedOver};
 use super::views::role_name;
-use crate::api::{Page, Sent, done, given, json};
+use crate::api::{Page, Sent, created, done, given, json};
 use crate::app::Instance;
 use crate::auth::{SignedIn, throttle};
 use crate::error::{Error, Result};
@@ -105,11 +105,7 @@ pub async fn create(instance: web::Data<Instance>, sent: Sent<SignedIn, Organiza
         other => other,
     })?;
     let rights = Rights::of(&made.standing, made.organization.kind, &instance.config.catalogue);
-    let mut answer = json(StatusCode::CREATED, &whole(&made.organization, &rights, 1))?;
-    if let Ok(place) = header::HeaderValue::from_str(&urls::api_organization(&made.organization.id)) {
-        answer.headers_mut().insert(header::LOCATION, place);
-    }
-    Ok(answer)
+    created(&urls::api_organization(&made.organization.id), &whole(&made.organization, &rights, 1))
 }
 
 fn whole(organization: &Organization, rights: &Rights, members: i64) -> WholeView {

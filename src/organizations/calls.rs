@@ -1,13 +1,12 @@
 //! What the calls about an organization share.
 
-use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
 use super::caller::Acts;
 use super::member::Acting;
 use super::policy::Rights;
-use crate::api::{Problem, Wrong, json};
+use crate::api::{Problem, Wrong, created};
 use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -71,12 +70,7 @@ pub fn list_of(rights: &Rights) -> Vec<String> {
 /// # Errors
 /// Never in practice.
 pub fn made(caller: &impl Acts, place: &str, body: &impl Serialize) -> Result<HttpResponse> {
-    let mut answer = json(StatusCode::CREATED, body)?;
-    let place = format!("{}{place}", urls::api_organization(&caller.organization().id));
-    if let Ok(place) = header::HeaderValue::from_str(&place) {
-        answer.headers_mut().insert(header::LOCATION, place);
-    }
-    Ok(answer)
+    created(&format!("{}{place}", urls::api_organization(&caller.organization().id)), body)
 }
 
 const UNREADABLE: Error = Error::BadRequest("the address of the list could not be read");

@@ -7,23 +7,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::forms::AccountForm;
-use super::pages::{BEYOND, touches};
+use super::pages::BEYOND;
 use super::queries::{self, Account, Listed, PAGE};
 use super::service::{self, Ending, Outcome};
-use super::tokens::explain;
-use crate::api::{Page, Problem, Sent, Wrong, done, given, json, once};
-use crate::audit;
+use super::tokens::{covered, explain, the_token};
+use crate::api::{Page, Sent, Wrong, done, given, json, once};
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId};
 use crate::organizations::calls::{Part, act, conflict, invalid, made, split, taken, wrong};
 use crate::organizations::views::role_name;
 use crate::organizations::{Acting, Acts, Caller, CallerConfirmed, MemberConfirmed, Right};
-use crate::tokens::api::{
-    self, EVERYTHING_AND, HISTORY, Known, RegenerateBody, TokenView, WholeView, expiry, with_secret, wrong_among,
-};
+use crate::tokens::api::{self, IssuedView, RegenerateBody, TokenView, WholeView, access, expiry, judged};
 use crate::tokens::forms::NewTokenForm;
 use crate::tokens::list::{page, wanted};
-use crate::tokens::{self, Created, Holder, Place, Refused, Regenerated, Token};
+use crate::tokens::{self, Created, Holder, Known, Place, Refused, Regenerated};
 
 type Id = web::Path<(String, ServiceAccountId)>;
 type TokenPath = web::Path<(String, ServiceAccountId, TokenId)>;
@@ -238,11 +235,7 @@ pub async fn show_token(caller: Caller, path: TokenPath) -> Result<HttpResponse>
     let (_, account, id) = path.into_inner();
     let reading = caller.instance().db.read(move |connection| {
         queries::find(connection, &organization, &account)?;
-        let token = tokens::find(connection, Holder::service_account(&account), &id)?;
-        let old = tokens::old_secret(connection, &token, now)?;
-        let addresses = tokens::addresses(connection, &token)?;
-        let history = audit::of_key(connection, &organization, id.as_str(), HISTORY)?;
-        Ok(Known { token, old, addresses, history })
+        Known::read(connection, Holder::service_account(&account), &id, now)
     });
     json(StatusCode::OK, &WholeView::of(reading.await?, &caller.instance().config, now))
 }
@@ -262,19 +255,10 @@ fn is_own(word: &str) -> bool {
     Right::from_word(word).is_some_and(|right| right.parts().is_some())
 }
 
-/// An account whose secrets whoever asks may have, and one of its tokens.
-async fn covered(member: &MemberConfirmed, id: &ServiceAccountId) -> Result<Account> {
-    let account = super::pages::the_account(&**member, id).await?;
-    if touches(&**member, &account) { Ok(account) } else { Err(Error::Forbidden(BEYOND)) }
-}
-
-async fn the_token(caller: &impl Acts, account: &ServiceAccountId, id: &TokenId) -> Result<Token> {
-    let (organization, account, id) = (caller.organization().id.clone(), account.clone(), id.clone());
-    let reading = caller.instance().db.read(move |connection| {
-        queries::find(connection, &organization, &account)?;
-        tokens::find(connection, Holder::service_account(&account), &id)
-    });
-    reading.await
+/// One of an account's tokens, as it is told.
+async fn tell_token(caller: &impl Acts, account: &ServiceAccountId, id: &TokenId) -> Result<TokenView> {
+    let (_, token) = the_token(caller, account, id).await?;
+    Ok(TokenView::of(&token, &caller.instance().config, caller.now()))
 }
 
 /// What was refused of a token.
@@ -297,41 +281,30 @@ pub async fn create_token(
 ) -> Result<HttpResponse> {
     let (Sent { who: member, body }, id) = (sent, path.into_inner().1);
     let once = once(&request, &format!("call {id}"))?;
-    let account = covered(&member, &id).await?;
-    let (config, now) = (&member.instance().config, member.now());
+    let account = covered(&*member, &id).await?;
+    let (catalogue, now) = (&member.instance().config.catalogue, member.now());
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
-    let mut wrong = wrong_among(&body.scopes, &config.catalogue, is_own);
-    if body.everything && !body.scopes.is_empty() {
-        wrong = vec![EVERYTHING_AND.at()];
-    }
     let (expiry, date) = expiry(&body.expires);
-    let (right, scope) = body.scopes.into_iter().partition(|word| is_own(word));
+    let (right, scope) = body.scopes.iter().cloned().partition(|word| is_own(word));
     let form = NewTokenForm {
         name: body.name,
         description: body.description,
         expiry,
         date,
         organization: member.organization().id.to_string(),
-        access: if body.everything { "everything" } else { "selected" }.to_owned(),
+        access: access(body.everything),
         scope,
         right,
         ..NewTokenForm::default()
     };
-    let new = match form.check_for_account(now, &policy, &[Place::only(member.organization())], &config.catalogue) {
-        Ok(new) if wrong.is_empty() => new,
-        Ok(_) => return Err(Problem::invalid(wrong).into()),
-        Err(problems) => return Err(api::invalid(&problems, wrong)),
-    };
+    let checked = form.check_for_account(now, &policy, &[Place::only(member.organization())], catalogue);
+    let new = judged(checked, (body.everything, &body.scopes), catalogue, is_own)?;
     match service::create_token(&member, &once, &account.id, new).await? {
         Created::Now(id, secret) => {
-            let token = the_token(&*member, &account.id, &id).await?;
-            let view = TokenView::of(&token, config, now);
-            with_secret(StatusCode::CREATED, view, &secret)
+            let token = IssuedView::of(tell_token(&*member, &account.id, &id).await?, &secret);
+            made(&*member, &format!("/service-accounts/{}/tokens/{id}", account.id), &token)
         }
-        Created::Before(Some(id)) => {
-            let token = the_token(&*member, &account.id, &id).await?;
-            json(StatusCode::OK, &TokenView::of(&token, config, now))
-        }
+        Created::Before(Some(id)) => json(StatusCode::OK, &tell_token(&*member, &account.id, &id).await?),
         Created::Before(None) => Err(conflict("This call made a token before, and that was deleted since.")),
         Created::Refused(why) => Err(refused(&why)),
     }
@@ -348,27 +321,23 @@ pub async fn regenerate_token(
 ) -> Result<HttpResponse> {
     let (Sent { who: member, body }, (_, account, id)) = (sent, path.into_inner());
     let once = once(&request, &format!("call {id}"))?;
-    covered(&member, &account).await?;
-    let token = the_token(&*member, &account, &id).await?;
+    covered(&*member, &account).await?;
+    let (_, token) = the_token(&*member, &account, &id).await?;
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
-    let (config, now) = (&member.instance().config, member.now());
+    let now = member.now();
     let checked = body.form()?.check(token.status(now), now, &policy);
     let (expires_at, overlap) = checked.map_err(|problems| api::invalid(&problems, Vec::<Wrong>::new()))?;
     match service::regenerate_token(&member, &once, (&account, &id), expires_at, overlap).await? {
         Regenerated::Now(secret) => {
-            let token = the_token(&*member, &account, &id).await?;
-            with_secret(StatusCode::OK, TokenView::of(&token, config, now), &secret)
+            json(StatusCode::OK, &IssuedView::of(tell_token(&*member, &account, &id).await?, &secret))
         }
-        Regenerated::Before => {
-            let token = the_token(&*member, &account, &id).await?;
-            json(StatusCode::OK, &TokenView::of(&token, config, now))
-        }
+        Regenerated::Before => json(StatusCode::OK, &tell_token(&*member, &account, &id).await?),
         Regenerated::Refused(why) => Err(refused(&why)),
     }
 }
 
-async fn end(caller: &Caller, path: TokenPath, ending: Ending) -> Result<()> {
-    let (_, account, id) = path.into_inner();
+async fn end(caller: &Caller, path: &TokenPath, ending: Ending) -> Result<()> {
+    let (account, id) = (path.1.clone(), path.2.clone());
     act(caller, move |tx, acting: &Acting, now, _| service::end_token(tx, acting, now, (&account, &id), ending)).await
 }
 
@@ -377,8 +346,8 @@ async fn end(caller: &Caller, path: TokenPath, ending: Ending) -> Result<()> {
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account.
 pub async fn revoke_token(caller: Caller, path: TokenPath) -> Result<HttpResponse> {
-    end(&caller, path, Ending::Revoke).await?;
-    Ok(done())
+    end(&caller, &path, Ending::Revoke).await?;
+    json(StatusCode::OK, &tell_token(&caller, &path.1, &path.2).await?)
 }
 
 /// `DELETE …/tokens/{token}`.
@@ -386,7 +355,7 @@ pub async fn revoke_token(caller: Caller, path: TokenPath) -> Result<HttpRespons
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account.
 pub async fn delete_token(caller: Caller, path: TokenPath) -> Result<HttpResponse> {
-    end(&caller, path, Ending::Delete).await?;
+    end(&caller, &path, Ending::Delete).await?;
     Ok(done())
 }
 
@@ -395,6 +364,6 @@ pub async fn delete_token(caller: Caller, path: TokenPath) -> Result<HttpRespons
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account.
 pub async fn end_old(caller: Caller, path: TokenPath) -> Result<HttpResponse> {
-    end(&caller, path, Ending::OldSecret).await?;
+    end(&caller, &path, Ending::OldSecret).await?;
     Ok(done())
 }

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use super::queries::{Account, find};
-use crate::audit::Action;
+use crate::audit::{Action, renamed};
 use crate::auth::secret::PlainSecret;
 use crate::catalogue::{Catalogue, Role, Scope};
 use crate::clock::Timestamp;
@@ -147,7 +147,8 @@ fn touched(
     Ok(if covered { Ok(account) } else { Err(Outcome::Beyond) })
 }
 
-/// Changes what an account is called, its role and who is responsible. The role holds from the next check on.
+/// Changes what an account is called, its role and who is responsible. The role holds from the next check on. Where nothing is
+/// different, nothing is done or logged.
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's.
@@ -167,20 +168,7 @@ pub fn change(
         Ok(understood) => understood,
         Err(outcome) => return Ok(outcome),
     };
-    diesel::update(service_accounts::table.find(id))
-        .set((
-            service_accounts::name.eq(&new.name),
-            service_accounts::name_key.eq(text::search_key(&new.name)),
-            service_accounts::description.eq(&new.description),
-            service_accounts::role.eq(understood.role.role),
-            service_accounts::role_id.eq(&understood.role.id),
-            service_accounts::responsible_id.eq(&understood.responsible),
-        ))
-        .execute(&mut **tx)?;
-    let mut parts = Vec::new();
-    if before.name != new.name {
-        parts.push(format!("called {} before", before.name));
-    }
+    let mut parts = renamed((&before.name, &before.description), (&new.name, &new.description));
     if before.role_word() != understood.role.word() {
         let name = match &understood.role.id {
             Some(id) => roles::find(tx, &acting.organization().id, id)?.name,
@@ -191,9 +179,19 @@ pub fn change(
     if before.responsible.as_ref().map(|(user, ..)| user) != understood.responsible.as_ref() {
         parts.push("responsible member".to_owned());
     }
-    if before.description != new.description {
-        parts.push("description".to_owned());
+    if parts.is_empty() {
+        return Ok(Outcome::Done(id.clone()));
     }
+    diesel::update(service_accounts::table.find(id))
+        .set((
+            service_accounts::name.eq(&new.name),
+            service_accounts::name_key.eq(text::search_key(&new.name)),
+            service_accounts::description.eq(&new.description),
+            service_accounts::role.eq(understood.role.role),
+            service_accounts::role_id.eq(&understood.role.id),
+            service_accounts::responsible_id.eq(&understood.responsible),
+        ))
+        .execute(&mut **tx)?;
     acting.record(tx, now, Action::ServiceAccountChanged, None, (id.as_str(), &new.name, &parts.join("; ")))?;
     Ok(Outcome::Done(id.clone()))
 }
@@ -333,10 +331,15 @@ pub async fn create_token(
         } else {
             room(tx, &acting.organization().id, Limited::Tokens, now)?.err().map(Refused::License)
         };
+        let organization = Some(acting.organization().id.clone());
+        // Asked last, and held from then on: what is made keeps to the rules of this moment, not to those of the form's.
+        let refused = match refused {
+            None => tokens::too_long(tx, &wish.config.tokens, organization.as_ref(), new.expires_at, now)?,
+            why => why,
+        };
         if let Some(why) = refused {
             return Ok(Created::Refused(wish.refuse(tx, why)?));
         }
-        let organization = Some(acting.organization().id.clone());
         let new = NewToken { organization, ..new };
         let (token, secret) = tokens::issue(tx, holder, For::ServiceAccount(&id), &wish.config, &new, now)?;
         wish.done(tx, &token)?;
@@ -374,6 +377,10 @@ pub async fn regenerate_token(
             return Ok(Regenerated::Before);
         }
         let token = tokens::find(tx, holder, &id)?;
+        let organization = Some(&acting.organization().id);
+        if let Some(why) = tokens::too_long(tx, &wish.config.tokens, organization, expires_at, now)? {
+            return Ok(Regenerated::Refused(wish.refuse(tx, why)?));
+        }
         let renewed: Option<PlainSecret> =
             tokens::renew(tx, holder, &wish.config, acting.actor(), &token, expires_at, overlap, now)?;
         let Some(secret) = renewed else {

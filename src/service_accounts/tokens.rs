@@ -7,7 +7,6 @@ use super::pages::{BEYOND, home, the_account, touches};
 use super::queries::{self, Account};
 use super::service::{self, Ending};
 use super::views::{IssuedPage, NewTokenPage, RegeneratePage, TokenPage};
-use crate::audit;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId};
@@ -15,20 +14,17 @@ use crate::organizations::calls::act;
 use crate::organizations::pages::done;
 use crate::organizations::roles::views::OwnMatrix;
 use crate::organizations::views::{ConfirmPage, Place as OrganizationPlace, role_name};
-use crate::organizations::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right};
+use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right};
 use crate::tokens::forms::{NewTokenForm, RegenerateForm};
-use crate::tokens::pages::{FileForm, file_of, has_name};
+use crate::tokens::pages::{FileForm, explain as explain_own, file_of, has_name};
 use crate::tokens::policy::{Overlap, Status, TokenPolicy};
 use crate::tokens::views::{
     AccessWords, AddressRow, ExpiryView, HistoryRow, IssuedPage as PersonalIssued, OldSecret,
     RegeneratePage as PersonalRegenerate, Rights, Ticked, TokenDetail,
 };
-use crate::tokens::{self, Created, Holder, Place, Refused, Regenerated, Token};
+use crate::tokens::{self, Created, Holder, Known, Place, Refused, Regenerated, Token};
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
-
-/// So many of the newest events are shown.
-const HISTORY: i64 = 20;
 
 type AccountPath = web::Path<(String, ServiceAccountId)>;
 type TokenPath = web::Path<(String, ServiceAccountId, TokenId)>;
@@ -38,14 +34,15 @@ fn place(member: &Member) -> Place {
 }
 
 /// An account whose secrets whoever asks may have.
-async fn covered(member: &Member, id: &ServiceAccountId) -> Result<Account> {
-    let account = the_account(member, id).await?;
-    if touches(member, &account) { Ok(account) } else { Err(Error::Forbidden(BEYOND)) }
+pub(super) async fn covered(who: &impl Acts, id: &ServiceAccountId) -> Result<Account> {
+    let account = the_account(who, id).await?;
+    if touches(who, &account) { Ok(account) } else { Err(Error::Forbidden(BEYOND)) }
 }
 
-async fn the_token(member: &Member, account: &ServiceAccountId, id: &TokenId) -> Result<(Account, Token)> {
-    let (organization, account, id) = (member.organization().id.clone(), account.clone(), id.clone());
-    let reading = member.instance().db.read(move |connection| {
+/// An account, and one of its tokens.
+pub(super) async fn the_token(who: &impl Acts, account: &ServiceAccountId, id: &TokenId) -> Result<(Account, Token)> {
+    let (organization, account, id) = (who.organization().id.clone(), account.clone(), id.clone());
+    let reading = who.instance().db.read(move |connection| {
         let account = queries::find(connection, &organization, &account)?;
         let token = tokens::find(connection, Holder::service_account(&account.id), &id)?;
         Ok((account, token))
@@ -53,14 +50,17 @@ async fn the_token(member: &Member, account: &ServiceAccountId, id: &TokenId) ->
     reading.await
 }
 
+/// As of one's own tokens, where the words are not about oneself.
 pub(super) fn explain(why: &Refused) -> Problems {
     let mut problems = Problems::none();
     match why {
         Refused::Beyond(scopes) => {
             problems.add("scope", format!("Its role does not allow this: {}. Leave it out", scopes.join(", ")));
         }
-        Refused::License(full) => problems.add("name", full.to_string()),
-        _ => problems.add("name", "An active token of this account has this name. Choose another one"),
+        Refused::NameTaken => {
+            problems.add("name", "An active token of this account has this name. Choose another one");
+        }
+        why => return explain_own(why),
     }
     problems
 }
@@ -100,7 +100,7 @@ fn form_page(
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Forbidden`] when it has more than whoever asks.
 pub async fn new(member: MemberConfirmed, visitor: Visitor, path: AccountPath) -> Result<HttpResponse> {
-    let account = covered(&member, &path.1).await?;
+    let account = covered(&*member, &path.1).await?;
     let form = serde_html_form::from_str(visitor.request().query_string())
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
@@ -143,7 +143,7 @@ pub async fn create(
 ) -> Result<HttpResponse> {
     let (member, mut form) = (posted.who, posted.form);
     has_name(&form.form_id)?;
-    let account = covered(&member, &path.1).await?;
+    let account = covered(&*member, &path.1).await?;
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let catalogue = &member.instance().config.catalogue;
     let again = |status: StatusCode, form: &NewTokenForm, problems: &Problems| {
@@ -161,7 +161,7 @@ pub async fn create(
     let slug = &member.organization().slug;
     match service::create_token(&member, &form.form_id, &account.id, new).await? {
         Created::Now(id, secret) => {
-            let (account, token) = the_token(&member, &account.id, &id).await?;
+            let (account, token) = the_token(&*member, &account.id, &id).await?;
             issued(&member, &visitor, &account, &token, secret, None)
         }
         Created::Before(made) => {
@@ -180,18 +180,14 @@ pub async fn create(
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account.
 pub async fn show(member: Member, visitor: Visitor, path: TokenPath) -> Result<HttpResponse> {
-    let (account, token) = the_token(&member, &path.1, &path.2).await?;
     let (now, config, organization) = (member.now(), &member.instance().config, member.organization().id.clone());
-    let of = token.clone();
-    let (old, addresses, history) = member
-        .instance()
-        .db
-        .read(move |connection| {
-            let old = tokens::old_secret(connection, &of, now)?;
-            let addresses = tokens::addresses(connection, &of)?;
-            Ok((old, addresses, audit::of_key(connection, &organization, of.record.id.as_str(), HISTORY)?))
-        })
-        .await?;
+    let (_, id, token) = path.into_inner();
+    let reading = member.instance().db.read(move |connection| {
+        let account = queries::find(connection, &organization, &id)?;
+        let known = Known::read(connection, Holder::service_account(&id), &token, now)?;
+        Ok((account, known))
+    });
+    let (account, Known { token, old, addresses, history }) = reading.await?;
     let (home, page_place) = (home(&member, &account), OrganizationPlace::of(&member));
     let may_change = member.rights().may(Right::ChangeServiceAccounts);
     let page = TokenPage {
@@ -248,8 +244,8 @@ fn regenerate_page(
 /// # Errors
 /// [`Error::NotFound`] when it is no token of this account; [`Error::Forbidden`] when the account has more than whoever asks.
 pub async fn ask_regenerate(member: MemberConfirmed, visitor: Visitor, path: TokenPath) -> Result<HttpResponse> {
-    covered(&member, &path.1).await?;
-    let (account, token) = the_token(&member, &path.1, &path.2).await?;
+    covered(&*member, &path.1).await?;
+    let (account, token) = the_token(&*member, &path.1, &path.2).await?;
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let form = serde_html_form::from_str(visitor.request().query_string()).unwrap_or_default();
     regenerate_page(&member, &visitor, (&account, &token), &form, (&Problems::none(), &policy), false)
@@ -266,8 +262,8 @@ pub async fn regenerate(
 ) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
     has_name(&form.form_id)?;
-    covered(&member, &path.1).await?;
-    let (account, token) = the_token(&member, &path.1, &path.2).await?;
+    covered(&*member, &path.1).await?;
+    let (account, token) = the_token(&*member, &path.1, &path.2).await?;
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let refuse = |problems: &Problems, name_taken| {
         regenerate_page(&member, &visitor, (&account, &token), &form, (problems, &policy), name_taken)
@@ -283,14 +279,15 @@ pub async fn regenerate(
             let live = token.status(now) == Status::Active;
             let overlap = if live { overlap } else { Overlap::Now };
             let own = token.secret.expires_at;
-            let (account, token) = the_token(&member, &account.id, &token.record.id).await?;
+            let (account, token) = the_token(&*member, &account.id, &token.record.id).await?;
             issued(&member, &visitor, &account, &token, secret, Some((overlap, own)))
         }
         Regenerated::Before => {
             let place = urls::service_token(&member.organization().slug, &account.id, &token.record.id);
             Ok(done(member.instance(), &place, Notice::TokenAlreadyRegenerated))
         }
-        Regenerated::Refused(_) => refuse(&Problems::none(), true),
+        Regenerated::Refused(Refused::NameTaken) => refuse(&Problems::none(), true),
+        Regenerated::Refused(why) => refuse(&explain(&why), false),
     }
 }
 

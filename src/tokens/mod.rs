@@ -9,6 +9,7 @@ pub mod api;
 pub mod forms;
 mod holder;
 mod itself;
+mod known;
 pub mod list;
 pub mod pages;
 pub mod policies;
@@ -21,8 +22,9 @@ pub mod words;
 
 pub use holder::Holder;
 pub use itself::{Renewed, end_itself, renew_itself};
+pub(crate) use known::Known;
 pub use policy::{Rule, Status, TokenPolicy};
-pub(crate) use queries::{ADDRESSES, addresses, expiring_at, live_of_service_account, old_secret};
+pub(crate) use queries::{ADDRESSES, expiring_at, live_of_service_account};
 pub use queries::{
     Place, Record, Secret, Token, active_at, count_active, count_expiring, find, live_in_organization, rule,
 };
@@ -32,7 +34,7 @@ pub use service::{
     Change, Created, NewRights, NewToken, Refused, Rights, change, create, delete, delete_all, end_in_organization,
     revoke, revoke_all, revoke_selected, take_scope,
 };
-pub(crate) use service::{For, Made, Wish, beyond, is_taken, issue, log, policy_in};
+pub(crate) use service::{For, Made, Wish, beyond, is_taken, issue, log, policy_in, too_long};
 pub(crate) use views::ScopeMatrix;
 
 use crate::text_enum;

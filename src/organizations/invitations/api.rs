@@ -70,9 +70,9 @@ pub async fn list(caller: Caller) -> Result<HttpResponse> {
 }
 
 /// The answer that tells an invitation with its link.
-async fn tell(status: StatusCode, caller: &Caller, invited: Invited) -> Result<HttpResponse> {
-    let (email, code) = match invited {
-        Invited::Yes { email, code } => (email, code),
+fn tell(status: StatusCode, caller: &Caller, invited: Invited) -> Result<HttpResponse> {
+    let (told, code) = match invited {
+        Invited::Yes { told, code } => (told, code),
         Invited::NoRole => {
             let detail = "There is no such role here: a built-in one's word, or the id of one of its own.";
             return Err(wrong("#/role", detail));
@@ -82,11 +82,8 @@ async fn tell(status: StatusCode, caller: &Caller, invited: Invited) -> Result<H
         Invited::Member => return Err(taken("#/email", "Whoever has this address is a member already.")),
         Invited::Full(full) => return Err(conflict(format!("{full}."))),
     };
-    let (id, now) = (caller.organization().id.clone(), caller.now());
-    let pending = caller.instance().db.read(move |connection| super::list(connection, &id)).await?;
-    let pending = pending.into_iter().find(|pending| pending.email == email).ok_or(Error::NotFound)?;
     let link = caller.instance().config.absolute(&urls::invitation(&code));
-    json(status, &LinkView { invitation: InvitationView::of(pending, now), link })
+    json(status, &LinkView { invitation: InvitationView::of(told, caller.now()), link })
 }
 
 /// `POST /api/v1/organizations/{slug}/invitations`.
@@ -116,7 +113,7 @@ pub async fn create(sent: Sent<CallerConfirmed, InvitationBody>) -> Result<HttpR
         teams: form.team.into_iter().map(TeamId::from).collect(),
     };
     let invited = invite(&caller, new).await?;
-    tell(StatusCode::CREATED, &caller, invited).await
+    tell(StatusCode::CREATED, &caller, invited)
 }
 
 /// `POST /api/v1/organizations/{slug}/invitations/{id}/resend`: the same once more, from whoever asks, with another link.
@@ -127,7 +124,7 @@ pub async fn resend(caller: CallerConfirmed, path: Id) -> Result<HttpResponse> {
     let (organization, id) = (caller.organization().id.clone(), path.into_inner().1);
     let reading = caller.instance().db.read(move |connection| super::as_made(connection, &organization, &id));
     let invited = invite(&caller, reading.await?).await?;
-    tell(StatusCode::OK, &caller, invited).await
+    tell(StatusCode::OK, &caller, invited)
 }
 
 /// `DELETE /api/v1/organizations/{slug}/invitations/{id}`.

@@ -59,8 +59,8 @@ pub struct NewInvitation {
 pub enum Invited {
     /// They are invited, and this is the code of the link to copy.
     Yes {
-        /// To whom.
-        email: String,
+        /// As the list tells it.
+        told: Pending,
         /// For the link.
         code: String,
     },
@@ -137,13 +137,26 @@ macro_rules! roles_of_it {
 /// # Errors
 /// When the database refuses.
 pub fn list(connection: &mut Connection, organization: &OrganizationId) -> Result<Vec<Pending>> {
+    pending(connection, organization, None)
+}
+
+/// The same, or one of them alone.
+fn pending(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    only: Option<&InvitationId>,
+) -> Result<Vec<Pending>> {
     let inviter = members::table.inner_join(users::table);
-    let rows: Vec<(Row, Option<String>)> = invitations::table
+    let mut these = invitations::table
         .left_join(roles_of_it!())
         .filter(invitations::organization_id.eq(organization))
         .order(invitations::id.desc())
         .select((Row::as_select(), crate::db::schema::roles::name.nullable()))
-        .load(connection)?;
+        .into_boxed();
+    if let Some(id) = only {
+        these = these.filter(invitations::id.eq(id));
+    }
+    let rows: Vec<(Row, Option<String>)> = these.load(connection)?;
     let here: Vec<(UserId, Person)> = inviter
         .filter(members::organization_id.eq(organization))
         .filter(members::user_id.eq_any(rows.iter().filter_map(|(row, _)| row.invited_by.as_ref())))
@@ -279,7 +292,8 @@ pub fn invite(
     let detail = if names.is_empty() { called.clone() } else { format!("{called}; teams: {}", names.join(", ")) };
     acting.record(tx, now, Action::Invited, None, (id.as_str(), "", &detail))?;
     mail(tx, organization, new.email.trim(), (&called, &mailed), head, now)?;
-    Ok(Invited::Yes { email: new.email.trim().to_owned(), code: shown })
+    let told = pending(tx, &organization.id, Some(&id))?.pop().ok_or(Error::NotFound)?;
+    Ok(Invited::Yes { told, code: shown })
 }
 
 fn mail(

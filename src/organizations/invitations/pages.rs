@@ -175,9 +175,9 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<InvitationForm
             teams: form.team.iter().cloned().map(TeamId::from).collect(),
         };
         match invite(&person(&member), new).await? {
-            Invited::Yes { email, code } => {
+            Invited::Yes { told, code } => {
                 let link = member.instance().config.absolute(&urls::invitation(&code));
-                return page(&member, &visitor, Some((email, link)), None).await;
+                return page(&member, &visitor, Some((told.email, link)), None).await;
             }
             refused => {
                 let (field, why) = refusal(&refused);
@@ -202,9 +202,9 @@ pub async fn resend(
     let work = move |connection: &mut crate::db::Connection| super::as_made(connection, &organization, &id);
     let again = member.instance().db.read(work).await?;
     match invite(&person(&member), again).await? {
-        Invited::Yes { email, code } => {
+        Invited::Yes { told, code } => {
             let link = member.instance().config.absolute(&urls::invitation(&code));
-            page(&member, &visitor, Some((email, link)), None).await
+            page(&member, &visitor, Some((told.email, link)), None).await
         }
         refused => page(&member, &visitor, None, Some(refusal(&refused).1)).await,
     }

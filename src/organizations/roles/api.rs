@@ -103,9 +103,9 @@ impl RoleBody {
     }
 }
 
-fn outcome(outcome: Outcome) -> Result<()> {
+fn outcome(outcome: Outcome) -> Result<RoleId> {
     match outcome {
-        Outcome::Done => Ok(()),
+        Outcome::Done(id) => Ok(id),
         Outcome::Beyond => Err(Error::Forbidden("A role can only allow what you may do yourself")),
         Outcome::NameTaken => Err(taken("#/name", "Another role has this name. Choose another one.")),
         Outcome::TooMany => {
@@ -124,10 +124,8 @@ pub async fn create(sent: Sent<CallerConfirmed, RoleBody>) -> Result<HttpRespons
     let Sent { who: caller, body } = sent;
     let making = act(&*caller, move |tx, acting, now, catalogue| {
         let new = body.form(None).check(catalogue).map_err(|problems| invalid(&problems))?;
-        outcome(super::create(tx, acting, now, &new)?)?;
-        // Its name is nobody else's.
-        let all = super::list(tx, &acting.organization().id)?;
-        all.into_iter().find(|role| role.name == new.name).ok_or(Error::NotFound)
+        let id = outcome(super::create(tx, acting, now, &new)?)?;
+        super::find(tx, &acting.organization().id, &id)
     });
     let role = making.await?;
     made(&*caller, &format!("/roles/{}", role.id), &RoleView::from(role.clone()))

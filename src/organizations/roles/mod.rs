@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use super::member::Acting;
 use super::policy::Rights;
-use crate::audit::Action;
+use crate::audit::{Action, renamed};
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
 use crate::db::schema::{members, roles, service_accounts, teams};
@@ -68,10 +68,10 @@ pub struct NewRole {
 }
 
 /// What came of a wish to change roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done.
-    Done,
+    /// It is done, to this role.
+    Done(RoleId),
     /// It allows, or would allow, more than whoever asks may do.
     Beyond,
     /// Another role has this name.
@@ -178,10 +178,10 @@ pub fn create(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, new: &NewRole) -
         ))
         .execute(&mut **tx)?;
     acting.record(tx, now, Action::RoleCreated, None, (id.as_str(), &new.name, ""))?;
-    Ok(Outcome::Done)
+    Ok(Outcome::Done(id))
 }
 
-/// Changes a role, for everybody who has it.
+/// Changes a role, for everybody who has it. Where nothing is different, nothing is done or logged.
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's.
@@ -203,6 +203,11 @@ pub fn change(
         return Ok(Outcome::NameTaken);
     }
     let rights = new.rights.to_text();
+    let mut parts = renamed((&before.name, &before.description), (&new.name, &new.description));
+    parts.extend(Some(difference(&before.rights, &rights)).filter(|rights| !rights.is_empty()));
+    if parts.is_empty() {
+        return Ok(Outcome::Done(before.id));
+    }
     diesel::update(roles::table.find(id))
         .set((
             roles::name.eq(&new.name),
@@ -211,9 +216,8 @@ pub fn change(
             roles::rights.eq(&rights),
         ))
         .execute(&mut **tx)?;
-    let detail = difference(&before.rights, &rights);
-    acting.record(tx, now, Action::RoleChanged, None, (id.as_str(), &new.name, &detail))?;
-    Ok(Outcome::Done)
+    acting.record(tx, now, Action::RoleChanged, None, (id.as_str(), &new.name, &parts.join("; ")))?;
+    Ok(Outcome::Done(before.id))
 }
 
 /// What was added and taken away, for the log.
@@ -241,5 +245,5 @@ pub fn delete(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, id: &RoleId, cat
     }
     diesel::delete(roles::table.find(id)).execute(&mut **tx)?;
     acting.record(tx, now, Action::RoleDeleted, None, (id.as_str(), &role.name, ""))?;
-    Ok(Outcome::Done)
+    Ok(Outcome::Done(role.id))
 }

@@ -128,7 +128,7 @@ pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpRespon
 fn refusal(outcome: Outcome) -> Problems {
     let mut problems = Problems::none();
     match outcome {
-        Outcome::Done => {}
+        Outcome::Done(_) => {}
         Outcome::Beyond => {
             problems.add("right", "A role can only allow what you may do yourself. Take out what you may not");
         }
@@ -155,7 +155,7 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<RoleForm>) -> 
         super::create(tx, &acting, now, &new)
     });
     match made.await? {
-        Outcome::Done => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleCreated)),
+        Outcome::Done(_) => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleCreated)),
         outcome => form_page(&member, &visitor, &form, &refusal(outcome), None),
     }
 }
@@ -210,7 +210,7 @@ pub async fn save(
         super::change(tx, &acting, now, &id, &new, &by.instance().config.catalogue)
     });
     match changed.await? {
-        Outcome::Done => {
+        Outcome::Done(_) => {
             let back = urls::role(&member.organization().slug, &role.id);
             Ok(done(member.instance(), &back, Notice::RoleSaved))
         }
@@ -269,7 +269,7 @@ pub async fn delete(
         super::delete(tx, &acting, now, &id, &by.instance().config.catalogue)
     });
     match deleted.await? {
-        Outcome::Done => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleDeleted)),
+        Outcome::Done(_) => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleDeleted)),
         Outcome::InUse(holders) => delete_page(&member, &visitor, (&role, holders), Some(&super::in_use(holders))),
         _ => delete_page(&member, &visitor, (&role, 0), Some("It allows more than you may do yourself")),
     }

@@ -47,6 +47,15 @@ impl TeamView {
     }
 }
 
+/// After people were put into it.
+#[derive(Serialize)]
+struct FilledView {
+    #[serde(flatten)]
+    team: TeamView,
+    /// How many of those named were not in it before and could be put in.
+    added: usize,
+}
+
 fn found(tx: &mut crate::db::Connection, acting_in: &crate::ids::OrganizationId, id: &TeamId) -> Result<TeamView> {
     let team = super::find(tx, acting_in, id)?;
     Ok(TeamView::of((team, super::count(tx, id)?)))
@@ -119,9 +128,9 @@ impl TeamBody {
 const NO_ROLE: &str =
     "There is no such role here: a built-in one's word, the id of one of its own, or null for a team that adds none.";
 
-fn outcome(outcome: Outcome) -> Result<()> {
+fn outcome(outcome: Outcome) -> Result<usize> {
     match outcome {
-        Outcome::Done(_) => Ok(()),
+        Outcome::Done(count) => Ok(count),
         Outcome::Beyond => Err(Error::Forbidden(BEYOND)),
         Outcome::Owner => {
             Err(wrong("#/role", "A team can't own the organization. Make its members owners themselves."))
@@ -201,7 +210,8 @@ pub struct PeopleBody {
     users: Vec<UserId>,
 }
 
-/// `POST /api/v1/organizations/{slug}/teams/{id}/members`: who is in it already stays.
+/// `POST /api/v1/organizations/{slug}/teams/{id}/members`: who is in it already stays, and who is in as many as can be is passed
+/// over; `added` says how many came.
 ///
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Problem`] when one of them is no member.
@@ -221,8 +231,8 @@ pub async fn add_members(path: Id, sent: Sent<CallerConfirmed, PeopleBody>) -> R
                 found => found?,
             };
         }
-        outcome(super::add(tx, acting, now, &id, &body.users, catalogue)?)?;
-        found(tx, organization, &id)
+        let added = outcome(super::add(tx, acting, now, &id, &body.users, catalogue)?)?;
+        Ok(FilledView { team: found(tx, organization, &id)?, added })
     });
     json(StatusCode::OK, &adding.await?)
 }

@@ -13,7 +13,7 @@ use super::license::{Full, Limited, room};
 use super::member::Acting;
 use super::policy::Rights;
 use super::roles::Choice;
-use crate::audit::Action;
+use crate::audit::{Action, renamed};
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -104,7 +104,7 @@ fn role_detail(tx: &mut Tx<'_>, organization: &OrganizationId, new: &NewTeam) ->
     })
 }
 
-/// Changes a team's name or role, for everybody in it.
+/// Changes a team's name or role, for everybody in it. Where nothing is different, nothing is done or logged.
 ///
 /// # Errors
 /// [`crate::error::Error::NotFound`] when it is not one of this organization's.
@@ -127,6 +127,14 @@ pub fn change(
     if queries::is_named(tx, organization, &new.name, Some(id))? {
         return Ok(Outcome::NameTaken);
     }
+    let mut parts = renamed((&before.name, &before.description), (&new.name, &new.description));
+    if before.role_word() != new.role.as_ref().map(|(choice, _)| choice.word()).unwrap_or_default() {
+        let role = role_detail(tx, organization, new)?;
+        parts.push(if new.role.is_some() { format!("role {role}") } else { role });
+    }
+    if parts.is_empty() {
+        return Ok(Outcome::Done(0));
+    }
     diesel::update(teams::table.find(id))
         .set((
             teams::name.eq(&new.name),
@@ -135,8 +143,7 @@ pub fn change(
             role_columns(new),
         ))
         .execute(&mut **tx)?;
-    let detail = role_detail(tx, organization, new)?;
-    acting.record(tx, now, Action::TeamChanged, None, (id.as_str(), &new.name, &detail))?;
+    acting.record(tx, now, Action::TeamChanged, None, (id.as_str(), &new.name, &parts.join("; ")))?;
     Ok(Outcome::Done(1))
 }
 

@@ -6,23 +6,19 @@ use serde::Deserialize;
 
 use super::{Id, explain, own};
 use crate::app::Instance;
-use crate::audit;
 use crate::auth::{Confirmed, SignedIn};
 use crate::error::{Error, Result};
 use crate::ids::TokenId;
 use crate::tokens::forms::EditForm;
 use crate::tokens::queries::{self, Place, Token};
-use crate::tokens::service;
 use crate::tokens::views::{
     AddressRow, ConfirmTokenPage, EditTokenPage, HistoryRow, OldSecret, Rights, Ticked, TokenDetail, TokenPage,
     TokenRow,
 };
+use crate::tokens::{Known, service};
 use crate::urls;
 use crate::web::form::ConfirmedPost;
 use crate::web::{Notice, Pressed, Problems, Visitor, html, see_other};
-
-/// So many of the newest events are shown; all of them stand in the log.
-const HISTORY: i64 = 20;
 
 /// `GET /settings/tokens/{id}`.
 ///
@@ -32,14 +28,9 @@ pub async fn detail(who: SignedIn, visitor: Visitor, instance: web::Data<Instanc
     let now = instance.clock.now();
     let reading = instance.db.read(move |connection| {
         let owner = who.owner();
-        let token = queries::find(connection, owner, &id)?;
-        let places = queries::places(connection, owner.user_id())?;
-        let old = queries::old_secret(connection, &token, now)?;
-        let addresses = queries::addresses(connection, &token)?;
-        let history = audit::of_subject(connection, owner, token.record.id.as_str(), HISTORY)?;
-        Ok((token, places, old, addresses, history))
+        Ok((Known::read(connection, owner, &id, now)?, queries::places(connection, owner.user_id())?))
     });
-    let (token, places, old, addresses, history) = reading.await?;
+    let (Known { token, old, addresses, history }, places) = reading.await?;
     let page = TokenPage {
         shell: visitor.shell(&token.record.name, "tokens"),
         token: TokenDetail::of(&token, &places, &instance.config, now),

@@ -189,6 +189,11 @@ pub struct RulesBody {
     cut: Option<bool>,
 }
 
+const NO_PRESETS: &str = "Name one number of days or more; left out, or null, it is as the instance has it.";
+const AS_REVIEWED: &str = "Say what the review of these rules said.";
+const NO_CUT: &str =
+    "Say whether the tokens that the review counts are cut (true), or it holds for new ones alone (false).";
+
 /// `PUT /api/v1/organizations/{slug}/policy/tokens`: these rules in place of those before; what is left out is as the instance
 /// has it. For people alone, since it ends others' tokens.
 ///
@@ -198,12 +203,19 @@ pub async fn set(sent: Sent<MemberConfirmed, RulesBody>) -> Result<HttpResponse>
     let Sent { who: member, body } = sent;
     let RulesBody { max_days, default_days, preset_days, allow_never, max_per_user, version, count, cut } = body;
     let rule = Rule { max_days, default_days, preset_days, allow_never, max_per_user };
-    let rule = RuleForm::of(&rule).check(&read(&*member).await?.base, true).map_err(|problems| invalid(&problems))?;
-    let (Some(version), Some(count), Some(cut)) = (version, count, cut) else {
-        let said = [("#/version", version.is_some()), ("#/count", count.is_some()), ("#/cut", cut.is_some())];
-        let missing = said.into_iter().filter(|(_, said)| !said);
-        let wrong = |(pointer, _): (&'static str, bool)| Wrong::at(pointer, "Say what the review of these rules said.");
-        return Err(Problem::invalid(missing.map(wrong).collect()).into());
+    let checked = RuleForm::of(&rule).check(&read(&*member).await?.base, true);
+    let mut wrong = checked.as_ref().err().map(|problems| Wrong::all(problems, pointer)).unwrap_or_default();
+    let odd = [
+        // In a form nothing means the instance's; a list of nothing is no such wish.
+        ("#/preset_days", rule.preset_days.is_some_and(|days| days.is_empty()), NO_PRESETS),
+        ("#/version", version.is_none(), AS_REVIEWED),
+        ("#/count", count.is_none(), AS_REVIEWED),
+        ("#/cut", cut.is_none(), NO_CUT),
+    ];
+    wrong.extend(odd.into_iter().filter(|(_, is_odd, _)| *is_odd).map(|(place, _, why)| Wrong::at(place, why)));
+    let (Ok(rule), Some(version), Some(count), Some(cut), true) = (checked, version, count, cut, wrong.is_empty())
+    else {
+        return Err(Problem::invalid(wrong).into());
     };
     let looked = Looked { version, count, cut };
     let (config, notices) = (member.instance().config.tokens.clone(), member.instance().notices.clone());

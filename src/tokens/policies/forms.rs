@@ -76,6 +76,10 @@ impl RuleForm {
                 "" => None,
                 "yes" if !stricter => Some(true),
                 "no" => Some(false),
+                "yes" => {
+                    problems.add("allow_never", "An organization can only be stricter; it can’t allow this by itself");
+                    None
+                }
                 _ => {
                     problems.add("allow_never", "Choose one of the answers");
                     None

@@ -26,6 +26,11 @@ fn typed(request: &HttpRequest) -> Result<RuleForm> {
     serde_html_form::from_str(request.query_string()).map_err(|_| Error::BadRequest("the address could not be read"))
 }
 
+/// What stands in the address, if anything does.
+fn typed_if_any(request: &HttpRequest) -> Result<Option<RuleForm>> {
+    if request.query_string().is_empty() { Ok(None) } else { typed(request).map(Some) }
+}
+
 async fn read(instance: &Instance, realm: &Realm) -> Result<(Present, i64)> {
     let (config, realm, now) = (instance.config.tokens.clone(), realm.clone(), instance.clock.now());
     let reading = instance.db.read(move |connection| {
@@ -50,20 +55,16 @@ async fn review(
     Ok(ReviewView::new(reading.await?, form, again, addresses, now))
 }
 
-/// What was typed means; as it stands, or what is wrong with it.
-fn form_or(form: RuleForm, request: &HttpRequest, present: &Present) -> RuleForm {
-    if request.query_string().is_empty() { RuleForm::of(&present.rule) } else { form }
-}
-
+/// The form with what was typed, or else with what is set.
 async fn instance_form(
     visitor: &Visitor,
     instance: &Instance,
-    form: RuleForm,
+    form: Option<RuleForm>,
     problems: &Problems,
 ) -> Result<HttpResponse> {
     let realm = Realm::Instance;
     let (present, beyond) = read(instance, &realm).await?;
-    let form = form_or(form, visitor.request(), &present);
+    let form = form.unwrap_or_else(|| RuleForm::of(&present.rule));
     let page = InstancePage {
         shell: visitor.shell(TITLE, "admin-policy"),
         errors: problems.list(),
@@ -90,7 +91,7 @@ async fn instance_review(
 /// # Errors
 /// [`Error::BadRequest`] when the address can't be read.
 pub async fn show(_: Administrator, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    let form = typed(visitor.request())?;
+    let form = typed_if_any(visitor.request())?;
     instance_form(&visitor, &instance, form, &Problems::none()).await
 }
 
@@ -103,7 +104,7 @@ pub async fn ask(_: Administrator, visitor: Visitor, instance: web::Data<Instanc
     let (present, _) = read(&instance, &Realm::Instance).await?;
     match form.check(&present.base, false) {
         Ok(rule) => instance_review(&visitor, &instance, rule, form, false).await,
-        Err(problems) => instance_form(&visitor, &instance, form, &problems).await,
+        Err(problems) => instance_form(&visitor, &instance, Some(form), &problems).await,
     }
 }
 
@@ -120,7 +121,7 @@ pub async fn set(
     let (present, _) = read(&instance, &Realm::Instance).await?;
     let rule = match form.check(&present.base, false) {
         Ok(rule) => rule,
-        Err(problems) => return instance_form(&visitor, &instance, form, &problems).await,
+        Err(problems) => return instance_form(&visitor, &instance, Some(form), &problems).await,
     };
     let looked = form.looked().ok_or(Error::BadRequest("the form does not say what was looked at"))?;
     let (config, notices, wanted) = (instance.config.tokens.clone(), instance.notices.clone(), rule.clone());
@@ -146,15 +147,16 @@ fn realm(member: &Member) -> Result<Realm> {
     }
 }
 
+/// As [`instance_form`].
 async fn organization_form(
     member: &Member,
     visitor: &Visitor,
-    form: RuleForm,
+    form: Option<RuleForm>,
     problems: &Problems,
 ) -> Result<HttpResponse> {
     let (realm, place) = (realm(member)?, Place::of(member));
     let (present, beyond) = read(member.instance(), &realm).await?;
-    let form = form_or(form, visitor.request(), &present);
+    let form = form.unwrap_or_else(|| RuleForm::of(&present.rule));
     let address = urls::organization_policy_review(&place.slug);
     let page = OrganizationPage {
         shell: visitor.shell_in(&place, TITLE, "org-policy"),
@@ -185,7 +187,7 @@ async fn organization_review(
 /// # Errors
 /// [`Error::NotFound`] for a private organization.
 pub async fn show_there(member: Member, visitor: Visitor) -> Result<HttpResponse> {
-    let form = typed(visitor.request())?;
+    let form = typed_if_any(visitor.request())?;
     organization_form(&member, &visitor, form, &Problems::none()).await
 }
 
@@ -198,7 +200,7 @@ pub async fn ask_there(member: Member, visitor: Visitor) -> Result<HttpResponse>
     let (present, _) = read(member.instance(), &realm(&member)?).await?;
     match form.check(&present.base, true) {
         Ok(rule) => organization_review(&member, &visitor, rule, form, false).await,
-        Err(problems) => organization_form(&member, &visitor, form, &problems).await,
+        Err(problems) => organization_form(&member, &visitor, Some(form), &problems).await,
     }
 }
 
@@ -212,7 +214,7 @@ pub async fn set_there(visitor: Visitor, posted: ConfirmedMemberPost<RuleForm>) 
     let (present, _) = read(instance, &realm(&member)?).await?;
     let rule = match form.check(&present.base, true) {
         Ok(rule) => rule,
-        Err(problems) => return organization_form(&member, &visitor, form, &problems).await,
+        Err(problems) => return organization_form(&member, &visitor, Some(form), &problems).await,
     };
     let looked = form.looked().ok_or(Error::BadRequest("the form does not say what was looked at"))?;
     let (config, notices, wanted) = (instance.config.tokens.clone(), instance.notices.clone(), rule.clone());

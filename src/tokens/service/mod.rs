@@ -367,7 +367,7 @@ pub(crate) fn log(
 }
 
 /// Whether a secret made now would outlive what the rules allow, which stay as they are to the end of the transaction.
-pub(super) fn too_long(
+pub(crate) fn too_long(
     tx: &mut Tx<'_>,
     config: &TokenConfig,
     organization: Option<&OrganizationId>,

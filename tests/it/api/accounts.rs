@@ -33,13 +33,14 @@ fn service_accounts_live_and_have_tokens(engine: Engine) {
     let first = request(&mut ada);
     let made = ada.send(first);
     assert_eq!(made.status, 201, "{}", made.text());
-    let made = made.json();
+    let (made, place) = (made.json(), made.location().to_owned());
     assert_eq!(made["scopes"], json!(["channels:list", "channels:read", "channels:update", "org.members:read"]));
     let secret = made["secret"].as_str().unwrap().to_owned();
     let second = request(&mut ada);
     let again = ada.send(second);
     assert_eq!((again.status, &again.json()["id"], again.json().get("secret")), (200, &made["id"], None));
     let token = format!("{tokens}/{}", made["id"].as_str().unwrap());
+    assert_eq!(done(&mut ada, "GET", &place, &Value::Null, 200)["id"], made["id"]);
     assert_eq!(done(&mut ada, "GET", &all, &Value::Null, 200)["items"][0]["live"], 1);
     assert_eq!(done(&mut ada, "GET", &tokens, &Value::Null, 200)["items"][0]["id"], made["id"]);
     assert_eq!(done(&mut ada, "GET", &token, &Value::Null, 200)["history"][0]["action"], "token.created");
@@ -110,8 +111,11 @@ fn service_accounts_live_and_have_tokens(engine: Engine) {
     assert_eq!(code(newer), "DISABLED");
     done(&mut ada, "POST", &format!("{here}/enable"), &Value::Null, 200);
     assert_eq!(code(newer), "VALID");
-    done(&mut ada, "POST", &format!("{token}/revoke"), &Value::Null, 204);
-    assert_eq!(code(newer), "REVOKED");
+    for _ in 0..2 {
+        let told = done(&mut ada, "POST", &format!("{token}/revoke"), &Value::Null, 200);
+        assert_eq!((&told["id"], told["status"].as_str()), (&made["id"], Some("revoked")));
+    }
+    assert_eq!((code(newer), app.logged("token.revoked")), ("REVOKED".into(), 1));
     done(&mut ada, "DELETE", &token, &Value::Null, 204);
     done(&mut ada, "DELETE", &here, &Value::Null, 204);
     assert_eq!((app.count("service_accounts"), app.count("tokens WHERE kind = 'svc'")), (0, 0));
@@ -127,7 +131,10 @@ fn keys_are_made_seen_and_deleted(engine: Engine) {
     let mut ida = app.member("acme", "ida@example.com", Role::Viewer);
     let all = at("/api-keys");
     let body = json!({ "description": "Production", "scopes": ["channels:update"] });
-    let made = done(&mut erin, "POST", &all, &body, 201);
+    let answer = erin.call("POST", &all, &body);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let made = answer.json();
+    assert_eq!(done(&mut erin, "GET", answer.location(), &Value::Null, 200)["id"], made["id"]);
     let secret = made["secret"].as_str().unwrap();
     assert_eq!(made["scopes"], json!(["channels:list", "channels:read", "channels:update"]));
     assert_eq!((made["description"].as_str(), made["actor"]["kind"].as_str()), (Some("Production"), Some("user")));
@@ -278,9 +285,18 @@ fn policies_say_whom_they_hit(engine: Engine) {
         ("PUT", &rules, json!({ "max_days": 0, "version": version, "count": 1, "cut": true }), "#/max_days"),
         ("PUT", &rules, json!({ "max_days": 30, "count": 1, "cut": true }), "#/version"),
         ("PUT", &rules, json!({ "allow_never": true, "version": version, "count": 1, "cut": true }), "#/allow_never"),
+        ("PUT", &rules, json!({ "max_days": 30, "version": version, "count": 1 }), "#/cut"),
+        ("PUT", &rules, json!({ "preset_days": [], "version": version, "count": 1, "cut": true }), "#/preset_days"),
         ("PUT", &rules, json!({ "odd": 1 }), "#/odd"),
     ] {
         assert_eq!(wrong_at(&ada.call(method, path, &body)), [pointer], "{body}");
+    }
+    let all_wrong = json!({ "max_days": 0, "preset_days": [], "allow_never": true });
+    let told = ada.call("PUT", &rules, &all_wrong);
+    let all = ["#/max_days", "#/allow_never", "#/preset_days", "#/version", "#/count", "#/cut"];
+    assert_eq!(wrong_at(&told), all);
+    for own in ["can only be stricter", "left out, or null", "new ones alone (false)"] {
+        assert!(told.text().contains(own), "{own} in {}", told.text());
     }
     assert_eq!(wrong_at(&ada.call("GET", &format!("{rules}/review?max_days=x"), &Value::Null)), ["#/max_days"]);
     assert_eq!(ada.call("GET", &format!("{rules}/review?odd=1"), &Value::Null).status, 400);
@@ -296,6 +312,10 @@ fn policies_say_whom_they_hit(engine: Engine) {
         (&told["rule"]["max_days"], &told["holds"]["max_days"], app.logged("token.cut")),
         (&json!(30), &json!(30), 1)
     );
+    let alone = json!({ "max_per_user": 2, "version": version + 1, "count": 0, "cut": false });
+    let told = done(&mut ada, "PUT", &rules, &alone, 200);
+    assert_eq!((&told["rule"]["max_per_user"], &told["holds"]["max_per_user"]), (&json!(2), &json!(2)));
+    assert!(app.last_logged().detail.ends_with("Tokens a person may have: 50 → 2"), "{}", app.last_logged().detail);
     let told = done(&mut ada, "PATCH", &path, &json!({ "personal_tokens": false, "members_keys": false }), 200);
     assert_eq!((told["personal_tokens"].as_bool(), told["members_keys"].as_bool()), (Some(false), Some(false)));
     assert_eq!(app.logged("organization.policy_changed"), 2);

@@ -172,4 +172,40 @@ fn roles_are_made_changed_and_ended(engine: Engine) {
     refused(&ada.call("GET", &place, &Value::Null), 404, "about:blank");
 }
 
-on_both!(an_organization_lives, members_come_go_and_change, roles_are_made_changed_and_ended);
+/// A change of nothing is none, by call and on the page; of any other the log says what it was.
+fn a_change_of_nothing_is_not_logged(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let role = format!("/roles/{}", ada.make_role("acme", "Deployers", &["channels:update"]));
+    let team = format!("/teams/{}", ada.make_team("acme", "Deploy", "viewer"));
+    let account = format!("/service-accounts/{}", ada.make_service_account("acme", "ci", "viewer"));
+    for (below, body, detail) in [
+        (
+            &role,
+            json!({ "name": "Builders", "rights": ["channels:read"] }),
+            "called Deployers before; -channels:update",
+        ),
+        (&role, json!({ "description": "for the build" }), "description"),
+        (&team, json!({ "name": "Build", "role": null }), "called Deploy before; no role"),
+        (&team, json!({ "description": "for the build", "role": "member" }), "description; role member"),
+        (&account, json!({ "name": "cd", "role": "member" }), "called ci before; role member"),
+        (&account, json!({ "responsible": ADMIN }), "responsible member"),
+    ] {
+        let (path, edit) = (format!("{ALL}/acme{below}"), format!("/organizations/acme{below}/edit"));
+        let before = app.dump();
+        done(&mut ada, "PATCH", &path, &json!({}), 200);
+        let form = ada.open(&edit).form(&edit);
+        ada.submit(&form).expect(303);
+        app.is_still(&before);
+        done(&mut ada, "PATCH", &path, &body, 200);
+        assert_eq!(app.last_logged().detail, detail, "{below}");
+    }
+}
+
+on_both!(
+    an_organization_lives,
+    members_come_go_and_change,
+    roles_are_made_changed_and_ended,
+    a_change_of_nothing_is_not_logged,
+);

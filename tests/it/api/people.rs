@@ -28,7 +28,9 @@ fn teams_are_made_filled_changed_and_ended(engine: Engine) {
     let here = at(&format!("/teams/{id}"));
     let members = format!("{here}/members");
     let told = done(&mut ada, "POST", &members, &json!({ "users": [hugo_id, hugo_id] }), 200);
-    assert_eq!(told["members"], 1);
+    assert_eq!((&told["members"], &told["added"]), (&json!(1), &json!(1)));
+    let told = done(&mut ada, "POST", &members, &json!({ "users": [hugo_id] }), 200);
+    assert_eq!((&told["members"], &told["added"]), (&json!(1), &json!(0)));
     let list = done(&mut erin, "GET", &members, &Value::Null, 200);
     assert_eq!((list["items"].as_array().unwrap().len(), &list["items"][0]["user_id"]), (1, &json!(hugo_id)));
     let teams = done(&mut erin, "GET", &at("/teams?search=dep"), &Value::Null, 200);

@@ -10,7 +10,7 @@ use crate::support::{ADMIN, Browser, Engine, Request, Response, TestApp, on_both
 const LACKING: &str = "Your role in this organization does not allow this.";
 const ELSEWHERE: &str = "The form was made for another organization.";
 
-fn needed(route: &Route) -> Option<Right> {
+pub fn needed(route: &Route) -> Option<Right> {
     match route.needs {
         Needs::Member(right) | Needs::MemberConfirmed(right) | Needs::Caller(right) | Needs::CallerConfirmed(right) => {
             Some(right)
@@ -26,7 +26,7 @@ fn has_no_body(route: &Route) -> bool {
 }
 
 /// The address of a call that can do nothing: of what is not there, where it would need no body.
-fn call_path(places: &crate::sweeps::Below, route: &Route) -> String {
+pub fn call_path(places: &crate::sweeps::Below, route: &Route) -> String {
     if route.area == Area::Api && has_no_body(route) { places.absent(route.path) } else { places.path(route.path) }
 }
 
@@ -47,7 +47,7 @@ fn let_in(route: &Route, held: &Rights) -> u16 {
 }
 
 /// A request with everything right about it, but for a post that shall do nothing: made for another organization.
-fn ask(browser: &mut Browser, csrf: &str, route: &Route, path: &str, organization: &str) -> Response {
+pub fn ask(browser: &mut Browser, csrf: &str, route: &Route, path: &str, organization: &str) -> Response {
     let request = Request::new(route.method, path).header("Sec-Fetch-Site", "same-origin");
     if route.area == Area::Api {
         let request = request.header("X-CSRF-Token", csrf);

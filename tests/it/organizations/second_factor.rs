@@ -1,8 +1,10 @@
 //! An organization that requires a second factor of its members.
 
 use keystead::catalogue::Role;
+use keystead::routes::{OPEN_WITHOUT, ROUTES, Route};
 use serde_json::json;
 
+use super::matrix::{ask, call_path, needed};
 use crate::second_factor::enrol;
 use crate::sessions::while_under_way;
 use crate::support::{ADMIN, Browser, Engine, Page, Request, TestApp, on_both};
@@ -115,6 +117,11 @@ fn it_closes_to_those_who_have_none(engine: Engine) {
     erin.submit(&form).expect(303);
     assert_eq!(app.role_of("acme", ERIN), None);
 
+    // So can a program of theirs.
+    app.make_member("acme", ERIN, Role::Viewer);
+    let left = erin.call("POST", "/api/v1/organizations/acme/leave", &serde_json::Value::Null);
+    assert_eq!((left.status, app.role_of("acme", ERIN)), (204, None));
+
     // No longer required, nothing is asked.
     app.make_member("acme", ERIN, Role::Viewer);
     erin.get("/organizations/acme").expect(303);
@@ -165,4 +172,45 @@ fn a_change_under_way_ends_with_it(engine: Engine) {
     assert_eq!(answers[0].location(), "/organizations/acme/second-factor?next=%2F");
 }
 
-on_both!(a_change_under_way_ends_with_it, it_closes_to_those_who_have_none, nobody_shuts_themselves_out);
+/// What opens without one is the same on pages and for programs; all else is closed to both.
+/// Covers: AC-061
+fn pages_and_calls_are_closed_alike(engine: Engine) {
+    let (app, mut ada, mut erin) = start(engine);
+    let role = ada.make_role("acme", "Deployers", &["channels:update"]);
+    let (key, _) = ada.create_key("program", &[]);
+    let places = crate::sweeps::Below::of(&app, "acme", &role, &key);
+    let csrf = erin.open("/settings/profile").form("/settings/profile").value("csrf");
+    app.sql("UPDATE organizations SET requires_second_factor = TRUE WHERE slug = 'acme'");
+    let mut closed = 0;
+    let there = |route: &&Route| route.path.contains("/organizations/{slug}") && needed(route).is_some();
+    for route in ROUTES.iter().filter(there) {
+        let page = route.path.strip_prefix("/api/v1");
+        let twin = page.map_or_else(|| format!("/api/v1{}", route.path), str::to_owned);
+        let is_open = OPEN_WITHOUT.contains(&route.path);
+        if ROUTES.iter().any(|other| other.path == twin) {
+            assert_eq!(OPEN_WITHOUT.contains(&twin.as_str()), is_open, "{twin}");
+        }
+        if is_open {
+            continue;
+        }
+        let path = call_path(&places, route);
+        let answer = ask(&mut erin, &csrf, route, &path, &app.organization_id("acme"));
+        let what = format!("{} {path}: {}", route.method, answer.text());
+        if page.is_some() {
+            let kind = "urn:problem-type:keystead:second-factor-needed";
+            assert_eq!((answer.status, answer.json()["type"].as_str()), (403, Some(kind)), "{what}");
+        } else {
+            let to_one = answer.location().starts_with("/organizations/acme/second-factor?");
+            assert!(answer.status == 303 && to_one, "{what}");
+        }
+        closed += 1;
+    }
+    assert!(closed >= 90, "{closed}");
+}
+
+on_both!(
+    a_change_under_way_ends_with_it,
+    it_closes_to_those_who_have_none,
+    nobody_shuts_themselves_out,
+    pages_and_calls_are_closed_alike,
+);

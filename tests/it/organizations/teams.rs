@@ -101,6 +101,12 @@ fn a_member_is_in_so_many_teams_and_no_more(engine: Engine) {
     assert_eq!(app.count(&theirs), 50);
     assert_eq!(told.iter().filter(|notice| notice.contains("1 member is in the team now")).count(), 1, "{told:?}");
     assert_eq!(app.logged("team.member_added"), 1);
+    // A call says that nobody came.
+    for team in ["t49", "t50"] {
+        let path = format!("/api/v1/organizations/acme/teams/{team}/members");
+        let told = ada.call("POST", &path, &serde_json::json!({ "users": [bob] }));
+        assert_eq!((told.status, &told.json()["added"]), (200, &serde_json::json!(0)), "{}", told.text());
+    }
     // Nor by being invited into all of them.
     let mut carol = app.other("carol@example.com");
     let path = "/organizations/acme/invitations/new";

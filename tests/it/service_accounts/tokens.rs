@@ -1,5 +1,7 @@
 //! Their tokens: the verbs of personal ones.
 
+use serde_json::json;
+
 use crate::support::{Engine, TestApp, on_both, read_issued};
 
 /// Shown once, regenerated with an overlap, revoked, deleted; several at a time.
@@ -67,4 +69,50 @@ fn they_live_as_personal_ones_do(engine: Engine) {
     assert!(app.count("audit_events WHERE subject_name = 'one' AND organization_id IS NOT NULL") >= 5);
 }
 
-on_both!(they_live_as_personal_ones_do);
+/// Lowers the longest validity as soon as a form was judged: when the wish for a secret is counted.
+fn stricter_meanwhile(app: &TestApp) {
+    let rule = "UPDATE token_policies SET max_days = 30 WHERE id = 'instance'";
+    let counted = "AFTER INSERT ON attempts";
+    app.sql(&if app.is_sqlite() {
+        format!("CREATE TRIGGER stricter {counted} WHEN NEW.door LIKE 'tokens %' BEGIN {rule}; END")
+    } else {
+        format!(
+            "CREATE FUNCTION stricter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {rule}; RETURN NULL; END $$; \
+             CREATE TRIGGER stricter {counted} FOR EACH ROW WHEN (NEW.door LIKE 'tokens %') EXECUTE FUNCTION stricter()"
+        )
+    });
+}
+
+/// What is made keeps to the rules of the moment in which it is made, not to those by which its form was judged.
+/// Covers: AC-060
+fn rules_that_became_stricter_meanwhile_hold(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let id = ada.make_service_account("acme", "ci", "member");
+    let (one, _) = ada.create_service_token("acme", &id, "one", &[]);
+    let renew = format!("/organizations/acme/service-accounts/{id}/tokens/{one}/regenerate");
+    let forms = [ada.service_token_form("acme", &id, "two", &["channels:read"]), ada.open(&renew).form(&renew)];
+    stricter_meanwhile(&app);
+    let again = || app.sql("DELETE FROM attempts; UPDATE token_policies SET max_days = NULL WHERE id = 'instance'");
+    let but = ["attempts", "token_policies"];
+    let before = app.dump_but(&but);
+    for form in forms {
+        again();
+        let page = ada.submit(&form.set("expiry", "90")).expect(422);
+        assert_eq!((page.errors().len(), page.error_at("expiry")), (1, "Choose between 1 and 30 days".to_owned()));
+        assert!(!page.text().contains("has this name"), "{}", page.text());
+    }
+    let tokens = format!("/api/v1/organizations/acme/service-accounts/{id}/tokens");
+    for (path, body) in [
+        (tokens.clone(), json!({ "name": "two", "expires": 90, "everything": true })),
+        (format!("{tokens}/{one}/regenerate"), json!({ "expires": 90 })),
+    ] {
+        again();
+        let told = ada.call("POST", &path, &body);
+        assert_eq!((told.status, told.json()["errors"][0]["pointer"].as_str()), (422, Some("#/expires")));
+    }
+    app.is_still_but(&but, &before);
+}
+
+on_both!(they_live_as_personal_ones_do, rules_that_became_stricter_meanwhile_hold);

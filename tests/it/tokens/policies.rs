@@ -200,7 +200,10 @@ fn what_cant_be_set_is_said_at_its_field(engine: Engine) {
     }
     let form = looked(&mut ada, POLICY, "max_days=30").press("act", "new").set("max_days", "<b>");
     let page = ada.submit(&form).expect(422);
-    assert_eq!(page.errors(), ["max_days"]);
+    assert_eq!(
+        (page.errors(), page.attributes("#max_days", "value")),
+        (vec!["max_days".to_owned()], vec!["<b>".to_owned()])
+    );
     app.is_still(&before);
     // Asked to confirm first: what was typed comes back to the form.
     app.advance(10 * 60);
@@ -284,6 +287,28 @@ fn an_organization_is_stricter(engine: Engine) {
     assert_eq!(app.count("token_policies"), 1);
 }
 
+/// The number of tokens that a person may have is a rule by itself.
+/// Covers: AC-060
+fn an_organization_sets_its_number_alone(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let path = "/organizations/acme/policy";
+    let page = ada.open(&format!("{path}/review?max_per_user=2"));
+    assert_eq!(page.texts("main .prose li"), ["Tokens a person may have: 50 → 2"]);
+    let form = page.form(path).press("act", "new");
+    ada.submit(&form).expect_lead(path);
+    assert_eq!(app.last_logged().detail, "Tokens a person may have: 50 → 2");
+    assert_eq!(ada.open(path).attributes("#max_per_user", "value"), ["2"]);
+    // What is refused comes back as it was typed.
+    let loose = looked(&mut ada, path, "max_per_user=3").press("act", "new").set("max_per_user", "51");
+    let page = ada.submit(&loose).expect(422);
+    assert_eq!((page.errors().len(), page.attributes("#max_per_user", "value")), (1, vec!["51".to_owned()]));
+    assert_eq!(ada.open(&format!("{path}/review?max_per_user=2")).texts("main .prose li").len(), 0, "it holds already");
+    set(&mut ada, path, "", "new");
+    assert_eq!(app.last_logged().detail, "Tokens a person may have: 2 → 50");
+}
+
 /// The same cases through SQL and Rust.
 /// Covers: AC-060
 fn sql_and_rust_agree_on_what_is_too_long(engine: Engine) {
@@ -336,6 +361,7 @@ on_both!(
     no_token_slips_through_while_the_rules_change,
     what_cant_be_set_is_said_at_its_field,
     an_organization_is_stricter,
+    an_organization_sets_its_number_alone,
     sql_and_rust_agree_on_what_is_too_long,
     hundreds_are_shown_in_pages_and_cut_at_once,
 );
