@@ -171,10 +171,11 @@ fn pages(wanted: impl Fn(Needs) -> bool) -> impl Iterator<Item = &'static Route>
     ROUTES.iter().filter(move |route| route.area == Area::Pages && wanted(route.needs))
 }
 
-/// The page on which the form to a path stands: the nearest one above it.
+/// The page on which the form to a path stands, or the link to a download: the nearest one above it.
 fn page_of(route: &Route, path: &str) -> String {
     let (mut pattern, mut path) = (route.path, path);
-    while !ROUTES.iter().any(|known| known.path == pattern && known.method == "GET") {
+    let is_page = |known: &Route| known.method == "GET" && !known.path.ends_with("/export");
+    while !ROUTES.iter().any(|known| known.path == pattern && is_page(known)) {
         (pattern, path) = (pattern.rsplit_once('/').unwrap().0, path.rsplit_once('/').unwrap().0);
     }
     path.to_owned()
