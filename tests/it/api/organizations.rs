@@ -4,7 +4,7 @@ use keystead::catalogue::Role;
 use serde_json::{Value, json};
 
 use super::{done, refused, wrong_at};
-use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
+use crate::support::{ADMIN, Engine, TestApp, on_both};
 
 const ALL: &str = "/api/v1/organizations";
 

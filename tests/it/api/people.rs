@@ -4,7 +4,7 @@ use keystead::catalogue::Role;
 use serde_json::{Value, json};
 
 use super::{ABSENT, at, done, refused, wrong_at};
-use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
+use crate::support::{ADMIN, Engine, TestApp, on_both};
 
 /// Covers: S4-27, AC-079
 fn teams_are_made_filled_changed_and_ended(engine: Engine) {
@@ -157,7 +157,7 @@ fn invitations_are_sent_again_and_taken_back(engine: Engine) {
     assert_eq!((app.count("invitations"), app.last_logged().action.as_str()), (0, "invitation.cancelled"));
 }
 
-/// Covers: S4-30, AC-061
+/// Covers: AC-062
 fn a_removal_is_previewed_and_keys_are_handed_over(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
