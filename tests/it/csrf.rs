@@ -386,8 +386,8 @@ fn smuggled_fields_change_nothing(engine: Engine) {
 /// What comes of each act, with the rows that it leaves: without what is made by chance.
 fn outcomes(engine: Engine, smuggling: bool) -> Vec<(String, u16, Vec<String>)> {
     const ROWS: [&str; 7] = [
-        "SELECT 'user ' || email || ' ' || first_name || ' ' || status || ' ' || is_administrator || ' ' || created_at \
-         AS line FROM users",
+        "SELECT 'user ' || email || ' ' || first_name || ' ' || last_name || ' ' || status || ' ' || is_administrator || ' ' \
+         || second_factor || ' ' || created_at AS line FROM users",
         "SELECT 'member ' || o.name || ' ' || u.email || ' ' || m.role AS line FROM members m \
          JOIN organizations o ON o.id = m.organization_id JOIN users u ON u.id = m.user_id",
         "SELECT 'organization ' || name || ' ' || kind || ' ' || created_at AS line FROM organizations",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{nothing, with_provider};
+use crate::process::admin;
 use crate::sign_up::is_dead;
 use crate::support::{ADMIN, Asked, Engine, Issuer, Request, TestApp, at_once, on_both};
 
@@ -341,7 +342,7 @@ fn a_suspended_account_stays_out(engine: Engine) {
     let app = with_provider(engine, &issuer, &nothing());
     let mut carol = app.browser();
     issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
-    app.sql("UPDATE users SET status = 'suspended' WHERE email = 'carol@example.com'");
+    assert!(admin(&app.database, &["suspend", "carol@example.com"]).status.success());
     let page = issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect(403);
     assert_eq!(page.one("h1"), "This account is closed");
     let entry = app.last_logged();
