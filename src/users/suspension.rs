@@ -25,6 +25,7 @@ const LAST: &str = "it is the last account that may administer this instance";
 /// the instance.
 pub fn suspend(tx: &mut Tx<'_>, who: &impl Administers, email: &str, now: Timestamp) -> Result<Option<usize>> {
     let actor = who.as_actor(tx, now)?;
+    lock_administrators(tx)?;
     let user = locked(tx, email)?;
     if user.status == UserStatus::Suspended {
         return Ok(None);
@@ -63,14 +64,19 @@ fn locked(tx: &mut Tx<'_>, email: &str) -> Result<Credentials> {
     by_email(tx, email)?.ok_or(Error::NotFound)
 }
 
-/// Whether nobody is left who may administer the instance. Everybody who may is locked first: of two who are closed at the same
-/// moment, the second is the last.
-fn is_unadministered(tx: &mut Tx<'_>) -> Result<bool> {
-    let left = users::is_administrator.and(users::status.eq(UserStatus::Active));
+/// Of two administrators who are closed at the same moment, the second is the last. All are locked, in one order and before
+/// anybody else's row, so that nobody waits for somebody who waits for them.
+fn lock_administrators(tx: &mut Tx<'_>) -> Result<()> {
     let administrators = users::table.filter(users::is_administrator).order(users::id).select(users::id);
     if let Connection::Postgres(postgres) = &mut **tx {
         administrators.for_update().load::<UserId>(postgres)?;
     }
+    Ok(())
+}
+
+/// Whether nobody is left who may administer the instance.
+fn is_unadministered(tx: &mut Tx<'_>) -> Result<bool> {
+    let left = users::is_administrator.and(users::status.eq(UserStatus::Active));
     Ok(users::table.filter(left).count().get_result::<i64>(&mut **tx)? == 0)
 }
 

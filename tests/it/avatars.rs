@@ -395,7 +395,6 @@ fn pictures_are_counted(engine: Engine) {
     ada.upload(&own, &good).expect(303);
 }
 
-/// Covers: S0-28
 fn an_organization_is_made_with_a_picture(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

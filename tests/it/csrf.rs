@@ -2,10 +2,11 @@
 
 use keystead::auth::link::Purpose;
 use keystead::catalogue::Role;
-use keystead::routes::{Area, ROUTES};
+use keystead::routes::{Area, Needs, ROUTES, Route};
 
 use crate::avatars::{RED, plain};
 use crate::second_factor::{App, enrol};
+use crate::support::app::lines;
 use crate::support::{ADMIN, Authenticator, Browser, Engine, PASSWORD, Request, Response, TestApp, Tricks, on_both};
 use crate::terminals::ask;
 
@@ -329,9 +330,7 @@ fn every_posting_route_asks_for_both(engine: Engine) {
             1 => &[("Origin", OURS)],
             _ => &[],
         };
-        let login = ada.get("/login");
-        let hers = if login.status == 200 { login.form("/login").value("csrf") } else { token(&mut ada) };
-        let answer = send(&mut ada, path, pairs, &[&hers], headers);
+        let answer = send_as_it_should_be(&mut ada, path, pairs, headers);
         assert!(matches!(answer.status, 200 | 303), "{path}: {} {}", answer.status, answer.text());
         // No sign-in waits for a second factor here, so that page only leads back.
         // Nothing was offered to connect, and whoever has a password confirms with that.
@@ -341,10 +340,115 @@ fn every_posting_route_asks_for_both(engine: Engine) {
             || path.starts_with("/login/second-factor")
             || path.ends_with("/file");
         assert_eq!(app.dump() == before, idle, "{path}");
-        if path.contains("/passkeys/") && path.ends_with("/remove") {
-            // The one that was just added would be asked for at each of the forms that follow.
-            app.sql("DELETE FROM passkeys; UPDATE users SET second_factor = FALSE");
+        leave_without_passkey(&app, path);
+    }
+}
+
+/// Whoever has given the password alone, and not the second factor, changes nothing.
+/// Covers: AC-044
+fn half_a_sign_in_changes_nothing(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    // She has a passkey from now on, which is asked for.
+    let acts = acts(&app, &mut ada);
+    let mut half = app.browser();
+    half.try_sign_in(ADMIN, PASSWORD).expect_lead("/login/second-factor");
+    let csrf = half.open("/login").form("/login").value("csrf");
+    let before = app.dump();
+    for (path, pairs) in acts.iter().filter(|(path, _)| !is_open(path)) {
+        let answer = send(&mut half, path, pairs, &[&csrf], &[("Sec-Fetch-Site", "same-origin")]);
+        assert!(answer.location().starts_with("/login"), "{path}: {} {}", answer.status, answer.location());
+    }
+    app.is_still(&before);
+}
+
+/// Whether a path is one of a route that needs nobody to be signed in.
+fn is_open(path: &str) -> bool {
+    let fits = |known: &str| {
+        let (asked, known): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), known.split('/').collect());
+        asked.len() == known.len()
+            && asked.iter().zip(known).all(|(asked, known)| known.starts_with('{') || *asked == known)
+    };
+    let posting = |route: &&Route| route.area == Area::Pages && route.method != "GET";
+    let mut all = ROUTES.iter().filter(posting).filter(|route| fits(route.path));
+    all.any(|route| matches!(route.needs, Needs::Nothing))
+}
+
+/// What an administrator's row, a role, an owner and a time could be changed by, in every form that does not ask for it.
+/// Covers: AC-008
+fn smuggled_fields_change_nothing(engine: Engine) {
+    let plain = outcomes(engine, false);
+    for (one, other) in plain.iter().zip(outcomes(engine, true)) {
+        assert_eq!(*one, other);
+    }
+}
+
+/// What comes of each act, with the rows that it leaves: without what is made by chance.
+fn outcomes(engine: Engine, smuggling: bool) -> Vec<(String, u16, Vec<String>)> {
+    const ROWS: [&str; 7] = [
+        "SELECT 'user ' || email || ' ' || first_name || ' ' || last_name || ' ' || status || ' ' || is_administrator || ' ' \
+         || second_factor || ' ' || created_at AS line FROM users",
+        "SELECT 'member ' || o.name || ' ' || u.email || ' ' || m.role AS line FROM members m \
+         JOIN organizations o ON o.id = m.organization_id JOIN users u ON u.id = m.user_id",
+        "SELECT 'organization ' || name || ' ' || kind || ' ' || created_at AS line FROM organizations",
+        "SELECT 'token ' || t.name || ' ' || t.kind || ' ' || t.scopes || ' ' || t.created_at || ' ' || COALESCE(u.email, '') || ' ' \
+         || COALESCE(o.name, '') AS line FROM tokens t LEFT JOIN users u ON u.id = t.user_id \
+         LEFT JOIN organizations o ON o.id = t.organization_id",
+        "SELECT 'invitation ' || email || ' ' || COALESCE(role, '') || ' ' || created_at AS line FROM invitations",
+        "SELECT 'service account ' || name || ' ' || role || ' ' || is_enabled AS line FROM service_accounts",
+        "SELECT 'session of ' || u.email AS line FROM sessions s JOIN users u ON u.id = s.user_id",
+    ];
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let acts = acts(&app, &mut ada);
+    let other = app.make_user("mallory@example.com").to_string();
+    let foreign = app.private_organization("mallory@example.com");
+    let extra = [
+        ("is_administrator", "true"),
+        ("role", "owner"),
+        ("status", "suspended"),
+        ("id", "01jd0000000000000000000009"),
+        ("user_id", &other),
+        ("organization_id", &foreign),
+        ("created_at", "0"),
+    ];
+    let rows = || {
+        app.read(|connection| {
+            let mut all = Vec::new();
+            for query in ROWS {
+                all.extend(lines(connection, query)?);
+            }
+            all.sort();
+            Ok(all)
+        })
+    };
+    let mut came = Vec::new();
+    for (path, pairs) in &acts {
+        let mut pairs = pairs.clone();
+        if smuggling {
+            let lacks = extra.iter().filter(|(name, _)| !pairs.iter().any(|(known, _)| known == name));
+            let lacks: Pairs = lacks.map(|(name, value)| (*name, (*value).to_owned())).collect();
+            pairs.extend(lacks);
         }
+        let answer = send_as_it_should_be(&mut ada, path, &pairs, &[]);
+        let without_ids: Vec<&str> = path.split('/').filter(|part| part.len() < 26).collect();
+        came.push((without_ids.join("/"), answer.status, rows()));
+        leave_without_passkey(&app, path);
+    }
+    came
+}
+
+/// Sends a form with the token that the browser's own pages hold at that moment.
+fn send_as_it_should_be(browser: &mut Browser, path: &str, pairs: &Pairs, headers: &[(&str, &str)]) -> Response {
+    let login = browser.get("/login");
+    let token = if login.status == 200 { login.form("/login").value("csrf") } else { browser.form_token() };
+    send(browser, path, pairs, &[&token], headers)
+}
+
+/// The passkey that was just added would be asked for at each of the forms that follow.
+fn leave_without_passkey(app: &TestApp, path: &str) {
+    if path.contains("/passkeys/") && path.ends_with("/remove") {
+        app.sql("DELETE FROM passkeys; UPDATE users SET second_factor = FALSE");
     }
 }
 
@@ -386,4 +490,10 @@ fn a_form_outlives_a_new_key(engine: Engine) {
     ada.submit(&form).expect(403);
 }
 
-on_both!(every_posting_route_asks_for_both, strangers_forms_are_bound_too, a_form_outlives_a_new_key);
+on_both!(
+    every_posting_route_asks_for_both,
+    half_a_sign_in_changes_nothing,
+    smuggled_fields_change_nothing,
+    strangers_forms_are_bound_too,
+    a_form_outlives_a_new_key,
+);

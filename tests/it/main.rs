@@ -33,6 +33,7 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod support;
+mod suspension;
 mod sweeps;
 mod terminals;
 mod throttling;

@@ -49,6 +49,12 @@ fn run(command: &mut Command) -> Output {
         .expect("the program ends")
 }
 
+/// Runs `keystead admin`, as an operator does, on the database of an instance.
+pub fn admin(database: &Database, arguments: &[&str]) -> Output {
+    let mut command = command(database.folder());
+    run(command.env("KEYSTEAD_DATABASE_URL", database.url()).arg("admin").args(arguments))
+}
+
 fn signal(id: u32, signal: rustix::process::Signal) {
     let id = rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).expect("a process has an id");
     rustix::process::kill_process(id, signal).expect("the process is there");
@@ -485,11 +491,13 @@ fn no_secret_is_ever_logged(engine: Engine) {
         command(database.folder())
             .env("KEYSTEAD_DATABASE_URL", database.url())
             .env("KEYSTEAD_LOG_FILTER", "trace")
-            .env("KEYSTEAD_PRODUCT_NAME", "Acme"),
+            .env("KEYSTEAD_PRODUCT_NAME", "Acme")
+            // Nobody listens there: the failure is logged, too.
+            .env("KEYSTEAD_MAIL_SMTP_URL", "smtp://keystead:hushed-Mail-password-1@127.0.0.1:1"),
     );
     let code = running.setup_code();
     let mut ada = running.set_up();
-    let mut secrets = vec![code, PASSWORD.to_owned(), ada.session()];
+    let mut secrets = vec![code, PASSWORD.to_owned(), ada.session(), "hushed-Mail-password-1".to_owned()];
     ada.sign_out();
     ada.try_sign_in(ADMIN, "wrong-Password-1").expect(422);
     ada.try_sign_in("typed-into-the-wrong-field-Pass-1", "x").expect(422);
@@ -523,8 +531,10 @@ fn no_secret_is_ever_logged(engine: Engine) {
     ada.submit(&form).expect(303);
     secrets.extend([secret, verifier, "another-Tin-roof-78".to_owned(), ada.session()]);
     ada.get("/settings/tokens/%00").expect(400);
+    secrets.extend(other_secrets(&running, &database, &mut ada, "another-Tin-roof-78"));
     let (status, out, log) = running.stop();
     assert_eq!(status, Some(0));
+    assert!(log.contains("127.0.0.1:1") || log.contains("onnection refused"), "no mail was tried");
     assert!(log.lines().count() > 20 && log.contains("\"TRACE\""), "{log}");
     assert_eq!(out.matches("code=").count(), 1);
     for secret in secrets {
@@ -538,6 +548,50 @@ fn no_secret_is_ever_logged(engine: Engine) {
         log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()),
         "each line is one JSON object"
     );
+}
+
+/// Makes and uses whatever is secret beside passwords, sessions and tokens.
+fn other_secrets(running: &Running, database: &Database, ada: &mut Browser, password: &str) -> Vec<String> {
+    let send = |request: Request| Connection::open(running.address, HOST).send(&request).unwrap();
+    let (_, key) = ada.create_key("program", &[]);
+    send(Request::get("/api/v1/tokens/self").bearer(&key));
+    // A terminal, from its codes to its login.
+    let asked = send(Request::post("/oauth2/device_authorization").form(&[("client_id", "keystead")])).json();
+    let [device_code, user_code] = ["device_code", "user_code"].map(|name| asked[name].as_str().unwrap().to_owned());
+    let found = ada.submit(&ada.clone().open("/device").form("/device").set("user_code", &user_code));
+    let question = ada.follow(&found);
+    ada.submit(&question.form("/device/terminal")).expect_lead("/settings/security");
+    let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+    let fetch = [grant, ("device_code", &device_code), ("client_id", "keystead")];
+    let terminal =
+        send(Request::post("/oauth2/token").form(&fetch)).json()["access_token"].as_str().unwrap().to_owned();
+    send(Request::get("/api/v1/tokens").bearer(&terminal));
+    // A second factor, and what stands in for it.
+    let page = ada.open("/settings/security/second-factor");
+    let (app_secret, phone) = (page.one("#app-secret").replace(' ', ""), App::scan(&page));
+    let form = page.form("/settings/security/second-factor").set("code", &phone.code_at(Clock::system().now().unix()));
+    let codes: Vec<String> = ada.submit(&form).expect(200).one("#codes").split(' ').map(str::to_owned).collect();
+    let mut other = running.browser();
+    let lead = other.try_sign_in(ADMIN, password).expect_lead("/login/second-factor");
+    let question = other.follow(&lead);
+    for code in ["0000-0000-0000-0000", &codes[0]] {
+        let form = question.form_with("/login/second-factor", "recovery_code").set("recovery_code", code);
+        other.submit(&form);
+    }
+    // Links.
+    let invitation = ada.invite("bob@example.com");
+    running.browser().forget(ADMIN).expect(200);
+    let db = Db::open(&database.url()).unwrap();
+    let mails: Vec<String> = db.read_here(|c| Ok(outbox::table.select(outbox::text_body).load(c)?)).unwrap();
+    let mail = mails.iter().find(|text| text.contains("/password/reset/")).expect("a mail with a link");
+    let reset = mail[mail.find("/password/reset/").unwrap()..].split_whitespace().next().unwrap().to_owned();
+    for link in [&invitation, &reset] {
+        let form = running.browser().open(link).form(link);
+        running.browser().submit(&form).expect(403);
+    }
+    let links = [invitation, reset].map(|link| link.rsplit('/').next().unwrap().to_owned());
+    let undashed = codes.iter().chain([&user_code]).map(|code| code.replace('-', "")).collect::<Vec<_>>();
+    [codes, undashed, links.to_vec(), vec![key, device_code, user_code, terminal, app_secret]].concat()
 }
 
 /// The command line makes a verifier while the instance runs.

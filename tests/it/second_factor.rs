@@ -47,7 +47,16 @@ fn half(browser: &mut Browser) -> Page {
     browser.follow(&lead)
 }
 
-fn give(browser: &mut Browser, page: &Page, field: &str, value: &str) -> Page {
+fn halves(app: &TestApp, count: usize) -> Vec<(Browser, Page)> {
+    let one = |_| {
+        let mut browser = app.browser();
+        let page = half(&mut browser);
+        (browser, page)
+    };
+    (0..count).map(one).collect()
+}
+
+pub fn give(browser: &mut Browser, page: &Page, field: &str, value: &str) -> Page {
     browser.submit(&page.form_with("/login/second-factor", field).set(field, value))
 }
 
@@ -164,7 +173,7 @@ fn an_app_is_added_by_its_first_code_and_asked_for_from_then_on(engine: Engine) 
     elsewhere.open("/settings/tokens/new");
 }
 
-/// Covers: AC-044
+/// Covers: AC-044, AC-024
 fn half_a_sign_in_opens_nothing(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -172,9 +181,16 @@ fn half_a_sign_in_opens_nothing(engine: Engine) {
     let mut thief = app.browser();
     let page = half(&mut thief);
     for route in keystead::routes::ROUTES.iter().filter(|route| route.area == keystead::routes::Area::Pages) {
-        let path = route.path.replace("{id}", "01k00000000000000000000000").replace("{code}", &"0".repeat(64));
+        let filled = |part: &'static str| match part {
+            "{slug}" => "acme",
+            "{code}" => "0000000000000000000000000000000000000000000000000000000000000000",
+            part if part.starts_with('{') => "01k00000000000000000000000",
+            part => part,
+        };
+        let path = route.path.split('/').map(filled).collect::<Vec<_>>().join("/");
         let needs = format!("{:?}", route.needs);
-        if route.method == "GET" && needs != "Nothing" && !path.contains('{') {
+        // What changes something is sent in `tests/it/csrf.rs` and `tests/it/api/guards.rs`.
+        if route.method == "GET" && needs != "Nothing" {
             let answer = thief.get(&path);
             assert!(answer.location().starts_with("/login?"), "{path}: {} {}", answer.status, answer.location());
         }
@@ -199,19 +215,51 @@ fn half_a_sign_in_opens_nothing(engine: Engine) {
     assert_eq!(app.count("recovery_codes"), 10);
 }
 
+/// Somebody knew a browser's cookies before its user signed in there: none of them is worth anything afterwards.
+/// Covers: AC-019
+fn what_was_planted_or_pending_opens_nothing(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (phone, _) = enrol(&app, &mut ada);
+    let mut attacker = app.browser();
+    attacker.open("/login");
+    attacker.cookies.insert("keystead_session".to_owned(), ada.session());
+    ada.sign_out();
+    let mut victim = attacker.clone();
+    let page = half(&mut victim);
+    let mut onlooker = victim.clone();
+    assert!(onlooker.cookies.contains_key("keystead_pending"));
+    give(&mut victim, &page, "code", &phone.code(&app, 0)).expect_lead("/settings/profile");
+    for known in [&mut attacker, &mut onlooker] {
+        assert_ne!(known.session(), victim.session());
+        known.get("/settings/profile").expect_lead("/login?next=%2Fsettings%2Fprofile");
+        known.get("/login/second-factor").expect_lead("/login");
+        give(known, &page, "code", &phone.code(&app, 1)).expect_lead("/login");
+    }
+    victim.open("/settings/profile");
+    assert_eq!((app.count("sessions"), app.count("pending_logins")), (1, 0));
+}
+
+/// Covers: AC-025
+fn halves_end_with_everything(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (phone, _) = enrol(&app, &mut ada);
+    let mut thief = app.browser();
+    let page = half(&mut thief);
+    let all = "/settings/security/logout-all";
+    ada.submit(&ada.clone().open(all).form(all)).expect_lead("/login");
+    assert_eq!((app.count("pending_logins"), app.count("sessions")), (0, 0));
+    give(&mut thief, &page, "code", &phone.code(&app, 0)).expect_lead("/login");
+}
+
 /// Covers: AC-040, AC-042
 fn a_code_is_good_once_even_at_the_same_moment(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let (phone, _) = enrol(&app, &mut ada);
     let code = phone.code(&app, 0);
-    let halves: Vec<(Browser, Page)> = (0..4)
-        .map(|_| {
-            let mut browser = app.browser();
-            let page = half(&mut browser);
-            (browser, page)
-        })
-        .collect();
+    let halves = halves(&app, 4);
     let answers = at_once(4, |index| {
         let (mut browser, page) = halves[index].clone();
         give(&mut browser, &page, "code", &code).status
@@ -260,19 +308,67 @@ fn five_wrong_codes_end_it_and_ten_close_the_door(engine: Engine) {
     give(&mut thief, &page, "code", &phone.code(&app, 0)).expect_lead("/settings/profile");
 }
 
+/// Fifty within a day, whatever the hours say.
+/// Covers: AC-043
+fn fifty_wrong_codes_close_the_door_for_the_day(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (phone, _) = enrol(&app, &mut ada);
+    let mut thief = app.browser();
+    let hour = 60 * 60;
+    for _ in 0..5 {
+        for _ in 0..2 {
+            let page = half(&mut thief);
+            for guess in 1..=5 {
+                let page = give(&mut thief, &page, "code", "000000");
+                assert_eq!(page.status, if guess < 5 { 422 } else { 303 });
+            }
+        }
+        app.advance(hour);
+    }
+    let right = |browser: &mut Browser| {
+        let page = half(browser);
+        give(browser, &page, "code", &phone.code(&app, 0))
+    };
+    right(&mut thief).expect(429);
+    app.advance(5 * hour - 1);
+    right(&mut thief).expect(429);
+    app.advance(1);
+    right(&mut thief).expect_lead("/settings/profile");
+}
+
+/// Covers: AC-048
+fn recovery_codes_are_not_guessed_or_raced(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (_, codes) = enrol(&app, &mut ada);
+    let halves = halves(&app, 32);
+    let answers = at_once(32, |index| {
+        let (mut browser, page) = halves[index].clone();
+        let answer = give(&mut browser, &page, "recovery_code", &codes[0]);
+        (answer.status, answer.location().to_owned())
+    });
+    let into = |(status, to): &&(u16, String)| *status == 303 && to == "/settings/security";
+    assert_eq!(answers.iter().filter(into).count(), 1, "{answers:?}");
+    assert_eq!((app.count("recovery_codes"), app.logged("recovery_codes.used")), (9, 1));
+    app.advance(60 * 60);
+    let mut thief = app.browser();
+    let page = half(&mut thief);
+    for _ in 0..4 {
+        give(&mut thief, &page, "recovery_code", "0000-0000-0000-0000").expect(422);
+    }
+    give(&mut thief, &page, "recovery_code", "0000-0000-0000-0000").expect_lead("/login");
+    give(&mut thief, &page, "recovery_code", &codes[1]).expect_lead("/login");
+    assert_eq!(app.count("recovery_codes"), 9);
+}
+
 /// Covers: AC-048, AC-031
 fn a_recovery_code_opens_once_and_confirms_nothing(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     let (_, codes) = enrol(&app, &mut ada);
     let mails = app.mails().len();
-    let halves: Vec<(Browser, Page)> = (0..4)
-        .map(|_| {
-            let mut browser = app.browser();
-            let page = half(&mut browser);
-            (browser, page)
-        })
-        .collect();
+    let halves = halves(&app, 4);
     let typed = codes[0].to_lowercase().replace('-', " ");
     let answers = at_once(4, |index| {
         let (mut browser, page) = halves[index].clone();
@@ -307,6 +403,8 @@ fn a_recovery_code_opens_once_and_confirms_nothing(engine: Engine) {
     inside.submit(&page.form("/settings/security/second-factor/remove")).expect_lead("/settings/security");
     assert_eq!((app.count("totp"), app.count("recovery_sets"), app.count("users WHERE second_factor")), (0, 0, 0));
     assert_eq!(app.last_logged().action, "second_factor.removed");
+    let told = app.mails().pop().unwrap();
+    assert_eq!(told.subject, "Keystead: the authenticator app was removed from your account");
     app.browser().sign_in(ADMIN, PASSWORD);
 }
 
@@ -500,6 +598,10 @@ on_both! {
     an_app_is_added_by_its_first_code_and_asked_for_from_then_on,
     the_others_go_where_that_is_ticked,
     half_a_sign_in_opens_nothing,
+    what_was_planted_or_pending_opens_nothing,
+    halves_end_with_everything,
+    fifty_wrong_codes_close_the_door_for_the_day,
+    recovery_codes_are_not_guessed_or_raced,
     a_code_is_good_once_even_at_the_same_moment,
     five_wrong_codes_end_it_and_ten_close_the_door,
     a_recovery_code_opens_once_and_confirms_nothing,

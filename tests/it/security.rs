@@ -60,6 +60,24 @@ fn a_changed_password_ends_the_other_logins_and_is_mailed(engine: Engine) {
     others[0].get("/settings/tokens").expect_lead("/login?next=%2Fsettings%2Ftokens");
 }
 
+/// Covers: AC-024
+fn tokens_go_with_it_where_that_is_ticked(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let verifier = ada.make_verifier("billing");
+    let (_, token) = ada.create_token("deploy bot", &["channels:read"]);
+    let page = ada.open("/settings/security");
+    assert!(page.text().contains("Revoke my personal access tokens, too"));
+    assert!(page.form("/settings/security/password").values("tokens").is_empty(), "they are kept unless one says so");
+    let send = form(&mut ada, PASSWORD, OTHER, OTHER).tick("tokens", "1");
+    ada.submit(&send).expect_lead("/settings/security");
+    assert_eq!(app.verify(&verifier, &token)["code"], "REVOKED");
+    let entry = app.last_logged();
+    let told = (entry.action.as_str(), entry.detail.as_str());
+    assert_eq!(told, ("password.changed", "0 other sessions ended, 1 tokens revoked"));
+    assert_eq!(app.mails().pop().unwrap().subject, "Keystead: your password was changed");
+}
+
 /// Covers: AC-032
 fn it_needs_the_present_one(engine: Engine) {
     let app = TestApp::start(engine);
@@ -89,6 +107,14 @@ fn it_needs_the_present_one(engine: Engine) {
     assert_eq!((app.count("sessions"), app.logged("password.changed"), app.mails().len()), (0, 0, 0));
 }
 
+/// The cases of the shared table about Alice Smith of Acme Rockets: what she chooses, and what is wrong with it.
+fn alices() -> Vec<(Value, String, Vec<String>)> {
+    let vectors: Value = serde_json::from_str(include_str!("../vectors/passwords.json")).unwrap();
+    let all = vectors["cases"].as_array().unwrap().iter().filter(|case| case["account"] == "alice");
+    let problems = |case: &Value| serde_json::from_value(case["problems"].clone()).unwrap();
+    all.map(|case| (case.clone(), built(&case["password"]), problems(case))).collect()
+}
+
 /// The shared table of cases, through the form: the same verdict as at setup and in the page's own script.
 /// Covers: AC-038
 fn passwords_are_judged_as_the_vectors_say(engine: Engine) {
@@ -96,14 +122,12 @@ fn passwords_are_judged_as_the_vectors_say(engine: Engine) {
     let mut ada = app.set_up();
     app.sql("UPDATE users SET email = 'alice.smith@example.com', email_key = 'alice.smith@example.com'");
     app.sql("UPDATE users SET first_name = 'Alice', last_name = 'Smith'");
-    let vectors: Value = serde_json::from_str(include_str!("../vectors/passwords.json")).unwrap();
+    let acme = ada.open("/organizations/new").form("/organizations/new").set("name", "Acme Rockets");
+    ada.submit(&acme).expect_lead("/organizations/acme-rockets");
     let (mut refused, mut taken, mut present) = (0, 0, PASSWORD.to_owned());
-    for case in vectors["cases"].as_array().unwrap() {
-        let password = built(&case["password"]);
-        let problems: Vec<&str> = case["problems"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
-        // Organizations with names come with a later part; and a form holds no NUL, and so much only.
-        let organization = password.to_lowercase().contains("acme");
-        if case["account"] != "alice" || organization || password.contains('\0') || password.len() > 5000 {
+    for (case, password, problems) in alices() {
+        // A form holds no NUL, and so much only.
+        if password.contains('\0') || password.len() > 5000 {
             continue;
         }
         if keystead::auth::password::mismatch(&present, &password).is_none() {
@@ -121,14 +145,51 @@ fn passwords_are_judged_as_the_vectors_say(engine: Engine) {
             taken += 1;
         } else {
             let fields = page.expect(422).errors();
-            assert_eq!(fields.contains(&"password".to_owned()), problems.iter().any(|id| *id != "match"), "{case}");
-            assert_eq!(fields.contains(&"confirm".to_owned()), problems.contains(&"match"), "{case}");
+            assert_eq!(fields.contains(&"password".to_owned()), problems.iter().any(|id| id != "match"), "{case}");
+            let differs = problems.contains(&"match".to_owned());
+            assert_eq!(fields.contains(&"confirm".to_owned()), differs, "{case}");
             refused += 1;
         }
     }
     assert!(taken > 8 && refused > 20, "{taken} taken, {refused} refused");
     let mut browser = app.browser();
     browser.sign_in("alice.smith@example.com", &present);
+}
+
+/// At every other form that sets a password, too: sign-up, an invitation, a mailed link.
+/// Covers: AC-038
+fn every_form_judges_alike(engine: Engine) {
+    const ALICE: &str = "alice.smith@example.com";
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let some = ["Abcde1!", "abcdefgh", "ABCDEFGH1", "Password1!", "P@ssw0rd", "Alicesmith1!", "Tr1cky!x9"];
+    let cases = alices();
+    let cases: Vec<(&str, bool)> = some
+        .into_iter()
+        .map(|password| {
+            let case = cases.iter().find(|(_, known, _)| known == password).expect("it is in the table");
+            (password, case.2.is_empty())
+        })
+        .collect();
+    assert!(cases.iter().filter(|(_, good)| *good).count() == 1 && cases.last().unwrap().1, "the last is good");
+    let judge = |path: &str, fill: &dyn Fn(Form) -> Form, done: u16| {
+        for (password, good) in &cases {
+            let mut browser = app.browser();
+            let form = fill(browser.open(path).form(path)).set("password", password).set("confirm", password);
+            let page = browser.submit(&form);
+            if *good {
+                page.expect(done);
+            } else {
+                assert_eq!(page.expect(422).errors(), ["password"], "{path}: {password}");
+            }
+        }
+    };
+    let named = |form: Form| form.set("first_name", "Alice").set("last_name", "Smith");
+    judge("/signup", &|form| named(form).set("email", ALICE), 200);
+    let link = ada.invite(ALICE);
+    judge(&link, &named, 303);
+    app.browser().forget(ALICE).expect(200);
+    judge(&app.mailed_link(ALICE), &|form| form, 303);
 }
 
 /// Only the very password signs in; how its letters are composed does not matter.
@@ -176,8 +237,10 @@ fn the_page_says_what_there_is(engine: Engine) {
 
 on_both!(
     a_changed_password_ends_the_other_logins_and_is_mailed,
+    tokens_go_with_it_where_that_is_ticked,
     it_needs_the_present_one,
     passwords_are_judged_as_the_vectors_say,
+    every_form_judges_alike,
     only_the_very_password_signs_in,
     the_page_says_what_there_is,
 );

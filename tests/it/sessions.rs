@@ -326,7 +326,7 @@ fn a_change_under_way_ends_with_its_login(engine: Engine) {
     }
 }
 
-/// The fifty-first login ends the oldest.
+/// The fifty-first login ends the oldest, and its user hears of it.
 fn logins_are_limited(engine: Engine) {
     let app = TestApp::start(engine);
     let mut first = app.set_up();
@@ -336,8 +336,14 @@ fn logins_are_limited(engine: Engine) {
         app.browser().sign_in(ADMIN, PASSWORD);
     }
     first.open("/settings/profile");
+    let mails = app.mails().len();
     app.browser().sign_in(ADMIN, PASSWORD);
     is_out(&mut first);
+    let told = app.mails().split_off(mails);
+    assert!(told.iter().any(|mail| mail.subject == "Keystead: your oldest session was ended"), "{told:?}");
+    let entry = app.log().into_iter().rfind(|entry| entry.action == "session.ended").expect("it is logged");
+    let oldest = ("the oldest, since there were too many", Some(app.user_id(ADMIN)));
+    assert_eq!((entry.detail.as_str(), entry.user_id), oldest);
     second.open("/settings/profile");
     assert_eq!(app.count("sessions"), 50);
     // Those that are over take no place from others.

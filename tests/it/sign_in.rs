@@ -1,5 +1,6 @@
 //! Signing in and out: who gets in, what a refusal gives away, how guessing ends.
 
+use crate::second_factor::enrol;
 use crate::support::{ADMIN, Engine, PASSWORD, Page, Request, TestApp, at_once, on_both};
 
 /// Covers: AC-109, S1-33
@@ -47,8 +48,9 @@ fn refusal(app: &TestApp, email: &str, password: &str) -> Page {
     app.browser().try_sign_in(email, password)
 }
 
-/// An unknown name, a wrong password, a suspended account, one without a password: the same answer, byte for byte.
-/// Covers: AC-002, AC-022
+/// An unknown name, a wrong password, a suspended account, one without a password, one with a second factor, one that waits for
+/// its confirmation: the same answer, byte for byte.
+/// Covers: AC-002
 fn every_refusal_looks_alike(engine: Engine) {
     let app = TestApp::start(engine);
     app.set_up();
@@ -57,6 +59,8 @@ fn every_refusal_looks_alike(engine: Engine) {
     app.sql(&format!("UPDATE users SET password_hash = NULL WHERE id = '{id}'"));
     app.sql("UPDATE users SET status = 'suspended' WHERE email = 'closed@example.com'");
     suspended.get("/settings/profile").expect_lead("/login?next=%2Fsettings%2Fprofile");
+    enrol(&app, &mut app.other("careful@example.com"));
+    app.browser().sign_up("newcomer@example.com", PASSWORD).expect(200);
 
     let before = app.dump_but(&["attempts", "audit_events"]);
     let tries = [
@@ -66,6 +70,8 @@ fn every_refusal_looks_alike(engine: Engine) {
         ("closed@example.com", "wrong-Password-1"),
         ("bare@example.com", PASSWORD),
         ("no address at all", PASSWORD),
+        ("careful@example.com", "wrong-Password-1"),
+        ("newcomer@example.com", PASSWORD),
     ];
     let alike = |page: &Page, email: &str| page.masked().replace(email, "…");
     let answers: Vec<String> =

@@ -25,7 +25,7 @@ pub fn survives_scanners(app: &TestApp, link: &str) {
     app.is_still(&before);
 }
 
-/// Covers: AC-005
+/// Covers: AC-005, S0-28
 fn from_a_wish_to_an_account(engine: Engine) {
     let app = TestApp::start(engine);
     app.set_up();

@@ -27,7 +27,7 @@ fn code_of(asked: &Value) -> String {
 }
 
 /// It asks how that stands.
-fn poll(app: &TestApp, asked: &Value) -> Response {
+pub fn poll(app: &TestApp, asked: &Value) -> Response {
     let code = asked["device_code"].as_str().unwrap();
     let form = [("grant_type", GRANT), ("device_code", code), ("client_id", "keystead")];
     app.send(&Request::post("/oauth2/token").form(&form))
@@ -60,14 +60,14 @@ fn question(browser: &mut Browser, asked: &Value) -> Page {
 }
 
 #[track_caller]
-fn approve(browser: &mut Browser, asked: &Value) {
+pub fn approve(browser: &mut Browser, asked: &Value) {
     let page = question(browser, asked);
     browser.submit(&page.form(APPROVE)).expect_lead("/settings/security");
 }
 
 /// Signs a terminal in.
 #[track_caller]
-fn sign_in(app: &TestApp, browser: &mut Browser) -> String {
+pub fn sign_in(app: &TestApp, browser: &mut Browser) -> String {
     let asked = ask(app);
     approve(browser, &asked);
     secret_of(&poll(app, &asked))
@@ -79,7 +79,7 @@ fn call(app: &TestApp, secret: &str, method: &str, path: &str, body: &Value) -> 
 }
 
 /// Whether a terminal's secret still opens anything.
-fn opens(app: &TestApp, secret: &str) -> bool {
+pub fn opens(app: &TestApp, secret: &str) -> bool {
     let listed = call(app, secret, "GET", "/api/v1/tokens", &Value::Null).status;
     let own = app.token_self(secret).status;
     assert_eq!(listed, own, "both doors open and close together");

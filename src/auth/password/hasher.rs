@@ -464,6 +464,7 @@ mod tests {
         });
     }
 
+    /// Covers: AC-002
     #[test]
     fn nothing_stored_costs_as_much_as_a_hash() {
         block_on(async {
@@ -508,6 +509,7 @@ mod tests {
         });
     }
 
+    /// Covers: FC-35
     #[test]
     fn who_hangs_up_frees_no_place_and_is_not_served() {
         block_on(async {

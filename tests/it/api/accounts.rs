@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{ABSENT, at, done, refused, wrong_at};
 use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
 
-/// Covers: S4-31, AC-052
+/// Covers: S1-8, AC-052
 #[expect(clippy::too_many_lines, reason = "one life, from its making to its end")]
 fn service_accounts_live_and_have_tokens(engine: Engine) {
     let app = TestApp::start(engine);
@@ -121,7 +121,7 @@ fn service_accounts_live_and_have_tokens(engine: Engine) {
     assert_eq!((app.count("service_accounts"), app.count("tokens WHERE kind = 'svc'")), (0, 0));
 }
 
-/// Covers: S4-32, S4-26
+/// Covers: S4-26, S4-32, S4-35
 fn keys_are_made_seen_and_deleted(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -172,7 +172,7 @@ fn keys_are_made_seen_and_deleted(engine: Engine) {
     assert_eq!(app.verify(&credential, secret)["code"], "NOT_FOUND");
 }
 
-/// Covers: S4-34, S4-35
+/// Covers: S0-34, S0-35
 fn license_and_log_are_read(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -217,7 +217,7 @@ fn license_and_log_are_read(engine: Engine) {
 }
 
 /// An administrator sets it for any organization, a member's it is not; nothing is set of what is wrong.
-/// Covers: S0-35, S4-34
+/// Covers: S0-35
 fn a_license_is_set(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -249,7 +249,7 @@ fn a_license_is_set(engine: Engine) {
     assert_eq!((told["plan"].as_str(), &told["limits"]["members"]["limit"]), (Some("Large"), &Value::Null));
 }
 
-/// Covers: S4-33, AC-044
+/// Covers: S4-26
 fn policies_say_whom_they_hit(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

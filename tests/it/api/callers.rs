@@ -12,7 +12,7 @@ fn call(app: &TestApp, secret: &str, method: &str, path: &str, body: &Value) -> 
     app.send(&if body.is_null() { request } else { request.json(body) })
 }
 
-/// Covers: S4-21, S4-31, AC-079, AC-077
+/// Covers: S1-8, S1-31, AC-079, AC-077
 fn it_manages_members_within_what_it_has(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -151,7 +151,7 @@ fn an_invitation_ends_with_the_token_that_made_it(engine: Engine) {
     assert_eq!(app.count("invitations"), 1, "with the token its invitations are gone");
 }
 
-/// Covers: S4-31, AC-053, AC-066
+/// Covers: S1-8, AC-063, AC-065
 fn a_token_has_only_what_it_lists(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -289,7 +289,6 @@ fn all_of_it_is_asked_again_within_the_change(engine: Engine) {
     assert_eq!((app.count("teams"), app.logged("team.created")), (0, 0));
 }
 
-/// Covers: AC-012
 fn a_program_gone_wild_is_stopped(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

@@ -8,7 +8,8 @@ use keystead::routes::{Area, Needs, ROUTES, Route};
 use serde_json::{Value, json};
 
 use super::refused;
-use crate::support::{Browser, Engine, Request, Response, TestApp, on_both, unknown_secret};
+use crate::second_factor::enrol;
+use crate::support::{ADMIN, Browser, Engine, PASSWORD, Request, Response, TestApp, on_both, unknown_secret};
 
 /// What stands in the variable parts of paths: a token, and an organization with a member and a role of its own.
 struct Things {
@@ -264,6 +265,25 @@ fn a_stranger_is_told_that_nobody_is_signed_in(engine: Engine) {
     app.is_still(&before);
 }
 
+/// Whoever has given the password alone, and not the second factor, is nobody.
+/// Covers: AC-044
+fn half_a_sign_in_is_nobody(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let things = Things::of(&app, &mut ada);
+    enrol(&app, &mut ada);
+    let mut half = app.browser();
+    half.try_sign_in(ADMIN, PASSWORD).expect_lead("/login/second-factor");
+    let csrf = half.open("/login").form("/login").value("csrf");
+    let reads = calls().filter(|route| route.method == "GET").map(|route| ("GET", things.path(route), Value::Null));
+    let before = app.dump();
+    for act in reads.chain(things.acts()) {
+        let answer = send(&mut half, &act, &[("Sec-Fetch-Site", "same-origin"), (TOKEN, &csrf)]);
+        refused(&answer, 401, "about:blank");
+    }
+    app.is_still(&before);
+}
+
 /// Whatever a token may do elsewhere, it makes and changes no token, also where a session stands beside it.
 /// Covers: AC-055, AC-066
 fn a_token_is_nobody_here(engine: Engine) {
@@ -387,6 +407,7 @@ on_both!(
     a_change_needs_the_sessions_own_page,
     another_sites_page_is_told_nothing,
     a_stranger_is_told_that_nobody_is_signed_in,
+    half_a_sign_in_is_nobody,
     a_token_is_nobody_here,
     what_needs_a_fresh_proof_says_how_to_give_it,
     an_account_that_must_have_a_second_factor_does_nothing_before,

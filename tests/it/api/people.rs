@@ -159,7 +159,7 @@ fn invitations_are_sent_again_and_taken_back(engine: Engine) {
     assert_eq!((app.count("invitations"), app.last_logged().action.as_str()), (0, "invitation.cancelled"));
 }
 
-/// Covers: S4-30, AC-061
+/// Covers: AC-062
 fn a_removal_is_previewed_and_keys_are_handed_over(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

@@ -21,6 +21,7 @@ fn a_key_is_described_generated_and_copied(engine: Engine) {
     );
     assert!(page.one(".lede").contains("do everything that its maker may do in ACME"), "{}", page.one(".lede"));
     assert!(page.text().contains("It is shown only now."));
+    assert_eq!(page.one("button[data-copy=secret]"), "Copy Key");
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert!(page.one("#curl").contains(&secret));
     assert!(secret.starts_with("kst_key_") && secret.len() == 44, "{secret}");

@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::{nothing, with_provider};
+use crate::process::admin;
+use crate::sign_up::is_dead;
 use crate::support::{ADMIN, Asked, Engine, Issuer, Request, TestApp, at_once, on_both};
 
 /// A newcomer with a verified address gets an account, and comes back into the same one.
@@ -340,7 +342,7 @@ fn a_suspended_account_stays_out(engine: Engine) {
     let app = with_provider(engine, &issuer, &nothing());
     let mut carol = app.browser();
     issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
-    app.sql("UPDATE users SET status = 'suspended' WHERE email = 'carol@example.com'");
+    assert!(admin(&app.database, &["suspend", "carol@example.com"]).status.success());
     let page = issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect(403);
     assert_eq!(page.one("h1"), "This account is closed");
     let entry = app.last_logged();
@@ -407,6 +409,26 @@ fn an_account_is_connected_by_its_owner_alone(engine: Engine) {
     assert!(carol.open("/settings/security").notice().starts_with("That took longer"));
     issuer.sign_in(&mut app.browser(), "carol", &nothing()).expect_lead("/settings/profile");
     assert_eq!(app.count("users"), 2);
+}
+
+/// Whoever signed up with somebody's address before they came has nothing of it once they come by their provider.
+/// Covers: AC-007
+fn a_wish_ends_when_its_owner_arrives(engine: Engine) {
+    const PLANTED: &str = "the-Attackers-own-1";
+    let issuer = Issuer::start();
+    let app = with_provider(engine, &issuer, &nothing());
+    let mut attacker = app.browser();
+    attacker.sign_up("carol@example.com", PLANTED).expect(200);
+    let link = app.mailed_link("carol@example.com");
+    let form = attacker.open(&link).form(&link).set("password", PLANTED);
+    let mut carol = app.browser();
+    issuer.sign_in(&mut carol, "carol", &nothing()).expect_lead("/settings/profile");
+    is_dead(&app, &link);
+    attacker.submit(&form).expect(404);
+    attacker.try_sign_in("carol@example.com", PLANTED).expect(422);
+    assert_eq!((app.count("users"), app.count("sign_ups")), (2, 0));
+    assert_eq!(app.count("users WHERE password_hash IS NULL"), 1);
+    carol.open("/settings/profile");
 }
 
 /// The doors for newcomers are those of the instance.
@@ -538,6 +560,7 @@ on_both!(
     keeping_signed_in_goes_along,
     a_suspended_account_stays_out,
     an_account_is_connected_by_its_owner_alone,
+    a_wish_ends_when_its_owner_arrives,
     sign_up_is_as_the_operator_says,
     providers_are_not_mixed_up,
     nobody_comes_before_the_administrator,

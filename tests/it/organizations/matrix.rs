@@ -181,7 +181,7 @@ fn every_route_allows_whom_its_row_says(engine: Engine) {
 
 /// A service account calls with a token of its own: it may what the row of the call, its role and its token all say; and where
 /// the row is a person's, nothing.
-/// Covers: AC-083, AC-063, S4-31
+/// Covers: AC-083, AC-063, AC-065, S1-8
 fn a_service_account_may_what_row_role_and_token_say(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

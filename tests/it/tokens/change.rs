@@ -9,6 +9,8 @@ fn name_description_and_rights_hold_after_update(engine: Engine) {
     let (id, secret) = ada.create_token("bot", &["channels:read"]);
     let verifier = ada.make_verifier("billing");
     let path = format!("/settings/tokens/{id}/edit");
+    let detail = ada.open(&format!("/settings/tokens/{id}"));
+    assert_eq!(detail.one(&format!("a[href=\"{path}#access\"].small")), "Add Scope");
     let page = ada.open(&path);
     let form = page.form(&path);
     assert_eq!((form.value("name"), form.value("access")), ("bot".to_owned(), "selected".to_owned()));
@@ -58,6 +60,7 @@ fn scopes_are_taken_one_by_one_or_all(engine: Engine) {
         app.count(&format!("tokens WHERE id = '{id}' AND NOT everything AND scopes = '{text}'"))
     };
     let page = ada.open(&path);
+    assert_eq!(page.one(&format!("a[href=\"{clear}\"]")), "Delete All");
     // What another right implies can't go alone.
     assert_eq!(
         page.attributes("form[action$=\"/scopes/remove\"] [name=scope]", "value"),

@@ -30,7 +30,9 @@ fn a_live_token_gets_a_new_secret_and_keeps_the_rest(engine: Engine) {
     let path = format!("/settings/tokens/{id}/regenerate");
     let page = ada.open(&path);
     assert_eq!(page.one("h1"), "Regenerate bot?");
-    assert!(page.one(".confirm").contains("at once if someone may have seen the secret"));
+    assert!(
+        page.one(".confirm").contains("Do this from time to time, and at once if someone may have seen the secret")
+    );
     let form = page.form(&path);
     assert_eq!((form.value("expiry"), form.value("old")), ("90".to_owned(), "now".to_owned()));
     assert_eq!(form.choices("old"), ["now", "1h", "24h", "7d"]);
