@@ -125,7 +125,7 @@ pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpRespon
 }
 
 /// What is wrong with a role that was not written.
-fn refusal(outcome: Outcome) -> Problems {
+fn refusal(outcome: &Outcome) -> Problems {
     let mut problems = Problems::none();
     match outcome {
         Outcome::Done(_) => {}
@@ -156,7 +156,7 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<RoleForm>) -> 
     });
     match made.await? {
         Outcome::Done(_) => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleCreated)),
-        outcome => form_page(&member, &visitor, &form, &refusal(outcome), None),
+        outcome => form_page(&member, &visitor, &form, &refusal(&outcome), None),
     }
 }
 
@@ -214,7 +214,7 @@ pub async fn save(
             let back = urls::role(&member.organization().slug, &role.id);
             Ok(done(member.instance(), &back, Notice::RoleSaved))
         }
-        outcome => form_page(&member, &visitor, &form, &refusal(outcome), of),
+        outcome => form_page(&member, &visitor, &form, &refusal(&outcome), of),
     }
 }
 
