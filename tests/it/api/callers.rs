@@ -138,7 +138,7 @@ fn an_invitation_ends_with_the_token_that_made_it(engine: Engine) {
     bob.submit(&form).expect(404);
     assert_eq!(app.role_of("acme", "bob@example.com"), None);
     app.browser().get(&to_erin).expect(404);
-    assert!(!bob.open("/settings/organizations").text().contains("ACME"));
+    assert!(!bob.open("/organizations").text().contains("ACME"));
     app.browser().open(&to_dora);
     ada.call("DELETE", &at(&format!("/service-accounts/{account}/tokens/{token}")), &Value::Null);
     assert_eq!(app.count("invitations"), 1, "with the token its invitations are gone");
