@@ -283,6 +283,20 @@ fn a_code_is_good_once_even_at_the_same_moment(engine: Engine) {
         .expect(422);
 }
 
+/// Covers: AC-042
+fn of_thirty_two_with_one_code_one_comes_in(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (phone, _) = enrol(&app, &mut ada);
+    let (halves, code) = (halves(&app, 32), phone.code(&app, 0));
+    let landed = at_once(32, |index| {
+        let (mut browser, page) = halves[index].clone();
+        give(&mut browser, &page, "code", &code).location().to_owned()
+    });
+    assert_eq!(landed.iter().filter(|to| *to == "/settings/profile").count(), 1, "{landed:?}");
+    assert_eq!(app.count("sessions"), 2);
+}
+
 /// Covers: AC-043
 fn five_wrong_codes_end_it_and_ten_close_the_door(engine: Engine) {
     let app = TestApp::start(engine);
@@ -600,6 +614,7 @@ on_both! {
     half_a_sign_in_opens_nothing,
     what_was_planted_or_pending_opens_nothing,
     halves_end_with_everything,
+    of_thirty_two_with_one_code_one_comes_in,
     fifty_wrong_codes_close_the_door_for_the_day,
     recovery_codes_are_not_guessed_or_raced,
     a_code_is_good_once_even_at_the_same_moment,
