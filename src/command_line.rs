@@ -210,7 +210,7 @@ fn create_verifier(config: Config, name: &str) -> anyhow::Result<()> {
     text::title(name).map_err(|problem| anyhow::anyhow!("{}", problem.message.unwrap_or_default()))?;
     let instance = existing(config)?;
     let (name, brand, now) = (text::tidy(name), instance.config.tokens.brand.clone(), instance.clock.now());
-    let operator = Operator::at_the_terminal();
+    let operator = Operator::at_the_command_line();
     let title = name.clone();
     let secret = instance.db.write_here(move |tx| verifiers::make(tx, &operator, &brand, &name, now)).map_err(|error| match error {
         Error::Taken(_) => anyhow::anyhow!("there is a verifier called {title:?} already; choose another name, or delete that one on the Verifiers page"),
@@ -229,7 +229,7 @@ fn recovery_link(config: &Config, email: &str, purpose: Purpose) -> anyhow::Resu
     }
     let instance = existing(config.clone())?;
     let (now, typed) = (instance.clock.now(), email.to_owned());
-    let operator = Operator::at_the_terminal();
+    let operator = Operator::at_the_command_line();
     let making = instance.db.write_here(move |tx| recovery::make_link(tx, &operator, &typed, purpose, now));
     making.map_err(|error| match error {
         Error::NotFound if purpose == Purpose::RemoveSecondFactor => {
@@ -248,7 +248,7 @@ fn administer<T: Send + 'static>(
 ) -> anyhow::Result<T> {
     let instance = existing(config)?;
     let now = instance.clock.now();
-    instance.db.write_here(move |tx| verb(tx, &Operator::at_the_terminal(), now)).map_err(|error| match error {
+    instance.db.write_here(move |tx| verb(tx, &Operator::at_the_command_line(), now)).map_err(|error| match error {
         Error::NotFound => anyhow::anyhow!("there is no account with the address {email:?}"),
         Error::Forbidden(why) => anyhow::anyhow!("{why}"),
         other => anyhow::anyhow!(other),

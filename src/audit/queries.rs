@@ -40,7 +40,7 @@ pub struct Entry {
     pub detail: String,
 }
 
-/// A user's own log, newest first: up to `count` entries older than the cursor, or, looking back, newer than it.
+/// A user's own log, newest first: up to `count` entries older than the cursor.
 ///
 /// # Errors
 /// When the database refuses.

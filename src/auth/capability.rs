@@ -195,7 +195,7 @@ pub struct Operator(());
 
 impl Operator {
     /// For the command line alone: there is no way here from a request.
-    pub(crate) fn at_the_terminal() -> Self {
+    pub(crate) fn at_the_command_line() -> Self {
         Self(())
     }
 }

@@ -1,4 +1,4 @@
-//! Whose a call about an organization is: a member's, in a browser, or a service account's, with a token of its own. A handler
+//! Whose a call about an organization is: a member's, who is signed in, or a service account's, with a token of its own. A handler
 //! that takes a [`Caller`] opens to both, and its row in the route table says so; one that takes a
 //! [`Member`](super::Member) opens to people alone.
 //!
@@ -67,7 +67,7 @@ impl Acts for Member {
 /// A member, or a service account, with the right that the route needs.
 #[derive(Clone)]
 pub enum Caller {
-    /// A member, in a browser.
+    /// A member, who is signed in.
     Person(Member),
     /// A service account, with a token of its own.
     ServiceAccount(Bearing),

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
+use super::Kind;
 use super::caller::Acts;
 use super::member::Acting;
 use super::policy::Rights;
@@ -25,6 +26,14 @@ pub async fn act<T: Send + 'static>(
         verb(tx, &acting, now, &by.instance().config.catalogue)
     });
     writing.await
+}
+
+/// A private organization has its owner alone: what is about others is not there.
+///
+/// # Errors
+/// [`Error::NotFound`] for a private one.
+pub fn shared(caller: &impl Acts) -> Result<()> {
+    if caller.organization().kind == Kind::Shared { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// Where in a body the problem of a form's field is.

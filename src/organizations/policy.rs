@@ -192,7 +192,7 @@ pub struct Rights {
 
 impl Rights {
     /// Whether they allow a scope: an operation of the catalogue, or a right over the organization's own matters.
-    pub fn allow(&self, scope: &Scope) -> bool {
+    pub fn allows_scope(&self, scope: &Scope) -> bool {
         match Right::of(&scope.entity_type, &scope.operation) {
             Some(right) => self.may(right),
             None => self.allows(&scope.entity_type, &scope.operation),

@@ -9,7 +9,7 @@ use askama::Template;
 use diesel::prelude::*;
 use serde::Deserialize;
 
-use super::Kind;
+use super::calls::shared;
 use super::member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed};
 use super::pages::done;
 use super::policy::Right;
@@ -47,11 +47,6 @@ struct AskPage {
     enrol_url: String,
 }
 
-/// A private one has nobody to require it of.
-fn shared(member: &Member) -> Result<()> {
-    if member.organization().kind == Kind::Shared { Ok(()) } else { Err(Error::NotFound) }
-}
-
 async fn ask_page(member: &Member, visitor: &Visitor) -> Result<HttpResponse> {
     let id = member.organization().id.clone();
     let reading = member.instance().db.read(move |connection| {
@@ -84,7 +79,7 @@ async fn ask_page(member: &Member, visitor: &Visitor) -> Result<HttpResponse> {
 /// # Errors
 /// [`Error::NotFound`] for a private organization.
 pub async fn ask(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
-    shared(&member)?;
+    shared(&*member)?;
     ask_page(&member, &visitor).await
 }
 
@@ -101,7 +96,7 @@ pub struct RequireForm {
 /// [`Error::NotFound`] for a private organization; [`Error::BadRequest`] for another answer.
 pub async fn save(visitor: Visitor, posted: ConfirmedMemberPost<RequireForm>) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
-    shared(&member)?;
+    shared(&*member)?;
     let require = match form.require.as_str() {
         "yes" => true,
         "no" => false,

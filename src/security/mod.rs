@@ -1,4 +1,4 @@
-//! Security: the password, for now with the way to the tokens.
+//! Security: the password, and what is signed in.
 
 pub mod pages;
 pub mod sessions;
@@ -60,7 +60,8 @@ pub async fn change_password(instance: &Instance, who: &SignedIn, new: Password,
     } else {
         "In all other browsers you were signed out. Terminals stay signed in."
     };
-    let notice = SecurityNotice::new("Your password was changed", more);
+    let tokens = if ending.tokens { " Your personal access tokens were revoked." } else { "" };
+    let notice = SecurityNotice::new("Your password was changed", format!("{more}{tokens}"));
     instance
         .db
         .write(move |tx| {

@@ -323,7 +323,7 @@ pub async fn create_token(
             Made::Gone => return Ok(Created::Before(None)),
         }
         let held = account.rights(&wish.config.catalogue);
-        let beyond = tokens::beyond(|scope: &Scope| held.allow(scope), &Rights::default(), &new.rights);
+        let beyond = tokens::beyond(|scope: &Scope| held.allows_scope(scope), &Rights::default(), &new.rights);
         let refused = if tokens::is_taken(tx, holder, None, &new.name, now)? {
             Some(Refused::NameTaken)
         } else if !beyond.is_empty() {

@@ -1,4 +1,4 @@
-//! The verbs.
+//! The verbs of terminals: asking to be let in, answering that, and fetching the login.
 
 use std::sync::Arc;
 

@@ -75,7 +75,9 @@ fn tokens_go_with_it_where_that_is_ticked(engine: Engine) {
     let entry = app.last_logged();
     let told = (entry.action.as_str(), entry.detail.as_str());
     assert_eq!(told, ("password.changed", "0 other sessions ended, 1 tokens revoked"));
-    assert_eq!(app.mails().pop().unwrap().subject, "Keystead: your password was changed");
+    let mail = app.mails().pop().unwrap();
+    assert_eq!(mail.subject, "Keystead: your password was changed");
+    assert!(mail.text.contains("Your personal access tokens were revoked."), "{}", mail.text);
 }
 
 /// Covers: AC-032

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Allowance, Hit, hits, set};
 use crate::api::{Sent, given, json};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::organizations::caller::{Acts, Caller};
-use crate::organizations::calls::{act, conflict};
+use crate::organizations::calls::{act, conflict, shared};
 use crate::organizations::queries::{by_id, without_second_factor};
-use crate::organizations::{Kind, MemberConfirmed, second_factor};
+use crate::organizations::{MemberConfirmed, second_factor};
 
 /// What is allowed, and whom it would hit.
 #[derive(Serialize)]
@@ -46,11 +46,6 @@ impl From<Hit> for HitView {
     }
 }
 
-/// A private one has nobody to set it for.
-fn shared(caller: &impl Acts) -> Result<()> {
-    if caller.organization().kind == Kind::Shared { Ok(()) } else { Err(Error::NotFound) }
-}
-
 async fn tell(caller: &impl Acts) -> Result<HttpResponse> {
     let (id, now) = (caller.organization().id.clone(), caller.now());
     let catalogue = caller.instance().config.catalogue.clone();
@@ -73,7 +68,7 @@ async fn tell(caller: &impl Acts) -> Result<HttpResponse> {
 /// `GET /api/v1/organizations/{slug}/policy`.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a private organization.
+/// [`crate::error::Error::NotFound`] for a private organization.
 pub async fn show(caller: Caller) -> Result<HttpResponse> {
     shared(&caller)?;
     tell(&caller).await
@@ -95,7 +90,7 @@ pub struct PolicyBody {
 /// alone: it can shut everybody out, those among them who have more than whoever asks.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a private organization; [`Error::Problem`] for somebody who would shut themselves out.
+/// [`crate::error::Error::NotFound`] for a private organization; [`crate::error::Error::Problem`] for somebody who would shut themselves out.
 pub async fn change(sent: Sent<MemberConfirmed, PolicyBody>) -> Result<HttpResponse> {
     let Sent { who: member, body } = sent;
     shared(&*member)?;

@@ -8,9 +8,9 @@ use super::pages::{BEYOND, MOST};
 use super::{NewTeam, Outcome, PAGE, Team};
 use crate::api::{Page, Sent, done, given, json};
 use crate::catalogue::Catalogue;
-use crate::db::Tx;
+use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{TeamId, UserId};
+use crate::ids::{OrganizationId, TeamId, UserId};
 use crate::organizations::caller::{Acts, Caller, CallerConfirmed};
 use crate::organizations::calls::{Part, act, conflict, invalid, made, split, taken, wrong};
 use crate::organizations::forms::TeamForm;
@@ -56,9 +56,9 @@ struct FilledView {
     added: usize,
 }
 
-fn found(tx: &mut crate::db::Connection, acting_in: &crate::ids::OrganizationId, id: &TeamId) -> Result<TeamView> {
-    let team = super::find(tx, acting_in, id)?;
-    Ok(TeamView::of((team, super::count(tx, id)?)))
+fn found(connection: &mut Connection, organization: &OrganizationId, id: &TeamId) -> Result<TeamView> {
+    let team = super::find(connection, organization, id)?;
+    Ok(TeamView::of((team, super::count(connection, id)?)))
 }
 
 /// `GET /api/v1/organizations/{slug}/teams`.

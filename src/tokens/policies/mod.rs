@@ -74,6 +74,8 @@ pub struct Review {
     pub present: Present,
     /// What would hold.
     pub after: TokenPolicy,
+    /// What would change, each in a line.
+    pub differences: Vec<String>,
     /// How many tokens it would cut,
     pub count: i64,
     /// a page of them,
@@ -110,13 +112,15 @@ pub fn review(
         },
         page,
         more,
+        differences: differences(&present, rule, &after),
         present,
         after,
     })
 }
 
-/// What changes, each in a line.
-pub fn differences(before: &TokenPolicy, after: &TokenPolicy) -> Vec<String> {
+/// What a rule changes, each in a line.
+pub fn differences(present: &Present, rule: &Rule, after: &TokenPolicy) -> Vec<String> {
+    let before = &present.policy;
     let mut lines = Vec::new();
     let mut line = |what: &str, before: String, after: String| {
         if before != after {
@@ -130,5 +134,8 @@ pub fn differences(before: &TokenPolicy, after: &TokenPolicy) -> Vec<String> {
     line("Offered validities in days", list(&before.preset_days), list(&after.preset_days));
     line("Never expiring", word(before.allow_never), word(after.allow_never));
     line("Tokens a person may have", before.max_per_user.to_string(), after.max_per_user.to_string());
+    if lines.is_empty() && *rule != present.rule {
+        lines.push("What is set here, and no more: this instance itself is as strict at the moment".to_owned());
+    }
     lines
 }

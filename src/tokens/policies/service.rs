@@ -112,7 +112,7 @@ fn set(
     write(tx, realm, rule, now)?;
     cut(tx, realm, &after, now, &beyond)?;
     let user = actor.user();
-    let mut detail = differences(&present.policy, &after);
+    let mut detail = differences(&present, rule, &after);
     if !beyond.is_empty() {
         let plural = if beyond.len() == 1 { "" } else { "s" };
         detail.push(format!("{} token{plural} cut", beyond.len()));

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::forms::RuleForm;
-use super::{Beyond, Present, Realm, Review, differences};
+use super::{Beyond, Present, Realm, Review};
 use crate::clock::Timestamp;
 use crate::organizations::Place;
 use crate::tokens::policy::TokenPolicy;
@@ -125,7 +125,7 @@ pub struct ReviewView {
     /// It is not as it was looked at before.
     pub again: bool,
     pub differences: Vec<String>,
-    /// "90 days", or "for ever".
+    /// "90 days".
     pub limit: String,
     pub count: i64,
     pub kept_out: i64,
@@ -173,7 +173,7 @@ impl ReviewView {
         let days = review.after.max_days;
         Self {
             again,
-            differences: differences(&review.present.policy, &review.after),
+            differences: review.differences,
             limit: if days == 1 { "1 day".to_owned() } else { format!("{days} days") },
             count: review.count,
             kept_out: review.kept_out,

@@ -289,6 +289,22 @@ fn an_organization_is_stricter(engine: Engine) {
     assert_eq!(app.count("token_policies"), 1);
 }
 
+/// What the instance has overtaken meanwhile can be taken back all the same.
+/// Covers: AC-060
+fn a_rule_that_no_longer_matters_is_taken_back(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let path = "/organizations/acme/policy";
+    set(&mut ada, path, "max_days=30", "new");
+    set(&mut ada, POLICY, "max_days=7", "new");
+    let page = ada.open(&format!("{path}/review?max_days="));
+    assert!(page.texts("main .prose li")[0].starts_with("What is set here, and no more"), "{}", page.text());
+    set(&mut ada, path, "max_days=", "new");
+    assert_eq!(app.count("token_policies WHERE max_days = 30"), 0);
+    assert!(ada.open(&format!("{path}/review?max_days=")).text().contains("Nothing: these rules hold already."));
+}
+
 /// The number of tokens that a person may have is a rule by itself.
 /// Covers: AC-060
 fn an_organization_sets_its_number_alone(engine: Engine) {
@@ -364,6 +380,7 @@ on_both!(
     what_cant_be_set_is_said_at_its_field,
     an_organization_is_stricter,
     an_organization_sets_its_number_alone,
+    a_rule_that_no_longer_matters_is_taken_back,
     sql_and_rust_agree_on_what_is_too_long,
     hundreds_are_shown_in_pages_and_cut_at_once,
 );
