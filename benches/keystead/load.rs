@@ -225,7 +225,7 @@ pub async fn at_a_pace(address: SocketAddr, ask: &Ask, a_second: u32, time: Dura
         let ask = Rc::clone(&ask);
         rt::spawn(async move {
             let mut connection = Connection::open(address, None).await?;
-            let mut took = Vec::new();
+            let (mut bytes, mut random, mut took) = (ask.bytes.clone(), Random::new(number as usize), Vec::new());
             let mut due = start + Duration::from_secs(1) * number / a_second;
             while due < start + time {
                 let now = Instant::now();
@@ -235,7 +235,8 @@ pub async fn at_a_pace(address: SocketAddr, ask: &Ask, a_second: u32, time: Dura
                 } else {
                     due
                 };
-                ask.check(&connection.send(&ask.bytes).await?)?;
+                ask.fill_in(&mut bytes, &mut random);
+                ask.check(&connection.send(&bytes).await?)?;
                 took.push(begun.elapsed());
                 due += Duration::from_secs(1) * CONNECTIONS / a_second;
             }

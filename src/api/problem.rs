@@ -76,6 +76,12 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "idempotency-key", "The Idempotency-Key cannot be used", detail)
     }
 
+    /// The key named another call before.
+    pub fn idempotency_key_used() -> Self {
+        let detail = "This Idempotency-Key was sent before with another body. Give each call a key of its own.";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key", "The Idempotency-Key was used before", detail)
+    }
+
     /// What is asked for can't stand beside what there is.
     pub fn conflict(detail: impl Into<String>, errors: Vec<Wrong>) -> Self {
         let this =

@@ -5,12 +5,14 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
+use sha2::{Digest as _, Sha256};
 
 use super::{Problem, Wrong};
+use crate::auth::key::hex;
 use crate::error::{Error, Result};
 use crate::ids::ulid;
 use crate::text::shown;
@@ -38,11 +40,16 @@ impl<C: FromRequest<Error = Error> + 'static, T: DeserializeOwned> FromRequest f
             if !is_json(&request) {
                 return Err(Problem::not_json().into());
             }
-            let body = read(&read_body(&request, &mut payload, LIMIT).await?)?;
+            let bytes = read_body(&request, &mut payload, LIMIT).await?;
+            let body = read(&bytes)?;
+            request.extensions_mut().insert(Digest(hex(&Sha256::digest(&bytes))));
             Ok(Self { who, body })
         })
     }
 }
+
+/// The SHA-256 of a request's body, in hexadecimal digits.
+struct Digest(String);
 
 /// A body that may be missing.
 ///
@@ -132,7 +139,8 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Resul
 /// The name of a call that makes something: sent twice, it makes one thing. Without a name of the caller's own it has one that no
 /// other call has.
 ///
-/// `act` says what is made, so that the same name for something else is another call.
+/// `act` says what is made, so that the same name for something else is another call. After a line break stands what was sent,
+/// in short: the same name for another body is a slip.
 ///
 /// # Errors
 /// [`Problem::idempotency_key`].
@@ -143,7 +151,11 @@ pub fn once(request: &HttpRequest, act: &str) -> Result<String> {
     // The draft of the header has it between quotation marks, and most clients leave them away.
     let bare = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
     let sound = (1..=200).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic());
-    if sound && keys.next().is_none() { Ok(format!("{act} {bare}")) } else { Err(Problem::idempotency_key().into()) }
+    if !sound || keys.next().is_some() {
+        return Err(Problem::idempotency_key().into());
+    }
+    let digest = request.extensions().get::<Digest>().map(|digest| digest.0.clone()).unwrap_or_default();
+    Ok(format!("{act} {bare}\n{digest}"))
 }
 
 #[cfg(test)]

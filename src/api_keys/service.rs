@@ -13,6 +13,7 @@ use crate::mail::SecurityNotice;
 use crate::organizations::license::{Limited, room};
 use crate::organizations::member::LACKING;
 use crate::organizations::{Acting, Member, MemberConfirmed};
+use crate::text::plain_name;
 use crate::tokens::{self, Created, For, Holder, Made, NewToken, Refused, Rights, Wish, words};
 use crate::urls;
 
@@ -116,7 +117,7 @@ pub fn delete(tx: &mut Tx<'_>, instance: &Instance, acting: &Acting, now: Timest
     }
     tokens::delete(tx, holder, acting.actor(), now, id)?;
     let Some(maker) = maker.filter(|maker| *maker != me) else { return Ok(()) };
-    let organization = &acting.organization().name;
+    let organization = plain_name(&acting.organization().name, &acting.organization().slug);
     let more = format!("It was called “{}”, in {organization}. What uses it has stopped working.", key.record.name);
     let notice = SecurityNotice::new("An API key of yours was deleted", more)
         .saying("See the keys that there are", urls::settings_api_keys())

@@ -80,6 +80,7 @@ diesel::table! {
         user_id -> Text,
         made -> Text,
         used_at -> BigInt,
+        asked -> Text,
     }
 }
 

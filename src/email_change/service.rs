@@ -311,6 +311,10 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<O
             let change = by_old(tx, &code, now)?.ok_or(Error::NotFound)?;
             let user = &change.user_id;
             session::lock(tx, user)?;
+            // A closed account stays as it is; its owner can undo the change once it is open again.
+            if credentials(tx, user)?.status != UserStatus::Active {
+                return Err(Error::NotFound);
+            }
             // Of two clicks one deletes it.
             if diesel::delete(email_changes::table.find(&change.id)).execute(&mut **tx)? != 1 {
                 return Err(Error::NotFound);

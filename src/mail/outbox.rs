@@ -9,7 +9,7 @@ use crate::db::{Connection, Tx};
 use crate::error::Result;
 use crate::ids::{MailId, UserId};
 use crate::text_enum;
-use crate::users::UserStatus;
+use crate::users::{UserStatus, email_key};
 
 text_enum! {
     /// Where a mail is on its way.
@@ -63,11 +63,10 @@ impl Queued {
 /// # Errors
 /// When the database refuses; then the change is rolled back with it.
 pub fn queue(tx: &mut Tx<'_>, user: Option<&UserId>, recipient: &str, letter: &Letter, now: Timestamp) -> Result<()> {
-    if let Some(user) = user {
-        let closed = users::table.find(user).filter(users::status.eq(UserStatus::Suspended));
-        if diesel::select(diesel::dsl::exists(closed)).get_result(&mut **tx)? {
-            return Ok(());
-        }
+    let theirs = users::email_key.eq(email_key(recipient)).nullable().or(users::id.nullable().eq(user));
+    let closed = users::table.filter(theirs).filter(users::status.eq(UserStatus::Suspended));
+    if diesel::select(diesel::dsl::exists(closed)).get_result(&mut **tx)? {
+        return Ok(());
     }
     diesel::insert_into(outbox::table)
         .values((

@@ -58,7 +58,7 @@ pub struct Arriving {
 /// When the database refuses; [`Error::NotFound`] when the instance was set up by somebody else meanwhile.
 pub async fn arrive(instance: &Instance, provider: &Provider, arriving: Arriving, origin: Origin) -> Result<Arrival> {
     let (now, sessions, rules) = (instance.clock.now(), instance.config.sessions.clone(), provider.config.clone());
-    let sign_up_mode = instance.config.sign_up;
+    let (sign_up_mode, catalogue) = (instance.config.sign_up, instance.config.catalogue.clone());
     let detail = format!("with {}", rules.name);
     instance
         .db
@@ -88,8 +88,8 @@ pub async fn arrive(instance: &Instance, provider: &Provider, arriving: Arriving
                 None => {
                     let email = policy::proved_email(&rules, &claims).unwrap_or_default().to_owned();
                     let owner = if email.is_empty() { None } else { by_email(tx, &email)?.map(|known| known.id) };
-                    let is_invited =
-                        !email.is_empty() && sign_up::invitations::is_invited(tx, &email, sign_up_mode, now)?;
+                    let is_invited = !email.is_empty()
+                        && sign_up::invitations::is_invited(tx, &email, sign_up_mode, now, &catalogue)?;
                     let here = Circumstances { sign_up: sign_up_mode, address_is_known: owner.is_some(), is_invited };
                     let is_first = flow.purpose == Purpose::SetUp;
                     let verdict = policy::stranger(&rules, &claims, here);

@@ -10,7 +10,7 @@ use super::service::Named;
 use super::teams::NewTeam;
 use crate::app::Instance;
 use crate::auth::SignedIn;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Role};
 use crate::db::Connection;
 use crate::error::Error;
 use crate::ids::{OrganizationId, is_ulid};
@@ -22,11 +22,23 @@ const ADDRESSES: [&str; 4] = ["new", "admin", "settings", "api"];
 /// Names that would speak for whoever runs the service. Invitations carry them into strangers' mailboxes.
 const OFFICIAL: [&str; 6] = ["admin", "administrator", "administration", "support", "security", "keystead"];
 
-/// Whether a name would be taken for that of whoever runs the service, however it is spelt.
+/// Words that make nothing else of such a name.
+const BESIDE: [&str; 5] = ["the", "team", "official", "service", "account"];
+
+/// Whether a name would be taken for that of whoever runs the service, however it is spelt: "Support", "The Keystead Team".
 fn is_official(name: &str, product: &str) -> bool {
-    let letters = |text: &str| text::search_key(text).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
-    let name = letters(name);
-    OFFICIAL.contains(&name.as_str()) || (!name.is_empty() && name == letters(product))
+    let tidied = |text: &str| -> String {
+        let folded = text::search_key(text);
+        let plain = folded.nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c));
+        let apart: String = plain.map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+        apart.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (name, product) = (tidied(name), tidied(product));
+    // A product of two words counts as one; and "a d m i n" is a word.
+    let text = if product.is_empty() { name } else { name.replace(&product, "keystead") };
+    let is_one = |word: &str| OFFICIAL.contains(&word) || word == product.replace(' ', "");
+    is_one(&text.replace(' ', ""))
+        || (text.split(' ').any(is_one) && text.split(' ').all(|word| is_one(word) || BESIDE.contains(&word)))
 }
 
 const SLUG: &str = "Use 3 to 40 lower-case letters, digits and single hyphens, beginning with a letter";
@@ -132,6 +144,10 @@ impl RoleForm {
     /// What is wrong, at the fields.
     pub fn check(&self, catalogue: &Catalogue) -> Result<NewRole, Problems> {
         let mut problems = Problems::of(self);
+        // Where roles are given, the two would stand beside each other.
+        if Role::ALL.iter().any(|role| *role != Role::Own && role.as_str() == text::search_key(&self.name)) {
+            problems.add("name", "A built-in role has this name. Choose another one");
+        }
         let mut rights = Rights::default();
         for (field, words) in [("right", &self.right), ("scope", &self.scope)] {
             match Rights::chosen(words.iter().map(String::as_str), catalogue) {
@@ -281,6 +297,10 @@ mod tests {
             ("  S U P P O R T ", "acme", "name"),
             ("ＡＤＭＩＮ", "acme", "name"),
             ("My-Accounts", "", "name"),
+            ("Ádmin", "acme", "name"),
+            ("The My Accounts Team", "acme", "name"),
+            ("my accounts: support", "acme", "name"),
+            ("Support team", "acme", "name"),
             ("Acme", "support", "slug"),
             ("Acme", "my-accounts", "slug"),
         ] {

@@ -368,8 +368,12 @@ pub fn capped(inviter: &Rights, wished: (Role, Option<&str>), catalogue: &Catalo
         Role::Member => &[Role::Viewer],
         Role::Viewer => &[],
     };
-    let held = |fallback: Role| inviter.covers(&Rights::of_role(fallback, own.filter(|_| fallback == role), catalogue));
-    [role].into_iter().chain(below.iter().copied()).find(|fallback| held(*fallback))
+    let rights = |fallback: Role| Rights::of_role(fallback, own.filter(|_| fallback == role), catalogue);
+    let wished = rights(role);
+    // An own role may be narrower than any built-in one: nobody gets more than was meant for them.
+    let fits =
+        |fallback: Role| inviter.covers(&rights(fallback)) && (fallback == role || wished.covers(&rights(fallback)));
+    [role].into_iter().chain(below.iter().copied()).find(|fallback| fits(*fallback))
 }
 
 #[cfg(test)]
@@ -495,7 +499,9 @@ mod tests {
         assert_eq!(capped(&own(""), (Role::Viewer, None), &catalogue), None);
         let wished = (Role::Own, Some("channels:delete"));
         assert_eq!(capped(&rights(Role::Admin), wished, &catalogue), Some(Role::Own));
-        assert_eq!(capped(&rights(Role::Member), wished, &catalogue), Some(Role::Member));
+        assert_eq!(capped(&rights(Role::Member), wished, &catalogue), None, "a member may far more than was meant");
+        let wide = rights(Role::Admin).to_text();
+        assert_eq!(capped(&rights(Role::Member), (Role::Own, Some(&wide)), &catalogue), Some(Role::Member));
     }
 
     /// Covers: S4-26

@@ -13,6 +13,7 @@ use crate::db::schema::{
 };
 use crate::error::Result;
 use crate::ids::{OrganizationId, UserId};
+use crate::users::UserStatus;
 
 /// An organization, as far as everybody in it may know.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -237,13 +238,14 @@ pub fn mine(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<(Listed
     Ok(listed.into_iter().map(row).collect())
 }
 
-/// How many owners an organization has.
+/// How many owners an organization has, if `whom` is one: they, and the others whose accounts are open.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn owners(connection: &mut Connection, organization: &OrganizationId) -> Result<i64> {
+pub fn owners(connection: &mut Connection, organization: &OrganizationId, whom: &UserId) -> Result<i64> {
     let those = members::organization_id.eq(organization).and(members::role.eq(Role::Owner));
-    Ok(members::table.filter(those).count().get_result(connection)?)
+    let counts = users::id.eq(whom).or(users::status.eq(UserStatus::Active));
+    Ok(members::table.inner_join(users::table).filter(those.and(counts)).count().get_result(connection)?)
 }
 
 /// How many members an organization has, as the database keeps count of it.

@@ -18,7 +18,7 @@ use crate::db::schema::{members, organizations, sessions, users};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, UserId};
 use crate::tokens;
-use crate::users::{email_key, search_key};
+use crate::users::{UserStatus, email_key, search_key};
 
 /// What an organization is called: checked.
 #[derive(Debug, Clone)]
@@ -150,6 +150,7 @@ pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, email: &str) 
     let heir: Option<UserId> = members::table
         .inner_join(users::table)
         .filter(members::organization_id.eq(organization).and(users::email_key.eq(email_key(email))))
+        .filter(users::status.eq(UserStatus::Active))
         .select(users::id)
         .get_result(&mut **tx)
         .optional()?;
@@ -184,7 +185,7 @@ pub(super) fn check_change(
     let organization = &acting.organization().id;
     let found = standing(tx, user, Which::Id(organization))?.ok_or(Error::NotFound)?;
     let before = Rights::of(&found.standing, Kind::Shared, catalogue);
-    Ok(may_change(acting.rights(), &before, after, owners(tx, organization)?))
+    Ok(may_change(acting.rights(), &before, after, owners(tx, organization, user)?))
 }
 
 /// Follows a user's new name or address into the lists of members.

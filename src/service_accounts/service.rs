@@ -12,12 +12,13 @@ use crate::db::Tx;
 use crate::db::schema::{members, service_accounts, tokens as records, users};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, ServiceAccountId, TokenId, UserId};
+use crate::organizations::invitations;
 use crate::organizations::license::{Full, Limited, room};
 use crate::organizations::{Acting, MemberConfirmed, Right, roles};
 use crate::text;
 use crate::tokens::policy::Overlap;
 use crate::tokens::{self, Created, For, Holder, Made, NewToken, Refused, Regenerated, Rights, Token, TokenKind, Wish};
-use crate::users::email_key;
+use crate::users::{UserStatus, email_key};
 
 /// A service account to be, as its form says it.
 #[derive(Debug, Clone)]
@@ -87,6 +88,7 @@ fn understand(
         let member: Option<UserId> = members::table
             .inner_join(users::table)
             .filter(members::organization_id.eq(organization).and(users::email_key.eq(email_key(&new.responsible))))
+            .filter(users::status.eq(UserStatus::Active))
             .select(users::id)
             .get_result(&mut **tx)
             .optional()?;
@@ -215,6 +217,9 @@ pub fn set_enabled(
     if account.is_enabled != is_enabled {
         let this = service_accounts::table.find(id);
         diesel::update(this).set(service_accounts::is_enabled.eq(is_enabled)).execute(&mut **tx)?;
+        if !is_enabled {
+            invitations::end_of_account(tx, id)?;
+        }
         let action = if is_enabled { Action::ServiceAccountEnabled } else { Action::ServiceAccountDisabled };
         acting.record(tx, now, action, None, (id.as_str(), &account.name, ""))?;
     }
@@ -378,6 +383,12 @@ pub async fn regenerate_token(
         }
         let token = tokens::find(tx, holder, &id)?;
         let organization = Some(&acting.organization().id);
+        // One that was over is one more.
+        if token.status(now) != tokens::policy::Status::Active
+            && let Err(full) = room(tx, &acting.organization().id, Limited::Tokens, now)?
+        {
+            return Ok(Regenerated::Refused(wish.refuse(tx, Refused::License(full))?));
+        }
         if let Some(why) = tokens::too_long(tx, &wish.config.tokens, organization, expires_at, now)? {
             return Ok(Regenerated::Refused(wish.refuse(tx, why)?));
         }

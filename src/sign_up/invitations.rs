@@ -11,6 +11,7 @@ use crate::auth::AdministratorConfirmed;
 use crate::auth::link;
 use crate::auth::secret::SecretHash;
 use crate::auth::session::{self, NewKey};
+use crate::catalogue::Catalogue;
 use crate::clock::{DAY, Timestamp};
 use crate::config::SignUpMode;
 use crate::db::schema::invitations;
@@ -139,11 +140,18 @@ pub fn address(connection: &mut Connection, code: &str, now: Timestamp) -> Resul
 ///
 /// # Errors
 /// When the database refuses.
-pub fn is_invited(connection: &mut Connection, email: &str, mode: SignUpMode, now: Timestamp) -> Result<bool> {
+pub fn is_invited(
+    connection: &mut Connection,
+    email: &str,
+    mode: SignUpMode,
+    now: Timestamp,
+    catalogue: &Catalogue,
+) -> Result<bool> {
     let good = invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
     let here = invitations::table.filter(good.and(invitations::organization_id.is_null()));
     Ok(diesel::select(diesel::dsl::exists(here)).get_result(connection)?
-        || (mode.takes_whom_members_invite() && organizations::invitations::is_invited(connection, email, now)?))
+        || (mode.takes_whom_members_invite()
+            && organizations::invitations::is_invited(connection, email, now, catalogue)?))
 }
 
 /// Accepts an invitation: the address is its own, whatever the form says.

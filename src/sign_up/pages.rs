@@ -203,17 +203,27 @@ pub(crate) fn spent(visitor: &Visitor, again: String, again_words: &str) -> Resu
 
 /// After every form that has a mail sent: the same, whatever was found.
 pub(crate) fn check_mail(visitor: &Visitor, email: &str, lifetime: &str) -> Result<HttpResponse> {
-    let text = format!("If all is well, a mail is on its way to {email}. The link in it works once, for {lifetime}.");
-    let more = if instance_of(visitor.request()).carrier.folder().is_some() {
-        "No mail server is set up here, so no mail travels: ask an administrator of this service for your link. They have it in their outbox."
+    let filed = instance_of(visitor.request()).carrier.folder().is_some();
+    let (heading, text, more) = if filed {
+        (
+            "Ask for your link",
+            format!(
+                "No mail server is set up here. If all is well, a link for {email} waits; it works once, for {lifetime}."
+            ),
+            "Ask an administrator of this service for it: they find it under Administration, Mail.",
+        )
     } else {
-        "Nothing there after a few minutes? Look into the folder for unwanted mail, or ask an administrator of this service: they can see mails that could not be sent."
+        (
+            "Check your mail",
+            format!("If all is well, a mail is on its way to {email}. The link in it works once, for {lifetime}."),
+            "Nothing there after a few minutes? Look into the folder for unwanted mail, or ask an administrator of this service: they can see mails that could not be sent.",
+        )
     };
     let (link, words) = match visitor.account() {
         Some(_) => (urls::settings_security(), "Back to Security"),
         None => (urls::login(), "Back to sign in"),
     };
-    said(visitor, StatusCode::OK, "Check your mail", &text, more, link, words)
+    said(visitor, StatusCode::OK, heading, &text, more, link, words)
 }
 
 /// `GET /signup`.
@@ -334,9 +344,10 @@ pub async fn confirm(
     match outcome {
         Ok(Confirmation::Done(key, email)) => {
             key.give(&session)?;
-            let now = instance.clock.now();
-            let invited =
-                instance.db.read(move |connection| organizations::invitations::is_invited(connection, &email, now));
+            let (now, catalogue) = (instance.clock.now(), instance.config.catalogue.clone());
+            let invited = instance
+                .db
+                .read(move |connection| organizations::invitations::is_invited(connection, &email, now, &catalogue));
             if invited.await? {
                 let mut response = see_other(&urls::organizations());
                 Notice::SignedUpInvited.send(&mut response, instance.config.is_https());

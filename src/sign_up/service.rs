@@ -10,6 +10,7 @@ use crate::auth::secret::SecretHash;
 use crate::auth::session::{self, NewKey};
 use crate::auth::{link, throttle};
 use crate::clock::{DAY, Timestamp};
+use crate::config::SignUpMode;
 use crate::db::schema::sign_ups;
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
@@ -151,10 +152,15 @@ pub async fn confirm(instance: &Instance, code: String, typed: &str, origin: Ori
         return Ok(Confirmation::WrongPassword);
     }
     let (sessions, email) = (instance.config.sessions.clone(), wish.email.clone());
+    let (mode, catalogue) = (instance.config.sign_up, instance.config.catalogue.clone());
     let made = instance
         .db
         .write(move |tx| {
             if diesel::delete(sign_ups::table.find(SecretHash::of(&code))).execute(&mut **tx)? != 1 {
+                return Err(Error::NotFound);
+            }
+            // What was wished for while anybody could, or by an invitation that was taken back since, is over.
+            if mode != SignUpMode::Open && !invitations::is_invited(tx, &wish.email, mode, now, &catalogue)? {
                 return Err(Error::NotFound);
             }
             let new = NewUser {

@@ -243,6 +243,8 @@ impl NewTokenForm {
         left_over(&self.entity_id, &mut problems);
         if place.is_none() {
             problems.add("organization", "Choose one of your organizations, or all of them");
+        } else if place.flatten().is_some_and(|place| !place.takes_personal) {
+            problems.add("organization", "This organization takes no personal access tokens. Choose another one");
         }
         if !problems.is_empty() {
             return Err(problems);

@@ -262,13 +262,15 @@ pub struct Place {
     pub name: String,
     /// What it asks of its tokens.
     pub rule: Rule,
+    /// Whether personal ones may act there at all.
+    pub takes_personal: bool,
 }
 
 impl Place {
     /// The only one that there is to choose; its rule has been asked by itself.
     pub(crate) fn only(organization: &Organization) -> Self {
         let Organization { id, slug, name, .. } = organization.clone();
-        Self { id, slug, name, rule: Rule::default() }
+        Self { id, slug, name, rule: Rule::default(), takes_personal: true }
     }
 }
 
@@ -277,18 +279,25 @@ impl Place {
 /// # Errors
 /// When the database refuses.
 pub fn places(connection: &mut Connection, owner: &UserId) -> Result<Vec<Place>> {
-    let rows: Vec<(OrganizationId, String, String, Option<PolicyRow>)> = members::table
+    let rows: Vec<(OrganizationId, String, String, bool, Option<PolicyRow>)> = members::table
         .inner_join(organizations::table)
         .left_join(token_policies::table.on(token_policies::id.eq(organizations::id)))
         .filter(members::user_id.eq(owner))
         .order(organizations::id)
-        .select((organizations::id, organizations::slug, organizations::name, Option::<PolicyRow>::as_select()))
+        .select((
+            organizations::id,
+            organizations::slug,
+            organizations::name,
+            organizations::allows_personal_tokens,
+            Option::<PolicyRow>::as_select(),
+        ))
         .load(connection)?;
-    let place = |(id, slug, name, row): (OrganizationId, String, String, Option<PolicyRow>)| Place {
+    let place = |(id, slug, name, takes_personal, row): (_, _, _, _, Option<PolicyRow>)| Place {
         id,
         slug,
         name,
         rule: row.map(Rule::from).unwrap_or_default(),
+        takes_personal,
     };
     Ok(rows.into_iter().map(place).collect())
 }

@@ -17,6 +17,8 @@ use crate::db::Tx;
 use crate::db::schema::token_secrets;
 use crate::error::Result;
 use crate::ids::TokenId;
+use crate::organizations::invitations;
+use crate::organizations::license::{Limited, room};
 
 /// What became of a wish for a new secret.
 pub enum Regenerated {
@@ -58,6 +60,12 @@ pub async fn regenerate(
             if is_out {
                 return Ok(Regenerated::Refused(wish.refuse(tx, Refused::NoMember)?));
             }
+            // One that was over is one more.
+            if let Some(place) = organization.filter(|_| token.status(now) != Status::Active)
+                && let Err(full) = room(tx, place, Limited::Tokens, now)?
+            {
+                return Ok(Regenerated::Refused(wish.refuse(tx, Refused::License(full))?));
+            }
             if let Some(why) = too_long(tx, &wish.config.tokens, organization, expires_at, now)? {
                 return Ok(Regenerated::Refused(wish.refuse(tx, why)?));
             }
@@ -88,6 +96,9 @@ pub(crate) fn renew<'a>(
     let (holder, record) = (holder.into(), &token.record);
     if token.status(now) != Status::Active && is_taken(tx, holder, Some(&record.id), &record.name, now)? {
         return Ok(None);
+    }
+    if overlap == Overlap::Now {
+        invitations::end_of_tokens(tx, &[&record.id])?;
     }
     let detail = supersede(tx, &record.id, overlap, expires_at, now)?;
     let secret = PlainSecret::generate(&config.tokens.brand, record.kind.secret());

@@ -14,10 +14,11 @@ use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::UserId;
 use crate::mail::forget_waiting;
+use crate::organizations::invitations;
 
 const LAST: &str = "it is the last account that may administer this instance";
 
-/// Closes an account: its sessions and terminals, links and half sign-ins end, and mails that wait are not sent. Its tokens
+/// Closes an account: its sessions and terminals, links, half sign-ins and the invitations that it sent end, and mails that wait are not sent. Its tokens
 /// and keys are kept and refused for as long. Says how many logins ended; `None` where it was closed before.
 ///
 /// # Errors
@@ -38,6 +39,7 @@ pub fn suspend(tx: &mut Tx<'_>, who: &impl Administers, email: &str, now: Timest
     let ended = session::end_all(tx, &user.id, Reach::All)?;
     link::end_all(tx, &user.id)?;
     forget_waiting(tx, &user.id)?;
+    invitations::end_of_user(tx, &user.id, None)?;
     record(tx, &actor, now, &Event::of_user(Action::AccountSuspended, &user.id))?;
     Ok(Some(ended))
 }

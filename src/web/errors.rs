@@ -255,6 +255,8 @@ fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String,
             "The request carries none that is valid here.".into(),
             "Send one as a bearer token in the Authorization header.".into(),
         ),
+        // A role does not change by trying again.
+        403 if hint.as_deref().is_some_and(|hint| hint.starts_with("Your role")) => ("You may not do this", hint.unwrap_or_default(), "Nothing was changed. Whoever manages the organization’s members can give you another role.".into()),
         403 => ("That was not accepted", hint.unwrap_or_else(|| "You may not do this.".into()), "Nothing was changed. Go back, reload the page and try again.".into()),
         404 => ("There is nothing here", "This page does not exist, or it is not yours to see.".into(), "Check the address, or start again from your profile.".into()),
         405 => ("This address does something else", "It does not take this kind of request.".into(), "Go back and use the page's own buttons.".into()),

@@ -8,19 +8,19 @@ const OTHER: &str = "another-Tin-roof-78";
 
 /// Where the two mailboxes' links lead: the new one's, the old one's.
 #[track_caller]
-fn links(app: &TestApp, new: &str, old: &str) -> (String, String) {
+pub fn links(app: &TestApp, new: &str, old: &str) -> (String, String) {
     (app.mailed_link(new), app.mailed_link(old))
 }
 
 /// Presses the button with this answer behind the old mailbox's link.
 #[track_caller]
-fn answer(browser: &mut Browser, link: &str, answer: &str) -> Page {
+pub fn answer(browser: &mut Browser, link: &str, answer: &str) -> Page {
     let form = browser.open(link).form_saying(link, "answer", answer);
     browser.submit(&form)
 }
 
 #[track_caller]
-fn prove(browser: &mut Browser, link: &str) -> Page {
+pub fn prove(browser: &mut Browser, link: &str) -> Page {
     let form = browser.open(link).form(link);
     browser.submit(&form)
 }

@@ -40,7 +40,7 @@ fn asking_tells_nothing(engine: Engine) {
     }
     pages.dedup();
     assert_eq!(pages.len(), 1, "{pages:?}");
-    assert!(pages[0].starts_with("Check your mail"), "{pages:?}");
+    assert!(pages[0].starts_with("Ask for your link"), "{pages:?}");
     let recipients: Vec<String> = app.mails().into_iter().map(|mail| mail.recipient).collect();
     assert_eq!(recipients, [ADMIN, "bob@example.com"]);
     assert_eq!(app.count("links"), 2);

@@ -32,7 +32,7 @@ fn from_a_wish_to_an_account(engine: Engine) {
     let mut bob = app.browser();
     assert!(bob.open("/login").links().contains(&"/signup".to_owned()));
     let page = bob.sign_up("Bob@Example.com ", PASSWORD).expect(200);
-    assert_eq!(page.one("h1"), "Check your mail");
+    assert_eq!(page.one("h1"), "Ask for your link");
     assert!(page.one(".lede").contains("Bob@Example.com"), "{}", page.one(".lede"));
     assert_eq!((app.count("users"), app.count("sign_ups"), app.count("sessions")), (1, 1, 1));
     assert_eq!(app.logged("sign_up.asked"), 1);
@@ -276,6 +276,39 @@ fn closed_is_closed_to_earlier_wishes(engine: Engine) {
     bob.submit(&form).expect_lead("/settings/profile");
 }
 
+/// By invitation means at the end, too: a wish from an open time, or one whose invitation was taken back since, makes no account.
+/// Covers: AC-008
+fn a_wish_needs_its_invitation_to_the_end(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    app.browser().sign_up(BOB, PASSWORD).expect(200);
+    let early = app.mailed_link(BOB);
+    let by_invitation = app.beside_with(|config| config.sign_up = SignUpMode::Invitation);
+    let press = |link: &str| {
+        let mut browser = app.browser().at(&by_invitation);
+        let form = browser.open(link).form(link).set("password", PASSWORD);
+        browser.submit(&form)
+    };
+    press(&early).expect(404);
+    ada.make_organization("acme");
+    let carol = "carol@example.com";
+    let copied = ada.invite_to("acme", carol, "viewer");
+    let mut stranger = app.browser().at(&by_invitation);
+    let form = stranger.open(&copied).form(&copied).set("first_name", "Carol");
+    stranger.submit(&form.set("password", PASSWORD).set("confirm", PASSWORD)).expect(200);
+    let link = app.mailed_link(carol);
+    let invitation = format!("/api/v1/organizations/acme/invitations/{}", app.invitation_id(carol));
+    let again = ada.call("POST", &format!("{invitation}/resend"), &serde_json::Value::Null);
+    assert_eq!(again.status, 200, "{}", again.text());
+    let invitation = format!("/api/v1/organizations/acme/invitations/{}", app.invitation_id(carol));
+    assert_eq!(ada.call("DELETE", &invitation, &serde_json::Value::Null).status, 204);
+    press(&link).expect(404);
+    assert_eq!(app.count("users"), 1);
+    ada.invite_to("acme", carol, "viewer");
+    press(&link).expect(303);
+    assert_eq!(app.count("users"), 2);
+}
+
 /// What is wrong is said at its field, and a form makes nothing that it does not ask for.
 /// Covers: AC-008
 fn the_form_is_checked(engine: Engine) {
@@ -375,6 +408,7 @@ on_both!(
     wishes_are_counted,
     not_everywhere_may_everybody,
     closed_is_closed_to_earlier_wishes,
+    a_wish_needs_its_invitation_to_the_end,
     the_form_is_checked,
     a_code_has_one_purpose,
     links_in_mails_are_our_own,

@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use keystead::catalogue::Role;
 use serde_json::json;
 
+use crate::email_change::{answer, links, prove};
 use crate::process::admin;
 use crate::second_factor::{enrol, give};
 use crate::sign_up::is_dead;
@@ -98,6 +99,47 @@ fn every_door_closes_at_once(engine: Engine) {
     app.is_still(&before);
 }
 
+/// What a suspended person sent out is over for good, mails that change their account do nothing, and as an owner they count for
+/// nobody.
+/// Covers: AC-022, AC-079
+fn nobody_acts_for_them(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", BOB, Role::Owner);
+    bob.invite_to("acme", "eve@example.com", "admin");
+    let invited = app.mailed_link("eve@example.com");
+    app.browser().open(&invited);
+    let mut moved = app.other("dan@example.com");
+    moved.change_email("dan.new@example.com").expect(303);
+    let (new, old) = links(&app, "dan.new@example.com", "dan@example.com");
+    prove(&mut moved, &new).expect(303);
+    answer(&mut moved, &old, "allow").expect(303);
+    let leave = "/organizations/acme/leave";
+    let form = ada.open(leave).form(leave);
+    for email in [BOB, "dan.new@example.com"] {
+        assert!(run(&app.database, "suspend", email).0);
+    }
+    let before = app.dump();
+    answer(&mut app.browser(), &old, "undo").expect(404);
+    app.is_still(&before);
+    // The only other owner is suspended: so one stays, and hands over to nobody who is.
+    ada.submit(&form).expect(409);
+    let body = json!({ "email": BOB });
+    assert_eq!(ada.call("POST", "/api/v1/organizations/acme/hand-over", &body).status, 422);
+    // They themselves can go.
+    let path = format!("/api/v1/organizations/acme/members/{}", app.user_id(BOB));
+    app.browser().get(&invited).expect(404);
+    run(&app.database, "reactivate", BOB);
+    app.browser().get(&invited).expect(404);
+    run(&app.database, "suspend", BOB);
+    assert_eq!(ada.call("DELETE", &path, &json!(null)).status, 204);
+    let waiting = app.count("outbox WHERE state = 'waiting'");
+    let form = ada.open("/organizations/acme/invitations/new").form("/organizations/acme/invitations/new");
+    ada.submit(&form.set("email", BOB).set("role", "viewer")).expect(200);
+    assert_eq!(app.count("outbox WHERE state = 'waiting'"), waiting, "no mail goes to a closed account");
+}
+
 /// Covers: AC-022
 fn an_instance_keeps_an_administrator(engine: Engine) {
     const LAST: &str = "keystead: it is the last account that may administer this instance";
@@ -126,4 +168,4 @@ fn an_instance_keeps_an_administrator(engine: Engine) {
     assert_eq!(app.logged("account.suspended"), 1);
 }
 
-on_both!(every_door_closes_at_once, an_instance_keeps_an_administrator);
+on_both!(every_door_closes_at_once, nobody_acts_for_them, an_instance_keeps_an_administrator);

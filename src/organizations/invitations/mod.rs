@@ -10,7 +10,9 @@ mod offer;
 pub mod pages;
 pub(crate) mod views;
 
-pub use offer::{Answered, Offer, accept, decline, is_invited, offer, open_for};
+pub use offer::{
+    Answered, Offer, accept, decline, end_of_account, end_of_tokens, end_of_user, is_invited, offer, open_for,
+};
 
 use diesel::prelude::*;
 
@@ -29,7 +31,7 @@ use crate::config::Config;
 use crate::db::schema::{invitation_teams, invitations, members, service_accounts, users};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{InvitationId, OrganizationId, RoleId, ServiceAccountId, TeamId, TokenId, UserId};
+use crate::ids::{InvitationId, OrganizationId, RoleId, ServiceAccountId, TeamId, UserId};
 use crate::mail::letters::OrganizationInvitation;
 use crate::mail::queue;
 use crate::text::plain_name;
@@ -88,7 +90,6 @@ struct Row {
     role: Option<Role>,
     role_id: Option<RoleId>,
     invited_by_account: Option<ServiceAccountId>,
-    invited_by_token: Option<TokenId>,
 }
 
 impl Row {

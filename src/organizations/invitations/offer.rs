@@ -1,6 +1,5 @@
 //! What an invitation gives at this moment, by whoever invited as they are now; and answering it.
 
-use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
 use super::{Person, Row, named};
@@ -8,12 +7,10 @@ use crate::audit::{Action, Actor, Event, record};
 use crate::auth::secret::SecretHash;
 use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
-use crate::db::schema::{
-    invitation_teams, invitations, members, organizations, service_accounts, token_secrets, users,
-};
+use crate::db::schema::{invitation_teams, invitations, organizations, users};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{InvitationId, OrganizationId, TeamId, UserId, is_ulid};
+use crate::ids::{InvitationId, OrganizationId, ServiceAccountId, TeamId, TokenId, UserId, is_ulid};
 use crate::mail::{Notices, SecurityNotice};
 use crate::organizations::license::{Limited, room};
 use crate::organizations::member::lock;
@@ -81,13 +78,6 @@ struct Inviter {
     user: Option<UserId>,
 }
 
-/// The current secrets that nobody revoked. A token that was revoked may have leaked, and what it sent out ends with it; one
-/// that ended in time did no harm.
-#[auto_type(no_type_alias)]
-fn unrevoked() -> _ {
-    token_secrets::table.filter(token_secrets::is_current).filter(token_secrets::revoked_at.is_null())
-}
-
 /// Who invited, if they are still here and may be acted for.
 fn inviter(
     connection: &mut Connection,
@@ -115,9 +105,7 @@ fn inviter(
                 found => found?,
             };
             let (rights, organization) = (account.rights(catalogue), by_id(connection, organization)?);
-            let this = unrevoked().filter(token_secrets::token_id.nullable().eq(&row.invited_by_token));
-            let still = account.is_enabled && diesel::select(diesel::dsl::exists(this)).get_result(connection)?;
-            Ok(still.then_some(Inviter { by: account.name, organization, rights, user: None }))
+            Ok(account.is_enabled.then_some(Inviter { by: account.name, organization, rights, user: None }))
         }
         (None, None) => Ok(None),
     }
@@ -186,24 +174,47 @@ pub fn open_for(connection: &mut Connection, email: &str, now: Timestamp, catalo
     Ok(offers)
 }
 
-/// Whether an address may make an account because somebody who is still a member, or a service account, invited it to their
-/// organization.
+/// Whether an address may make an account because somebody who may still invite it to their organization did.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp) -> Result<bool> {
-    let inviters = members::organization_id
-        .nullable()
-        .eq(invitations::organization_id)
-        .and(members::user_id.nullable().eq(invitations::invited_by));
-    let open = || invitations::email_key.eq(email_key(email)).and(invitations::expires_at.gt(now));
-    let by_members = invitations::table.inner_join(members::table.on(inviters)).filter(open());
-    let their_token = unrevoked().filter(token_secrets::token_id.nullable().eq(invitations::invited_by_token));
-    let by_accounts = invitations::table
-        .inner_join(service_accounts::table)
-        .filter(open().and(service_accounts::is_enabled).and(diesel::dsl::exists(their_token)));
-    Ok(diesel::select(diesel::dsl::exists(by_members)).get_result(connection)?
-        || diesel::select(diesel::dsl::exists(by_accounts)).get_result(connection)?)
+pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp, catalogue: &Catalogue) -> Result<bool> {
+    Ok(!open_for(connection, email, now, catalogue)?.is_empty())
+}
+
+/// Ends what a user sent out, for good: in one organization, or everywhere.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_of_user(tx: &mut Tx<'_>, user: &UserId, organization: Option<&OrganizationId>) -> Result<()> {
+    let theirs = invitations::table.filter(invitations::invited_by.eq(user));
+    match organization {
+        Some(organization) => {
+            diesel::delete(theirs.filter(invitations::organization_id.eq(organization))).execute(&mut **tx)?
+        }
+        None => diesel::delete(theirs).execute(&mut **tx)?,
+    };
+    Ok(())
+}
+
+/// Ends what a service account sent out.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_of_account(tx: &mut Tx<'_>, account: &ServiceAccountId) -> Result<()> {
+    diesel::delete(invitations::table.filter(invitations::invited_by_account.eq(account))).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Ends what some tokens sent out. One that is revoked, or whose secret is replaced at once, may have leaked; one that ended in
+/// time, or renewed itself, did no harm.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_of_tokens(tx: &mut Tx<'_>, ids: &[&TokenId]) -> Result<()> {
+    let theirs = invitations::invited_by_token.eq_any(ids.iter().copied());
+    diesel::delete(invitations::table.filter(theirs)).execute(&mut **tx)?;
+    Ok(())
 }
 
 /// What came of answering an invitation.
@@ -274,7 +285,7 @@ pub fn accept(
     record(tx, actor, now, &event)?;
     if let (Some(notices), Some(inviter)) = (notices, &offer.inviter) {
         let name = plain_name(&named(&person), "Whoever you invited").to_owned();
-        let what = format!("Your invitation to {} was accepted", organization.name);
+        let what = format!("Your invitation to {} was accepted", plain_name(&organization.name, &organization.slug));
         let more = format!("{name} joined as {}.", offer.role);
         let notice =
             SecurityNotice::new(what, more).saying("See the members", urls::members(&organization.slug)).by(name);

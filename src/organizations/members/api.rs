@@ -207,7 +207,7 @@ pub async fn preview_removal(caller: Caller, path: web::Path<(String, UserId)>) 
     let (whom, leaving) = (user.clone(), caller.is(&user));
     let reading = caller.instance().db.read(move |connection| {
         let found = standing(connection, &whom, Which::Id(&id))?.ok_or(Error::NotFound)?;
-        Ok((found, owners(connection, &id)?))
+        Ok((found, owners(connection, &id, &whom)?))
     });
     let (found, owners) = reading.await?;
     let config = &caller.instance().config;

@@ -22,6 +22,7 @@ use crate::db::schema::{members, sessions};
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, UserId};
 use crate::mail::SecurityNotice;
+use crate::organizations::invitations;
 use crate::service_accounts::{self, HandedOver};
 use crate::text::plain_name;
 use crate::tokens;
@@ -90,6 +91,7 @@ pub fn remove_handing(
         }
     }
     service_accounts::stand_down(tx, &acting.organization().id, user)?;
+    invitations::end_of_user(tx, user, Some(&acting.organization().id))?;
     let organization = &acting.organization().id;
     let stopped = tokens::end_in_organization(tx, user, organization, acting.actor(), now)?;
     let member = members::table.find((organization, user));

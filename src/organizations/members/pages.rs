@@ -218,8 +218,8 @@ async fn out_page(
     let leaving = listed.user_id == member.account().user_id;
     let place = Place::of(member);
     let row = MemberRow::of(listed, &member.account().user_id, &place.slug, member.now());
-    let id = member.organization().id.clone();
-    let owners = member.instance().db.read(move |connection| queries::owners(connection, &id)).await?;
+    let (id, whom) = (member.organization().id.clone(), listed.user_id.clone());
+    let owners = member.instance().db.read(move |connection| queries::owners(connection, &id, &whom)).await?;
     let refused = refused.or_else(|| may_change(member.rights(), &rights_of(member, found), None, owners).err());
     let (title, heading, text, button) = if leaving {
         (

@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::ids::OrganizationId;
 use crate::mail::{Notices, SecurityNotice};
 use crate::organizations::Acting;
+use crate::text::plain_name;
 use crate::tokens::policy::{Rule, TokenPolicy};
 use crate::tokens::queries::active_at;
 use crate::{text, urls};
@@ -200,7 +201,10 @@ fn tell(
     }
     let (place, by) = match realm {
         Realm::Instance => (String::new(), "an administrator"),
-        Realm::Organization(_) => (format!(" in {name}"), "somebody who may change the organization"),
+        Realm::Organization(_) => (
+            format!(" in {}", plain_name(name, "one of your organizations")),
+            "somebody who may change the organization",
+        ),
     };
     for theirs in owners.values() {
         let line = |token: &&Beyond| {

@@ -11,6 +11,7 @@ use crate::db::Tx;
 use crate::db::schema::{token_secrets, tokens};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, TokenId, UserId};
+use crate::organizations::invitations;
 use crate::tokens::policy::Status;
 use crate::tokens::queries::{Record, active_at, find, find_all};
 use crate::tokens::{Holder, TokenKind};
@@ -77,7 +78,7 @@ fn end(tx: &mut Tx<'_>, live: &[Record], actor: &Actor, now: Timestamp) -> Resul
 pub(in crate::tokens) fn end_secrets(tx: &mut Tx<'_>, ids: &[&TokenId], now: Timestamp) -> Result<()> {
     let live = token_secrets::token_id.eq_any(ids.iter().copied()).and(token_secrets::revoked_at.is_null());
     diesel::update(token_secrets::table.filter(live)).set(token_secrets::revoked_at.eq(now)).execute(&mut **tx)?;
-    Ok(())
+    invitations::end_of_tokens(tx, ids)
 }
 
 /// Takes a token away, its secrets with it.

@@ -14,6 +14,7 @@ use diesel::prelude::*;
 use super::policy::TokenPolicy;
 use super::queries::{self, Record, Token, find};
 use super::{Holder, TokenKind, words};
+use crate::api::Problem;
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, record};
 use crate::auth::capability::{Owner, SignedIn};
@@ -123,6 +124,8 @@ pub(crate) enum Made {
 pub(crate) struct Wish {
     pub(crate) who: SignedIn,
     form_id: String,
+    /// What a call sent, in short; nothing of a form, which has an id of its own.
+    asked: String,
     door: String,
     pub(crate) now: Timestamp,
     pub(crate) config: Config,
@@ -134,17 +137,21 @@ impl Wish {
         let (now, user) = (instance.clock.now(), &who.account().user_id);
         let door = format!("tokens {user}");
         throttle::enter(&instance.db, vec![(door.clone(), throttle::TOKENS)], now).await?;
-        let form_id = format!("{user} {form_id}");
-        Ok(Self { who: who.clone(), form_id, door, now, config: instance.config.clone() })
+        let (form_id, asked) = form_id.split_once('\n').unwrap_or((form_id, ""));
+        let (form_id, asked) = (format!("{user} {form_id}"), asked.to_owned());
+        Ok(Self { who: who.clone(), form_id, asked, door, now, config: instance.config.clone() })
     }
 
     /// What the same form made before, if it was sent before: nothing is made twice.
     pub(crate) fn made_before<'a>(&self, tx: &mut Tx<'_>, holder: impl Into<Holder<'a>>) -> Result<Made> {
         let owner = self.who.owner();
         let mine = form_uses::table.find(&self.form_id).filter(form_uses::user_id.eq(owner.user_id()));
-        let Some(made) = mine.select(form_uses::made).get_result::<String>(&mut **tx).optional()? else {
-            return Ok(Made::Nothing);
-        };
+        let known: Option<(String, String)> =
+            mine.select((form_uses::made, form_uses::asked)).get_result(&mut **tx).optional()?;
+        let Some((made, asked)) = known else { return Ok(Made::Nothing) };
+        if asked != self.asked {
+            return Err(Problem::idempotency_key_used().into());
+        }
         throttle::give_back(tx, &self.door)?;
         match find(tx, holder, &TokenId::from(made)) {
             Ok(token) => Ok(Made::Token(token.record.id)),
@@ -166,6 +173,7 @@ impl Wish {
                 form_uses::form_id.eq(&self.form_id),
                 form_uses::user_id.eq(self.who.owner().user_id()),
                 form_uses::made.eq(made.as_str()),
+                form_uses::asked.eq(&self.asked),
                 form_uses::used_at.eq(self.now),
             ))
             .execute(&mut **tx)?;

@@ -78,6 +78,8 @@ pub struct PlaceChoice {
     pub value: String,
     pub label: String,
     pub hint: String,
+    /// It can't be chosen, and the hint says why.
+    pub closed: bool,
 }
 
 impl PlaceChoice {
@@ -85,7 +87,9 @@ impl PlaceChoice {
         let one = |place: &Place| Self {
             value: place.slug.clone(),
             label: place.name.clone(),
+            closed: !place.takes_personal,
             hint: match place.rule.max_days {
+                _ if !place.takes_personal => "takes no personal access tokens".to_owned(),
                 None => "only this one".to_owned(),
                 Some(1) => "only this one, for 1 day at most".to_owned(),
                 Some(days) => format!("only this one, for {days} days at most"),

@@ -121,14 +121,14 @@ impl TokenDetail {
             can: words::can(record.everything, &scopes, place.as_deref(), home.bound(), &config.catalogue),
             scopes: scope_lines(&scopes, &config.catalogue),
             everything: record.everything,
-            kept_out: match record.organization_id {
-                Some(_) => Vec::new(),
-                None => places
-                    .iter()
-                    .filter(|place| !place.rule.allows(secret.created_at, secret.expires_at))
-                    .map(|place| place.name.clone())
-                    .collect(),
-            },
+            kept_out: places
+                .iter()
+                .filter(|place| match &record.organization_id {
+                    Some(id) => place.id == *id && !place.takes_personal,
+                    None => !place.takes_personal || !place.rule.allows(secret.created_at, secret.expires_at),
+                })
+                .map(|place| place.name.clone())
+                .collect(),
             may_rotate: record.may_rotate,
             revoked: status == Status::Revoked,
             scopes_remove_url: urls::settings_token_scopes_remove(&record.id),

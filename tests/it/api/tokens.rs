@@ -288,6 +288,10 @@ fn one_call_makes_one_token(engine: Engine) {
     assert_eq!((first["id"].clone(), again.get("secret")), (again["id"].clone(), None), "no second secret");
     assert_eq!(app.count("tokens"), 1);
     let id = text(&first, "id").to_owned();
+    // With another body it is a slip.
+    let other = json!({ "name": "other", "expires": 7, "scopes": ["channels:delete"] });
+    refused(&send(ada.clone(), TOKENS, &other, "deploy-1"), 422, "idempotency-key");
+    assert_eq!(app.count("tokens"), 1);
     // The same name for something else is another call; so is somebody else's.
     let renewed = json!({ "expires": 7 });
     let one = send(ada.clone(), &at(&id, "/regenerate"), &renewed, "deploy-1").json();

@@ -162,7 +162,7 @@ fn the_copied_link_proves_no_mailbox(engine: Engine) {
     let page = bob.open(&shown);
     assert!(page.links().contains(&keystead::urls::login_returning(&shown)));
     let sent = bob.submit(&filled(page.form(&shown))).expect(200);
-    assert_eq!(sent.one("h1"), "Check your mail");
+    assert_eq!(sent.one("h1"), "Ask for your link");
     assert_eq!((app.count("users"), app.count("invitations")), (1, 1), "nothing is made yet");
     // With the mailbox the account is made, and the invitation waits in it.
     let confirm = app.mailed_link(BOB);

@@ -134,6 +134,20 @@ fn a_license_counts_keys_and_service_accounts(engine: Engine) {
     let own = ada.token_form("mine", &["channels:read"]).set("organization", "acme");
     let page = ada.submit(&own).expect(422);
     assert!(page.text().contains("allows 2 tokens"), "{}", page.text());
+    // One that was over, and gets a new secret, is one more.
+    let all = format!("/api/v1/organizations/acme/service-accounts/{account}/tokens");
+    let first = ada.call("GET", &all, &serde_json::Value::Null).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let regenerate = serde_json::json!({ "expires": 7 });
+    let renew = |ada: &mut Browser| ada.call("POST", &format!("{all}/{first}/regenerate"), &regenerate).status;
+    assert_eq!(renew(&mut ada), 200, "it works, and goes on working");
+    assert_eq!(ada.call("POST", &format!("{all}/{first}/revoke"), &serde_json::Value::Null).status, 200);
+    ada.submit(&own).expect(200);
+    assert_eq!(renew(&mut ada), 409);
+    let mine = ada.call("GET", "/api/v1/tokens", &serde_json::Value::Null).json()["items"][0]["id"].clone();
+    let mine = format!("/api/v1/tokens/{}", mine.as_str().unwrap());
+    assert_eq!(ada.call("POST", &format!("{mine}/revoke"), &serde_json::Value::Null).status, 200);
+    assert_eq!(renew(&mut ada), 200);
+    assert_eq!(ada.call("POST", &format!("{mine}/regenerate"), &regenerate).status, 409);
     // Elsewhere it holds nobody up.
     ada.create_token("everywhere", &["channels:read"]);
     let status = ada.open("/organizations/acme/license").texts("tbody .badge");

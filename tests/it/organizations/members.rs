@@ -231,6 +231,24 @@ fn who_is_out_takes_their_tokens_with_them(engine: Engine) {
 }
 
 /// Covers: S0-31
+/// Who comes back begins anew: what they had sent out is over for good.
+/// Covers: AC-077, AC-062
+fn who_is_out_takes_their_invitations_with_them(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    bob.invite_to("acme", "eve@example.com", "admin");
+    let link = app.mailed_link("eve@example.com");
+    app.browser().open(&link);
+    let path = format!("/api/v1/organizations/acme/members/{}", app.user_id("bob@example.com"));
+    assert_eq!(ada.call("DELETE", &path, &serde_json::Value::Null).status, 204);
+    app.browser().get(&link).expect(404);
+    app.make_member("acme", "bob@example.com", Role::Admin);
+    app.browser().get(&link).expect(404);
+    assert_eq!(app.count("invitations"), 0);
+}
+
 fn being_a_target_is_ones_own_choice(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -258,5 +276,6 @@ on_both!(
     owners_at_odds_leave_one,
     who_is_lowered_meanwhile_gives_no_more,
     who_is_out_takes_their_tokens_with_them,
+    who_is_out_takes_their_invitations_with_them,
     being_a_target_is_ones_own_choice,
 );

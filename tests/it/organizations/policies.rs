@@ -14,7 +14,7 @@ fn personal_tokens_act_where_they_are_welcome(engine: Engine) {
     let mut bob = app.member("acme", "bob@example.com", Role::Member);
     let (bound, for_acme) = bob.create_token("for acme", &["channels:read"]);
     app.sql(&format!("UPDATE tokens SET organization_id = '{}' WHERE id = '{bound}'", app.organization_id("acme")));
-    let (_, everywhere) = bob.create_token("everywhere", &["channels:read"]);
+    let (all, everywhere) = bob.create_token("everywhere", &["channels:read"]);
     bob.work_in("acme");
     let (_, key) = bob.create_key("Production", &[]);
     let account = ada.make_service_account("acme", "ci", "viewer");
@@ -47,6 +47,15 @@ fn personal_tokens_act_where_they_are_welcome(engine: Engine) {
     assert_eq!(app.verify(&credential, &everywhere)["code"], "VALID", "in its owner's own place");
     assert_eq!(app.last_logged().action, "organization.policy_changed");
     assert!(ada.open("/organizations/acme/settings").text().contains("May not act here"));
+    // The form offers none for it, and those that there are say so.
+    let new = bob.open("/settings/tokens/new");
+    assert!(new.attributes("#organization-acme[disabled]", "value") == ["acme"], "{}", new.text());
+    let form = bob.token_form("another", &["channels:read"]).without("organization").smuggle("organization", "acme");
+    assert_eq!(bob.submit(&form).expect(422).errors(), ["organization"]);
+    for id in [&bound, &all] {
+        let warning = bob.open(&format!("/settings/tokens/{id}")).one(".facts .warns");
+        assert_eq!(warning, "It does not work in ACME, whose rules for tokens keep it out.");
+    }
     ada.submit(&ada.clone().open(path).form(path)).expect(303);
     assert_eq!(codes(), ["VALID"; 4]);
     ada.submit(&ada.clone().open(path).form(path).set("allow", "maybe")).expect(400);

@@ -52,6 +52,7 @@ fn a_role_that_cannot_be_is_refused(engine: Engine) {
         ("New", "scope", "*", "scope"),
         ("", "scope", "channels:read", "name"),
         ("deployers", "scope", "channels:read", "name"),
+        ("Member", "scope", "channels:read", "name"),
         ("a\u{202e}", "scope", "channels:read", "name"),
     ] {
         let page = ada.submit(&form.clone().set("name", name).smuggle(field, word)).expect(422);

@@ -254,7 +254,7 @@ fn an_organization_is_stricter(engine: Engine) {
     let told = olga.open(settings).one(allowed);
     assert!(told.contains("Valid for 30 days at most, 2 for each person") && !told.contains("everywhere"), "{told}");
     let page = bob.open(&format!("/settings/tokens/{id}"));
-    assert_eq!(page.one(".facts .warns"), "Not in ACME: tokens are valid for less time there.");
+    assert_eq!(page.one(".facts .warns"), "It does not work in ACME, whose rules for tokens keep it out.");
     let choices = bob.open("/settings/tokens/new").texts("#organization .hint");
     assert!(choices.contains(&"only this one, for 30 days at most".to_owned()), "{choices:?}");
     // New ones for it keep to its rule, and so do new secrets; others need not.
