@@ -39,7 +39,7 @@ pub fn suspend(tx: &mut Tx<'_>, who: &impl Administers, email: &str, now: Timest
     let ended = session::end_all(tx, &user.id, Reach::All)?;
     link::end_all(tx, &user.id)?;
     forget_waiting(tx, &user.id)?;
-    invitations::end_of_user(tx, &user.id, None)?;
+    invitations::end_of_user(tx, &user.id)?;
     record(tx, &actor, now, &Event::of_user(Action::AccountSuspended, &user.id))?;
     Ok(Some(ended))
 }

@@ -11,7 +11,8 @@ pub mod pages;
 pub(crate) mod views;
 
 pub use offer::{
-    Answered, Offer, accept, decline, end_of_account, end_of_tokens, end_of_user, is_invited, offer, open_for,
+    Answered, Offer, accept, decline, end_of_account, end_of_member, end_of_tokens, end_of_user, is_invited, offer,
+    open_for,
 };
 
 use diesel::prelude::*;

@@ -182,19 +182,35 @@ pub fn is_invited(connection: &mut Connection, email: &str, now: Timestamp, cata
     Ok(!open_for(connection, email, now, catalogue)?.is_empty())
 }
 
-/// Ends what a user sent out, for good: in one organization, or everywhere.
+/// Nobody stands behind some invitations any more, for good: they open nothing, and are listed to be sent again by somebody else.
+macro_rules! disown {
+    ($tx:ident, $those:expr) => {{
+        let nobody = (
+            invitations::invited_by.eq(None::<UserId>),
+            invitations::invited_by_account.eq(None::<ServiceAccountId>),
+            invitations::invited_by_token.eq(None::<TokenId>),
+        );
+        diesel::update(invitations::table.filter(invitations::organization_id.is_not_null()).filter($those))
+            .set(nobody)
+            .execute(&mut **$tx)?;
+        Ok(())
+    }};
+}
+
+/// Ends what a user sent out from an organization.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn end_of_user(tx: &mut Tx<'_>, user: &UserId, organization: Option<&OrganizationId>) -> Result<()> {
-    let theirs = invitations::table.filter(invitations::invited_by.eq(user));
-    match organization {
-        Some(organization) => {
-            diesel::delete(theirs.filter(invitations::organization_id.eq(organization))).execute(&mut **tx)?
-        }
-        None => diesel::delete(theirs).execute(&mut **tx)?,
-    };
-    Ok(())
+pub fn end_of_member(tx: &mut Tx<'_>, user: &UserId, organization: &OrganizationId) -> Result<()> {
+    disown!(tx, invitations::invited_by.eq(user).and(invitations::organization_id.eq(organization)))
+}
+
+/// Ends what a user sent out from wherever.
+///
+/// # Errors
+/// When the database refuses.
+pub fn end_of_user(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
+    disown!(tx, invitations::invited_by.eq(user))
 }
 
 /// Ends what a service account sent out.
@@ -202,8 +218,7 @@ pub fn end_of_user(tx: &mut Tx<'_>, user: &UserId, organization: Option<&Organiz
 /// # Errors
 /// When the database refuses.
 pub fn end_of_account(tx: &mut Tx<'_>, account: &ServiceAccountId) -> Result<()> {
-    diesel::delete(invitations::table.filter(invitations::invited_by_account.eq(account))).execute(&mut **tx)?;
-    Ok(())
+    disown!(tx, invitations::invited_by_account.eq(account))
 }
 
 /// Ends what some tokens sent out. One that is revoked, or whose secret is replaced at once, may have leaked; one that ended in
@@ -212,9 +227,7 @@ pub fn end_of_account(tx: &mut Tx<'_>, account: &ServiceAccountId) -> Result<()>
 /// # Errors
 /// When the database refuses.
 pub fn end_of_tokens(tx: &mut Tx<'_>, ids: &[&TokenId]) -> Result<()> {
-    let theirs = invitations::invited_by_token.eq_any(ids.iter().copied());
-    diesel::delete(invitations::table.filter(theirs)).execute(&mut **tx)?;
-    Ok(())
+    disown!(tx, invitations::invited_by_token.eq_any(ids.iter().copied()))
 }
 
 /// What came of answering an invitation.

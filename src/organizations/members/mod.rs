@@ -91,7 +91,7 @@ pub fn remove_handing(
         }
     }
     service_accounts::stand_down(tx, &acting.organization().id, user)?;
-    invitations::end_of_user(tx, user, Some(&acting.organization().id))?;
+    invitations::end_of_member(tx, user, &acting.organization().id)?;
     let organization = &acting.organization().id;
     let stopped = tokens::end_in_organization(tx, user, organization, acting.actor(), now)?;
     let member = members::table.find((organization, user));

@@ -93,6 +93,7 @@ pub fn delete<'a>(
     id: &TokenId,
 ) -> Result<()> {
     let token = find(tx, holder, id)?;
+    invitations::end_of_tokens(tx, &[id])?;
     if diesel::delete(tokens::table.find(id)).execute(&mut **tx)? != 1 {
         return Err(Error::NotFound);
     }

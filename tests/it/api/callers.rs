@@ -165,7 +165,11 @@ fn an_invitation_ends_with_the_token_that_made_it(engine: Engine) {
     assert_eq!(ada.call("POST", &format!("{there}/disable"), &Value::Null).status, 200);
     assert_eq!(ada.call("POST", &format!("{there}/enable"), &Value::Null).status, 200);
     app.browser().get(&to_dora).expect(404);
-    assert_eq!(app.count("invitations"), 0);
+    assert_eq!(app.count("invitations"), 4);
+    assert_eq!(app.count("invitations WHERE invited_by_account IS NOT NULL OR invited_by_token IS NOT NULL"), 0);
+    let told = ada.call("GET", &at("/invitations"), &Value::Null).json();
+    let statuses: Vec<_> = told["items"].as_array().unwrap().iter().map(|item| item["status"].as_str()).collect();
+    assert_eq!(statuses, [Some("inviter_left"); 4], "others can send them again");
 }
 
 /// Covers: S1-8, AC-063, AC-065
