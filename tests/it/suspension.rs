@@ -124,7 +124,7 @@ fn nobody_acts_for_them(engine: Engine) {
     answer(&mut app.browser(), &old, "undo").expect(404);
     app.is_still(&before);
     // The only other owner is suspended: so one stays, and hands over to nobody who is.
-    ada.submit(&form).expect(409);
+    ada.submit(&form).expect(422);
     let body = json!({ "email": BOB });
     assert_eq!(ada.call("POST", "/api/v1/organizations/acme/hand-over", &body).status, 422);
     // They themselves can go.

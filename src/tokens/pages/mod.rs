@@ -51,7 +51,7 @@ pub(crate) fn explain(why: &Refused) -> Problems {
         Refused::TooMany(most) => problems.add(
             "name",
             format!(
-                "You may have {most} token{}, and have as many or more; those that are over count, too. Delete some first.",
+                "You have {most} token{}, which is as many as you may have. Delete one first.",
                 if *most == 1 { "" } else { "s" }
             ),
         ),

@@ -520,7 +520,7 @@ fn limits_are_those_of_the_pages(engine: Engine) {
     assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|status| matches!(status, 201 | 409)), "{answers:?}");
     let told = refused(&ada.call("POST", TOKENS, &with("name", json!("more"))), 409, "conflict");
-    assert!(text(&told, "detail").starts_with("You may have 1 token, and have as many"), "{told}");
+    assert!(text(&told, "detail").starts_with("You have 1 token, which is as many"), "{told}");
     assert_eq!(app.count("tokens"), 1);
     let app = TestApp::start(engine);
     let mut ada = app.set_up();

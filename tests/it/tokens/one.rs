@@ -163,8 +163,8 @@ fn who_has_more_keeps_the_list(engine: Engine) {
     app.sql("UPDATE token_policies SET max_per_user = 1 WHERE id = 'instance'");
     let list = ada.open(LIST);
     assert_eq!(list.texts("tbody .cell-main"), ["two", "one"]);
-    assert!(list.text().contains("You may have 1 token, and have as many or more"));
-    assert!(ada.open(NEW).one("main").contains("You may have 1 token, and have as many or more"));
+    assert!(list.text().contains("You have reached the limit of 1 token;"));
+    assert!(ada.open(NEW).one("main").contains("You have 1 token, which is as many as you may have."));
     let path = format!("{LIST}/{first}/delete");
     let form = ada.open(&path).form(&path);
     ada.submit(&form).expect_lead(LIST);
