@@ -152,7 +152,7 @@ pub async fn confirm(instance: &Instance, code: String, typed: &str, origin: Ori
         return Ok(Confirmation::WrongPassword);
     }
     let (sessions, email) = (instance.config.sessions.clone(), wish.email.clone());
-    let (mode, catalogue) = (instance.config.sign_up, instance.config.catalogue.clone());
+    let (doors, catalogue) = (instance.config.sign_up, instance.config.catalogue.clone());
     let made = instance
         .db
         .write(move |tx| {
@@ -160,7 +160,7 @@ pub async fn confirm(instance: &Instance, code: String, typed: &str, origin: Ori
                 return Err(Error::NotFound);
             }
             // What was wished for while anybody could, or by an invitation that was taken back since, is over.
-            if mode != SignUpMode::Open && !invitations::is_invited(tx, &wish.email, mode, now, &catalogue)? {
+            if doors != SignUpMode::Open && !invitations::is_invited(tx, &wish.email, doors, now, &catalogue)? {
                 return Err(Error::NotFound);
             }
             let new = NewUser {
