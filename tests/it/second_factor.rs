@@ -91,13 +91,17 @@ fn the_others_go_where_that_is_ticked(engine: Engine) {
     assert!(page.text().contains("2 other browsers and terminals are signed in."));
     // Not ticked, they stay.
     ada.submit(&page.form(&remove)).expect(303);
-    elsewhere.iter_mut().for_each(|browser| drop(browser.open("/settings/profile")));
+    for browser in &mut elsewhere {
+        browser.open("/settings/profile");
+    }
     let mail = app.mails().pop().unwrap();
     assert_eq!(mail.subject, "Keystead: the authenticator app was removed from your account");
     enrol(&app, &mut ada);
     let form = ada.open(&remove).form(&remove).tick("others", "1");
     ada.submit(&form).expect(303);
-    elsewhere.iter_mut().for_each(|browser| drop(browser.get("/settings/profile").expect(303)));
+    for browser in &mut elsewhere {
+        browser.get("/settings/profile").expect(303);
+    }
     assert_eq!(app.count("sessions"), 1);
 }
 

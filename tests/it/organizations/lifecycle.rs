@@ -144,7 +144,7 @@ fn the_switch_is_the_sessions_and_tabs_keep_theirs(engine: Engine) {
 /// An invitation carries an organization's name into strangers' mailboxes: none speaks for whoever runs the service.
 /// Covers: AC-010
 fn no_name_speaks_for_the_service(engine: Engine) {
-    let app = TestApp::with(engine, |config| config.product_name = "Acme Accounts".to_owned());
+    let app = TestApp::with(engine, |config| "Acme Accounts".clone_into(&mut config.product_name));
     let mut ada = app.set_up();
     let mut eve = app.other("eve@example.com");
     let form = eve.open("/organizations/new").form("/organizations/new");
