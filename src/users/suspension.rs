@@ -1,5 +1,5 @@
-//! Closing an account without ending it: no door opens, no token is good, no mail goes there. Once it is opened again it
-//! begins anew: nothing that was open before is.
+//! Closing an account without ending it: no door opens, no token is good, no mail goes there. Once it is opened again its tokens
+//! and keys work as before; what was signed in, mailed or sent out stays over.
 
 use diesel::prelude::*;
 
@@ -18,8 +18,8 @@ use crate::organizations::invitations;
 
 const LAST: &str = "it is the last account that may administer this instance";
 
-/// Closes an account: its sessions and terminals, links, half sign-ins and the invitations that it sent end, and mails that wait are not sent. Its tokens
-/// and keys are kept and refused for as long. Says how many logins ended; `None` where it was closed before.
+/// Closes an account: its sessions and terminals, links, half sign-ins and the invitations that it sent end, and mails that
+/// wait are not sent. Its tokens and keys are kept and refused for as long. Says how many logins ended; `None` where it was closed before.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no account with this address; [`Error::Forbidden`] when nobody else could administer
