@@ -33,6 +33,17 @@ pub struct KeyForm {
 }
 
 impl KeyForm {
+    /// As of [`NewTokenForm`](crate::tokens::forms::NewTokenForm::given).
+    pub fn given(&self) -> Vec<&'static str> {
+        let fields = [
+            ("description", !self.description.is_empty()),
+            ("access", !self.access.is_empty()),
+            ("scope", !self.scope.is_empty()),
+            ("entity_id", !self.entity_id.is_empty()),
+        ];
+        fields.into_iter().filter(|(_, given)| *given).map(|(field, _)| field).collect()
+    }
+
     /// Does what the button beside "single things" asks for.
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();

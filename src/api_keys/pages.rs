@@ -77,9 +77,10 @@ fn form_page(
 /// # Errors
 /// [`Error::BadRequest`] when the address can't be read.
 pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
-    let form = serde_html_form::from_str(visitor.request().query_string())
+    let form: KeyForm = serde_html_form::from_str(visitor.request().query_string())
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
-    form_page(&member, &visitor, StatusCode::OK, &form, &Problems::none())
+    let problems = form.check(&member.instance().config.catalogue).err().unwrap_or_default().only(&form.given());
+    form_page(&member, &visitor, StatusCode::OK, &form, &problems)
 }
 
 /// `POST /settings/api-keys/new`. The secret is in the answer and nowhere else; a reload of it shows the key without.

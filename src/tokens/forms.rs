@@ -132,8 +132,9 @@ pub fn scopes(ticked: &[String], catalogue: &Catalogue) -> Result<Scopes, String
     if ticked.len() > MOST_SCOPES {
         return Err(format!("Choose {MOST_SCOPES} rights or fewer"));
     }
-    let read = ticked.iter().map(|text| Scope::parse(text, catalogue)).collect::<Result<Vec<_>, _>>();
-    let scopes = read.map_err(|_| "One of the rights does not exist here; tick the ones that you need".to_owned())?;
+    let unknown = |text: &str| format!("“{}” does not exist here; tick the rights that you need", text::shown(text, 60));
+    let read = |text: &String| Scope::parse(text, catalogue).map_err(|_| unknown(text));
+    let scopes = ticked.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     // No page sends one twice; whatever does is not sure of what it asks for.
     if ticked.iter().collect::<BTreeSet<_>>().len() < ticked.len() {
         return Err("One of the rights is there twice; tick the ones that you need".to_owned());
@@ -180,6 +181,21 @@ pub(crate) fn left_over(id: &str, problems: &mut Problems) {
 }
 
 impl NewTokenForm {
+    /// The fields that an address filled in: what is wrong with them is said at once, and what is still to be typed is not.
+    pub fn given(&self) -> Vec<&'static str> {
+        let fields = [
+            ("name", !self.name.is_empty()),
+            ("description", !self.description.is_empty()),
+            ("expiry", !self.expiry.is_empty()),
+            ("date", !self.date.is_empty()),
+            ("organization", !self.organization.is_empty()),
+            ("access", !self.access.is_empty()),
+            ("scope", !self.scope.is_empty() || !self.right.is_empty()),
+            ("entity_id", !self.entity_id.is_empty()),
+        ];
+        fields.into_iter().filter(|(_, given)| *given).map(|(field, _)| field).collect()
+    }
+
     /// Does what the button beside "single things" asks for.
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();

@@ -88,21 +88,24 @@ fn form_page(
         expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, now),
         organization: problems.field("organization", &or(organization, "all")),
         places: PlaceChoice::all(&ground.places),
+        exceptions: PlaceChoice::exceptions(&ground.places),
         rights: Rights::new(catalogue, problems.field("access", &or(&form.access, "selected")), &ticked, problems),
         may_rotate: form.may_rotate == "yes",
     };
     html(status, &page)
 }
 
-/// `GET /settings/tokens/new`; what stands in the address fills the form in.
+/// `GET /settings/tokens/new`; what stands in the address fills the form in, and what of it can't be is said at its field.
 ///
 /// # Errors
 /// [`Error::BadRequest`] when the address can't be read.
 pub async fn new(who: Confirmed, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    let form = serde_html_form::from_str(visitor.request().query_string())
+    let form: NewTokenForm = serde_html_form::from_str(visitor.request().query_string())
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
     let ground = ground(&instance, &who).await?;
-    form_page(&visitor, &instance, StatusCode::OK, &form, &Problems::none(), &ground)
+    let checked = form.check(visitor.now(), &ground.policy, &ground.places, &instance.config.catalogue);
+    let problems = checked.err().unwrap_or_default().only(&form.given());
+    form_page(&visitor, &instance, StatusCode::OK, &form, &problems, &ground)
 }
 
 /// `POST /settings/tokens/new`. The secret is in the answer and nowhere else; a reload of it shows the token without.

@@ -22,6 +22,8 @@ pub struct NewTokenPage {
     pub expiry: ExpiryView,
     pub organization: Field,
     pub places: Vec<PlaceChoice>,
+    /// Where a token for all of them does not work, or not for long.
+    pub exceptions: Vec<String>,
     pub rights: Rights,
     pub may_rotate: bool,
 }
@@ -96,6 +98,28 @@ impl PlaceChoice {
             },
         };
         places.iter().map(one).collect()
+    }
+
+    /// What the rules of organizations keep from a token for all of them, a sentence each.
+    pub fn exceptions(places: &[Place]) -> Vec<String> {
+        /// As many as are read.
+        const NAMED: usize = 3;
+        let one = |place: &Place| {
+            let Place { name, rule, .. } = place;
+            match rule.max_days {
+                _ if !place.takes_personal => Some(format!("{name} takes no personal access tokens.")),
+                Some(1) => Some(format!("{name} takes only tokens of 1 day.")),
+                Some(days) => Some(format!("{name} takes only tokens of {days} days or less.")),
+                None if rule.allow_never == Some(false) => Some(format!("{name} takes only tokens that end.")),
+                None => None,
+            }
+        };
+        let mut all: Vec<String> = places.iter().filter_map(one).collect();
+        if let more @ 1.. = all.len().saturating_sub(NAMED) {
+            all.truncate(NAMED);
+            all.push(format!("{more} more have rules of their own."));
+        }
+        all
     }
 }
 

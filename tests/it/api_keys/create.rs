@@ -9,6 +9,8 @@ fn a_key_is_described_generated_and_copied(engine: Engine) {
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
     ada.make_organization("acme");
+    let linked = ada.open("/settings/api-keys/new?access=selected&scope=channels:read&scope=channels:fly");
+    assert_eq!(linked.errors(), ["scope"], "what an address asks for and can't be is said at once, and nothing else");
     let form = ada.key_form("  Production API Key ");
     assert_eq!(form.value("access"), "everything", "a key inherits unless it is narrowed");
     let page = ada.submit(&form).expect(200);

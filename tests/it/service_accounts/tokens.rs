@@ -12,6 +12,9 @@ fn they_live_as_personal_ones_do(engine: Engine) {
     ada.make_organization("acme");
     let credential = ada.make_verifier("billing");
     let id = ada.make_service_account("acme", "ci", "member");
+    let new = format!("/organizations/acme/service-accounts/{id}/tokens/new");
+    let linked = ada.open(&format!("{new}?scope=channels:read&right=org.members:read&expiry=400"));
+    assert_eq!(linked.errors(), ["expiry"], "what an address asks for and can't be is said at once, and nothing else");
     let form = ada.service_token_form("acme", &id, "one", &["channels:update"]);
     let page = ada.submit(&form).expect(200);
     let (one, secret) = read_issued(&page);

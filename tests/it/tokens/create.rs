@@ -184,12 +184,23 @@ fn an_address_fills_the_form_in(engine: Engine) {
     assert_eq!(app.count("tokens"), 0, "a link makes nothing");
     // What the rules don't have is not offered because an address says so, and nothing else is chosen in its place.
     for odd in ["never", "366", "-1", "1.5", "soon"] {
-        let form = ada.open(&format!("{new}?expiry={odd}&name=x&scope=channels:read")).form(new);
+        let page = ada.open(&format!("{new}?expiry={odd}&name=x&scope=channels:read"));
+        assert_eq!(page.errors(), ["expiry"], "it is said at once: {odd}");
+        let form = page.form(new);
         assert!(!form.choices("expiry").contains(&odd.to_owned()) && form.values("expiry").is_empty(), "{odd}");
         assert_eq!(ada.submit(&form).expect(422).errors(), ["expiry"], "{odd}");
     }
-    let form = ada.open(&format!("{new}?organization=nobody&name=x&scope=channels:read")).form(new);
-    assert_eq!(ada.submit(&form).expect(422).errors(), ["organization"]);
+    let page = ada.open(&format!("{new}?organization=nobody&name=x&scope=channels:read"));
+    assert_eq!(page.errors(), ["organization"]);
+    assert_eq!(ada.submit(&page.form(new)).expect(422).errors(), ["organization"]);
+    // A right that does not exist is named, and the others are ticked; what is still to be typed is no mistake yet.
+    let page = ada.open(&format!("{new}?scope=channels:read&scope=channels:fly"));
+    assert_eq!(page.errors(), ["scope"]);
+    assert!(page.error_at("scope").starts_with("“channels:fly” does not exist here"));
+    assert_eq!(page.form(new).values("scope"), ["channels:read", "channels:list"]);
+    for plain in [new.to_owned(), format!("{new}?name=x"), format!("{new}?access=selected&description=")] {
+        assert!(ada.open(&plain).errors().is_empty(), "{plain}");
+    }
     assert_eq!(app.count("tokens"), 0);
     // Machines that are nobody's own have something better.
     let page = ada.open(new);

@@ -257,6 +257,7 @@ fn an_organization_is_stricter(engine: Engine) {
     assert_eq!(page.one(".facts .warns"), "It does not work in ACME, whose rules for tokens keep it out.");
     let choices = bob.open("/settings/tokens/new").texts("#organization .hint");
     assert!(choices.contains(&"only this one, for 30 days at most".to_owned()), "{choices:?}");
+    assert!(choices.iter().any(|hint| hint.ends_with("ACME takes only tokens of 30 days or less.")), "{choices:?}");
     // New ones for it keep to its rule, and so do new secrets; others need not.
     let form = bob.token_form("later", &["channels:read"]).set("organization", "acme");
     let refused = bob.submit(&form.clone().set("expiry", "90")).expect(422);
