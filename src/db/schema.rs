@@ -451,6 +451,7 @@ diesel::table! {
         created_at -> BigInt,
         second_factor -> Bool,
         avatar -> Nullable<Text>,
+        works_in -> Nullable<Text>,
     }
 }
 

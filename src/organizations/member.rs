@@ -225,10 +225,12 @@ impl FromRequest for MemberConfirmed {
 impl Sender for Member {
     /// A form says which organization it was made for. The name in the address may be another's by now.
     fn sends(&self, pairs: &[(String, String)]) -> Result<()> {
-        let mut made_for = pairs.iter().filter(|(name, _)| name == "organization").map(|(_, value)| value.as_str());
+        let mut made_for = pairs.iter().filter(|(name, _)| name == "made_for").map(|(_, value)| value.as_str());
         match (made_for.next(), made_for.next()) {
             (Some(id), None) if id == self.organization.id.as_str() => Ok(()),
-            _ => Err(Error::Forbidden("The form was made for another organization.")),
+            _ => Err(Error::Forbidden(
+                "The form was made for another organization. If you switched in another tab, switch back first, at the top of a page.",
+            )),
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) use member::lock;
 pub use member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 pub use policy::{Right, Rights, Standing};
 pub use queries::{Choice, Found, Organization, Policy, Which, choices, names, requiring, standing};
-pub use service::{join, know_as};
+pub use service::{begin_in, join, know_as};
 pub(crate) use views::{Pager, Part, Place, split};
 
 use crate::text_enum;

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use serde::Deserialize;
 
 use super::forms::{HandOverForm, OrganizationForm, PhraseForm, closed_to, is_phrase};
 use super::license::{self, Limited};
@@ -23,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::tokens::policies::{Realm, present};
 use crate::urls;
 use crate::web::upload::Upload;
-use crate::web::{Moment, Notice, Pressed, Problems, Visitor, html, see_other};
+use crate::web::{Moment, Notice, Problems, Visitor, html, see_other};
 
 /// How many of the latest events the overview shows.
 const LATEST: i64 = 5;
@@ -194,7 +195,8 @@ fn slug_taken() -> Problems {
 pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     let (now, organization) = (member.now(), member.organization().clone());
     let (user, rights) = (member.account().user_id.clone(), member.rights().clone());
-    let works_here = member.account().organization.id == organization.id;
+    let place = Place::of(&member);
+    let works_here = place.works_here;
     let work = move |connection: &mut crate::db::Connection| {
         let id = &organization.id;
         let events = if rights.may(Right::SeeLogs) {
@@ -216,11 +218,9 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
         Ok((figures, ending, members::find(connection, id, &user)?, events))
     };
     let (figures, ending, me, events) = member.instance().db.read(work).await?;
-    let place = Place::of(&member);
     let page = ShowPage {
         shell: visitor.shell_in(&place, "Overview", "organization"),
         role: role_name(me.role, me.role_name.as_deref()),
-        works_here,
         figures,
         ending: ending.into_iter().map(|(name, at)| (name, Moment::new(at, now))).collect(),
         is_target: me.is_target,
@@ -241,19 +241,30 @@ fn figures_of(slug: &str, works_here: bool) -> [(Limited, Right, Option<String>)
     ]
 }
 
-/// `POST /organizations/{slug}/switch`: works in it from now on, in this browser.
+/// What the switch sends.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct SwitchForm {
+    /// `api-keys` leads on to its keys; else it leads to its overview.
+    to: String,
+}
+
+/// `POST /organizations/{slug}/switch`: works in it from now on, in this browser and at the next sign-in.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn switch(posted: MemberPost<Pressed>) -> Result<HttpResponse> {
+pub async fn switch(posted: MemberPost<SwitchForm>) -> Result<HttpResponse> {
     let (member, now) = (posted.who.clone(), posted.who.now());
     let work = move |tx: &mut crate::db::Tx<'_>| {
         let acting = member.act(tx, now)?;
         service::switch(tx, &member, &acting)
     };
     posted.who.instance().db.write(work).await?;
-    let home = urls::organization(&posted.who.organization().slug);
-    Ok(done(posted.who.instance(), &home, Notice::OrganizationSwitched))
+    let next = match posted.form.to.as_str() {
+        "api-keys" => urls::settings_api_keys(),
+        _ => urls::organization(&posted.who.organization().slug),
+    };
+    Ok(done(posted.who.instance(), &next, Notice::OrganizationSwitched))
 }
 
 /// What holds for tokens in a shared organization, in words.

@@ -85,10 +85,19 @@ pub fn join(tx: &mut Tx<'_>, to: &OrganizationId, user: &UserId, role: &Choice, 
 }
 
 /// Has a login work in an organization: what the header shows, and what pages without an organization in their address
-/// are about.
+/// are about. Their next login begins there, too.
 pub(super) fn work_in(tx: &mut Tx<'_>, who: &SignedIn, organization: &OrganizationId) -> Result<()> {
     let login = sessions::table.find(&who.account().session_id);
     diesel::update(login).set(sessions::organization_id.eq(organization)).execute(&mut **tx)?;
+    begin_in(tx, &who.account().user_id, organization)
+}
+
+/// Has somebody's next login begin in an organization.
+///
+/// # Errors
+/// When the database refuses.
+pub fn begin_in(tx: &mut Tx<'_>, user: &UserId, organization: &OrganizationId) -> Result<()> {
+    diesel::update(users::table.find(user)).set(users::works_in.eq(organization.as_str())).execute(&mut **tx)?;
     Ok(())
 }
 

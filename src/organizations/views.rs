@@ -19,6 +19,8 @@ pub struct Place {
     pub slug: String,
     pub face: Face,
     pub is_private: bool,
+    /// Whether it is the one being worked in, which pages without an organization in their address are about.
+    pub works_here: bool,
     rights: Rights,
 }
 
@@ -31,6 +33,7 @@ impl Place {
             slug: organization.slug.clone(),
             face: Face::of(&organization.name, organization.avatar.as_deref()),
             is_private: organization.kind == Kind::Private,
+            works_here: member.account().organization.id == organization.id,
             rights: member.rights().clone(),
         }
     }
@@ -139,7 +142,6 @@ pub struct ShowPage {
     pub shell: Shell,
     pub place: Place,
     pub role: String,
-    pub works_here: bool,
     /// What there is: words, number, and where there is more.
     pub figures: Vec<(&'static str, i64, Option<String>)>,
     /// What stops working soon, and when.

@@ -291,13 +291,12 @@ pub async fn create_token(
         description: body.description,
         expiry,
         date,
-        organization: member.organization().id.to_string(),
         access: access(body.everything),
         scope,
         right,
         ..NewTokenForm::default()
     };
-    let checked = form.check_for_account(now, &policy, &[Place::only(member.organization())], catalogue);
+    let checked = form.check_for_account(now, &policy, &Place::only(member.organization()), catalogue);
     let new = judged(checked, (body.everything, &body.scopes), catalogue, is_own)?;
     match service::create_token(&member, &once, &account.id, new).await? {
         Created::Now(id, secret) => {

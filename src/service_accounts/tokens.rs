@@ -105,7 +105,7 @@ pub async fn new(member: MemberConfirmed, visitor: Visitor, path: AccountPath) -
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let catalogue = &member.instance().config.catalogue;
-    let checked = form.check_for_account(member.now(), &policy, &[place(&member)], catalogue);
+    let checked = form.check_for_account(member.now(), &policy, &place(&member), catalogue);
     let problems = checked.err().unwrap_or_default().only(&form.given());
     form_page(&member, &visitor, &account, StatusCode::OK, &form, (&problems, &policy))
 }
@@ -157,7 +157,7 @@ pub async fn create(
         let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         return again(status, &form, &problems);
     }
-    let new = match form.check_for_account(member.now(), &policy, &[place(&member)], catalogue) {
+    let new = match form.check_for_account(member.now(), &policy, &place(&member), catalogue) {
         Ok(new) => new,
         Err(problems) => return again(StatusCode::UNPROCESSABLE_ENTITY, &form, &problems),
     };

@@ -208,6 +208,7 @@ pub async fn accept_and_join(
             let user = service::make_account(tx, &new, origin.clone(), now)?;
             let actor = Actor::arriving(&user, origin);
             let answered = organizations::invitations::accept(tx, (&user, &actor), &code, now, catalogue, notices)?;
+            organizations::begin_in(tx, &user, &offer.organization.id)?;
             let (_, key) = session::begin(tx, &user, false, true, actor.origin(), &by.config.sessions, now)?;
             Ok(Arrived::In(key, answered))
         })

@@ -132,7 +132,8 @@ pub fn scopes(ticked: &[String], catalogue: &Catalogue) -> Result<Scopes, String
     if ticked.len() > MOST_SCOPES {
         return Err(format!("Choose {MOST_SCOPES} rights or fewer"));
     }
-    let unknown = |text: &str| format!("“{}” does not exist here; tick the rights that you need", text::shown(text, 60));
+    let unknown =
+        |text: &str| format!("“{}” does not exist here; tick the rights that you need", text::shown(text, 60));
     let read = |text: &String| Scope::parse(text, catalogue).map_err(|_| unknown(text));
     let scopes = ticked.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     // No page sends one twice; whatever does is not sure of what it asks for.
@@ -214,10 +215,11 @@ impl NewTokenForm {
         places: &[Place],
         catalogue: &Catalogue,
     ) -> Result<NewToken, Problems> {
-        self.judged(now, policy, places, catalogue, false)
+        self.judged(now, policy, place(&self.organization, places), catalogue, false)
     }
 
-    /// The token of a service account that is meant: it can have rights over its organization's own matters, too.
+    /// The token of a service account that is meant, which is for its organization alone: it can have rights over that one's
+    /// own matters, too.
     ///
     /// # Errors
     /// All that is wrong with it, field by field.
@@ -225,22 +227,21 @@ impl NewTokenForm {
         &self,
         now: Timestamp,
         policy: &TokenPolicy,
-        places: &[Place],
+        place: &Place,
         catalogue: &Catalogue,
     ) -> Result<NewToken, Problems> {
-        self.judged(now, policy, places, catalogue, true)
+        self.judged(now, policy, Some(Some(place)), catalogue, true)
     }
 
     fn judged(
         &self,
         now: Timestamp,
         policy: &TokenPolicy,
-        places: &[Place],
+        place: Option<Option<&Place>>,
         catalogue: &Catalogue,
         own_matters: bool,
     ) -> Result<NewToken, Problems> {
         let mut problems = Problems::of(self);
-        let place = place(&self.organization, places);
         let policy = match place.flatten() {
             Some(place) => &policy.clone().tightened(place.rule.clone()),
             None => policy,

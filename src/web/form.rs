@@ -28,7 +28,7 @@ const THROWN_AWAY: usize = 32 * 1024 * 1024;
 const NEVER_CARRIED: &[&str] = &[
     "csrf",
     "form_id",
-    "organization",
+    "made_for",
     "password",
     "current",
     "confirm",

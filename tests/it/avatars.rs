@@ -417,8 +417,8 @@ fn an_organization_is_made_with_a_picture(engine: Engine) {
     ada.upload(&form.set("slug", "beta"), &[]).expect(303);
     let ours = ada.open("/organizations/beta/picture").form("/organizations/beta/picture");
     let acme = app.organization_id("acme-robotics");
-    ada.upload(&ours.clone().set("organization", &acme), &plain(9, 9, RED)).expect(403);
-    ada.upload(&ours.without("organization"), &plain(9, 9, RED)).expect(403);
+    ada.upload(&ours.clone().set("made_for", &acme), &plain(9, 9, RED)).expect(403);
+    ada.upload(&ours.without("made_for"), &plain(9, 9, RED)).expect(403);
     assert_eq!(app.count("avatars"), 1);
 }
 

@@ -190,10 +190,10 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
     let (token, service_secret) = browser.create_service_token("acme", &account, "build", &[]);
     let [acme, left, given] = ["acme", "left", "given"].map(|slug| app.organization_id(slug));
     let at = |below: &str, pairs: Pairs| {
-        (format!("/organizations/acme{below}"), [vec![("organization", acme.clone())], pairs].concat())
+        (format!("/organizations/acme{below}"), [vec![("made_for", acme.clone())], pairs].concat())
     };
     let of_keys = |below: &str, pairs: Pairs| {
-        (format!("/settings/api-keys{below}"), [vec![("organization", acme.clone())], pairs].concat())
+        (format!("/settings/api-keys{below}"), [vec![("made_for", acme.clone())], pairs].concat())
     };
     vec![
         of_keys(
@@ -229,10 +229,10 @@ fn in_an_organization(app: &TestApp, browser: &mut Browser) -> Vec<(String, Pair
         (format!("/admin/organizations/{acme}"), vec![("plan", own("Large")), ("members", own("100"))]),
         at(&format!("/members/{hugo}/role"), vec![("role", own("member"))]),
         at(&format!("/members/{hugo}/remove"), vec![]),
-        (own("/organizations/left/leave"), vec![("organization", left)]),
+        (own("/organizations/left/leave"), vec![("made_for", left)]),
         (
             own("/organizations/given/hand-over"),
-            vec![("organization", given), ("email", own("ida@example.com")), ("phrase", own("GIVEN"))],
+            vec![("made_for", given), ("email", own("ida@example.com")), ("phrase", own("GIVEN"))],
         ),
         at("/policy/personal-tokens", vec![("allow", own("no"))]),
         at("/policy/api-keys", vec![("allow", own("no"))]),

@@ -28,10 +28,10 @@ use super::secret::{PlainSecret, SecretHash, SecretKind};
 use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::clock::Timestamp;
 use crate::config::SessionConfig;
-use crate::db::schema::{pending_logins, sessions, terminal_logins, users};
+use crate::db::schema::{members, pending_logins, sessions, terminal_logins, users};
 use crate::db::{Connection, Db, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{SessionId, UserId};
+use crate::ids::{OrganizationId, SessionId, UserId};
 use crate::mail::SecurityNotice;
 use crate::organizations::Choice;
 use crate::text_enum;
@@ -262,6 +262,12 @@ struct NewLogin<'a> {
 
 fn insert(tx: &mut Tx<'_>, user: &UserId, login: &NewLogin<'_>, origin: &Origin, now: Timestamp) -> Result<SessionId> {
     let id = SessionId::new();
+    // Where they worked last, if they may still.
+    let works_in = users::table
+        .inner_join(members::table.on(members::user_id.eq(users::id)))
+        .filter(users::id.eq(user).and(members::organization_id.nullable().eq(users::works_in)))
+        .select(members::organization_id.nullable());
+    let works_in: Option<Option<OrganizationId>> = works_in.get_result(&mut **tx).optional()?;
     diesel::insert_into(sessions::table)
         .values((
             (
@@ -281,6 +287,7 @@ fn insert(tx: &mut Tx<'_>, user: &UserId, login: &NewLogin<'_>, origin: &Origin,
                 sessions::expires_at.eq(now.plus(login.lifetime)),
                 sessions::confirmed_until.eq(login.confirmed_until),
                 sessions::administered_at.eq(now),
+                sessions::organization_id.eq(works_in.flatten()),
             ),
         ))
         .execute(&mut **tx)?;

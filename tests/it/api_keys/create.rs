@@ -170,7 +170,6 @@ fn who_makes_keys_follows_from_the_role(engine: Engine) {
     // A role that was lowered while the form was filled in.
     let mut carol = app.browser();
     carol.sign_in("carol@example.com", crate::support::PASSWORD);
-    carol.work_in("acme");
     let form = carol.key_form("late");
     let carol_id = app.user_id("carol@example.com");
     app.sql(&format!("UPDATE members SET role = 'viewer' WHERE user_id = '{carol_id}' AND role = 'member'"));
@@ -179,6 +178,7 @@ fn who_makes_keys_follows_from_the_role(engine: Engine) {
     // In one's own place everybody makes keys.
     let mut dora = app.browser();
     dora.sign_in("dora@example.com", crate::support::PASSWORD);
+    dora.work_in(&format!("private-{}", app.private_organization("dora@example.com")));
     dora.create_key("mine", &[]);
 }
 

@@ -3,7 +3,7 @@
 use keystead::catalogue::Role;
 use serde_json::json;
 
-use crate::support::{ADMIN, Engine, TestApp, on_both};
+use crate::support::{ADMIN, Browser, Engine, PASSWORD, TestApp, on_both};
 
 /// Covers: S4-24, S4-25, AC-063, S0-32
 fn only_the_keys_of_the_organization_worked_in_are_seen(engine: Engine) {
@@ -37,6 +37,39 @@ fn only_the_keys_of_the_organization_worked_in_are_seen(engine: Engine) {
     }
 }
 
+/// The next login begins where the last one worked, as long as that may be; an organization's own menu leads to its keys.
+/// Covers: S4-24
+fn where_one_works_is_remembered(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    ada.make_organization("globex");
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    app.make_member("globex", "bob@example.com", Role::Admin);
+    let keys_of = |browser: &mut Browser| browser.open("/settings/api-keys").one(".lede");
+    assert!(!keys_of(&mut bob).contains("ACME"));
+    // From the menu of an organization's page, in one step.
+    let menu = bob.open("/organizations/acme").form_with("/organizations/acme/switch", "to");
+    bob.submit(&menu).expect_lead("/settings/api-keys");
+    assert!(keys_of(&mut bob).contains("ACME"));
+    let links = bob.open("/organizations/acme/members").attributes("#side-menu a", "href");
+    assert!(links.contains(&"/settings/api-keys".to_owned()), "{links:?}");
+    bob.sign_out();
+    let mut later = app.browser();
+    later.sign_in("bob@example.com", PASSWORD);
+    assert!(keys_of(&mut later).contains("ACME"), "the next login goes on there");
+    bob.sign_in("bob@example.com", PASSWORD);
+    bob.work_in("globex");
+    assert!(keys_of(&mut later).contains("ACME") && keys_of(&mut bob).contains("GLOBEX"), "each login for itself");
+    // Out of it, there is nothing to go on with.
+    let path = format!("/organizations/globex/members/{}/remove", app.user_id("bob@example.com"));
+    let form = ada.open(&path).form(&path);
+    ada.submit(&form).expect(303);
+    let mut anew = app.browser();
+    anew.sign_in("bob@example.com", PASSWORD);
+    assert!(!keys_of(&mut anew).contains("GLOBEX") && !keys_of(&mut bob).contains("GLOBEX"));
+}
+
 /// Two tabs, two organizations: a form holds for the one that it was made for, or for none.
 /// Covers: AC-063, AC-082
 fn a_form_of_another_tab_does_nothing(engine: Engine) {
@@ -53,7 +86,7 @@ fn a_form_of_another_tab_does_nothing(engine: Engine) {
     ada.submit(&delete).expect(403);
     // Another organization's id in the form's own field helps nobody: it is not the one being worked in, or the key is not there.
     let globex = app.organization_id("globex");
-    ada.submit(&delete.clone().set("organization", &globex)).expect(404);
+    ada.submit(&delete.clone().set("made_for", &globex)).expect(404);
     app.is_still_but(&["attempts"], &before);
     ada.work_in("acme");
     ada.submit(&delete).expect(303);
@@ -81,4 +114,8 @@ fn a_form_of_another_tab_does_nothing(engine: Engine) {
     assert!(carol.open("/settings/api-keys").one(".lede").contains("Private"));
 }
 
-on_both!(only_the_keys_of_the_organization_worked_in_are_seen, a_form_of_another_tab_does_nothing);
+on_both!(
+    only_the_keys_of_the_organization_worked_in_are_seen,
+    where_one_works_is_remembered,
+    a_form_of_another_tab_does_nothing,
+);

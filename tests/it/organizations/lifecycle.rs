@@ -104,10 +104,10 @@ fn the_switch_is_the_sessions_and_tabs_keep_theirs(engine: Engine) {
     ada.make_organization("two");
     let working = |page: &crate::support::Page| page.one(".organization-menu summary .menu-word");
     assert_eq!(working(&ada.open("/settings/profile")), "TWO");
-    // Another browser of the same person works where it likes.
+    // Another browser of the same person begins where they worked last, and works where it likes.
     let mut desk = app.browser();
     desk.sign_in(ADMIN, PASSWORD);
-    assert_eq!(working(&desk.open("/settings/profile")), "Private");
+    assert_eq!(working(&desk.open("/settings/profile")), "TWO");
     let form = desk.open("/settings/profile").form("/organizations/one/switch");
     desk.submit(&form).expect_lead("/organizations/one");
     assert_eq!(working(&desk.open("/settings/profile")), "ONE");
@@ -124,7 +124,7 @@ fn the_switch_is_the_sessions_and_tabs_keep_theirs(engine: Engine) {
     desk.submit(&stale.set("name", "Mixed up")).expect(403);
     for wrong in [app.organization_id("one"), String::new()] {
         let form = desk.open("/organizations/one/settings").form("/organizations/one/settings");
-        let form = form.without("organization").smuggle("organization", &wrong).set("name", "Again");
+        let form = form.without("made_for").smuggle("made_for", &wrong).set("name", "Again");
         assert_eq!(desk.submit(&form).status, if wrong.is_empty() { 403 } else { 303 });
     }
     assert_ne!(app.dump(), before, "the right one was taken");
@@ -136,7 +136,7 @@ fn the_switch_is_the_sessions_and_tabs_keep_theirs(engine: Engine) {
         .form(&format!("/organizations/private-{}/switch", app.private_organization("bob@example.com")));
     let mut foreign = form;
     "/organizations/one/switch".clone_into(&mut foreign.action);
-    let foreign = foreign.without("organization").smuggle("organization", &app.organization_id("one"));
+    let foreign = foreign.without("made_for").smuggle("made_for", &app.organization_id("one"));
     bob.submit(&foreign).expect(404);
     assert_eq!(working(&bob.open("/settings/profile")), "BOBS");
 }

@@ -53,7 +53,7 @@ pub fn ask(browser: &mut Browser, csrf: &str, route: &Route, path: &str, organiz
         let request = request.header("X-CSRF-Token", csrf);
         return browser.send(with_body(route, request));
     }
-    let body = [("csrf", csrf), ("organization", organization), ("role", "viewer"), ("target", "yes")];
+    let body = [("csrf", csrf), ("made_for", organization), ("role", "viewer"), ("target", "yes")];
     let request = if route.method == "POST" { request.form(&body) } else { request };
     browser.send(request)
 }

@@ -50,7 +50,11 @@ fn personal_tokens_act_where_they_are_welcome(engine: Engine) {
     // The form offers none for it, and those that there are say so.
     let new = bob.open("/settings/tokens/new");
     assert!(new.attributes("#organization-acme[disabled]", "value") == ["acme"], "{}", new.text());
-    assert!(new.text().contains("also those that you join later. ACME takes no personal access tokens."), "{}", new.text());
+    assert!(
+        new.text().contains("also those that you join later. ACME takes no personal access tokens."),
+        "{}",
+        new.text()
+    );
     let form = bob.token_form("another", &["channels:read"]).without("organization").smuggle("organization", "acme");
     assert_eq!(bob.submit(&form).expect(422).errors(), ["organization"]);
     for id in [&bound, &all] {
