@@ -135,6 +135,8 @@ type AskedRow = (
     Option<OwnRole>,
     TeamRole,
 );
+/// Who asks, the personal token that they ask about, and the one organization that it is for.
+type PersonalRow = (Caller, Option<Secret>, Option<Times>, Option<Token>, Option<User>, Option<OrganizationId>);
 
 fn grant((role, rights): OwnRole) -> Grant {
     Grant { role, rights: rights.filter(|_| role == Role::Own), role_name: None, team: None }
@@ -142,7 +144,7 @@ fn grant((role, rights): OwnRole) -> Grant {
 
 impl Found {
     /// Of the rows of one token: one, or one for each of the teams that add to its maker's rights.
-    fn of(rows: Vec<Row>) -> Option<Self> {
+    fn of(rows: impl IntoIterator<Item = Row>) -> Option<Self> {
         let mut rows = rows.into_iter();
         let (secret, times, token, user, account, home, member, team) = rows.next()?;
         let of_team = |(role, rights): (Option<Role>, Option<String>)| role.map(|role| grant((role, rights)));
@@ -180,27 +182,38 @@ impl Found {
     }
 }
 
-/// The groups of [`Row`], in SQL.
-macro_rules! columns {
+/// The groups of a token and of a person whom it acts for, in SQL.
+macro_rules! own_columns {
     () => {
         "s.id, s.last_four, s.is_current, s.late_at, \
          s.created_at, s.expires_at, s.revoked_at, s.last_used_at, \
          t.id, t.kind, t.name, t.everything, t.scopes, \
-         u.id, u.email, u.status, p.id, \
-         a.id, a.name, a.is_enabled, a.role, ar.rights, \
+         u.id, u.email, u.status, p.id, "
+    };
+}
+
+/// The further groups of [`Row`].
+macro_rules! columns_there {
+    () => {
+        "a.id, a.name, a.is_enabled, a.role, ar.rights, \
          o.id, o.slug, o.kind, o.allows_personal_tokens, \
          m.role, r.rights, \
          g.role, gr.rights "
     };
 }
 
-/// For whom the token `t` acts, and what they have where it is for: each table through a unique index. Of a member's teams
-/// each gives a row.
-macro_rules! owners {
+/// The person for whom the token `t` acts: each table through a unique index.
+macro_rules! person {
     () => {
-        "LEFT JOIN users u ON u.id = t.user_id \
-         LEFT JOIN organizations p ON p.private_to = u.id \
-         LEFT JOIN service_accounts a ON a.id = t.service_account_id \
+        "LEFT JOIN users u ON u.id = t.user_id LEFT JOIN organizations p ON p.private_to = u.id "
+    };
+}
+
+/// A service account that it acts for, and what either has where it is for: each table through a unique index. Of a member's
+/// teams each gives a row.
+macro_rules! there {
+    () => {
+        "LEFT JOIN service_accounts a ON a.id = t.service_account_id \
          LEFT JOIN roles ar ON ar.id = a.role_id \
          LEFT JOIN organizations o ON o.id = t.organization_id \
          LEFT JOIN members m ON m.organization_id = t.organization_id AND m.user_id = t.user_id \
@@ -229,6 +242,7 @@ mod typed {
     pub type Row = (Secret, Times, Token, User, Account, Home, OwnRole, TeamRole);
     pub type AskedRow =
         (Caller, Nullable<Secret>, Nullable<Times>, Nullable<Token>, User, Account, Home, OwnRole, TeamRole);
+    pub type PersonalRow = (Caller, Nullable<Secret>, Nullable<Times>, Nullable<Token>, User, Nullable<Text>);
 }
 
 /// Declares a statement that is written out, since as diesel's own type a join of so many tables takes the compiler minutes.
@@ -264,7 +278,8 @@ statement! {
     /// The token that a secret belongs to.
     BySecret gives typed::Row:
     concat!(
-        "SELECT ", columns!(), "FROM token_secrets s JOIN tokens t ON t.id = s.token_id ", owners!(), "WHERE s.hash = "
+        "SELECT ", own_columns!(), columns_there!(), "FROM token_secrets s JOIN tokens t ON t.id = s.token_id ",
+        person!(), there!(), "WHERE s.hash = "
     ), token;
 }
 
@@ -272,9 +287,21 @@ statement! {
     /// The service that a credential belongs to, and the token that it asks about.
     ByVerifier gives typed::AskedRow:
     concat!(
-        "SELECT v.id, v.last_used_at, ", columns!(), "FROM verifiers v LEFT JOIN token_secrets s ON s.hash = "
+        "SELECT v.id, v.last_used_at, ", own_columns!(), columns_there!(),
+        "FROM verifiers v LEFT JOIN token_secrets s ON s.hash = "
     ), token;
-    concat!(" LEFT JOIN tokens t ON t.id = s.token_id ", owners!(), "WHERE v.hash = "), credential;
+    concat!(" LEFT JOIN tokens t ON t.id = s.token_id ", person!(), there!(), "WHERE v.hash = "), credential;
+}
+
+statement! {
+    /// The same of a personal token, without what its owner has where it is for: most are for all of their owner's, and tables
+    /// that give nothing cost, too: each is opened, and its absent columns are decoded.
+    ByVerifierOfPersonal gives typed::PersonalRow:
+    concat!(
+        "SELECT v.id, v.last_used_at, ", own_columns!(), "t.organization_id ",
+        "FROM verifiers v LEFT JOIN token_secrets s ON s.hash = "
+    ), token;
+    concat!(" LEFT JOIN tokens t ON t.id = s.token_id ", person!(), "WHERE v.hash = "), credential;
 }
 
 /// The token that a secret belongs to.
@@ -332,7 +359,8 @@ fn by_terminal(connection: &mut Connection, hash: SecretHash) -> Result<Option<F
     }))
 }
 
-/// Who asks, and the token that they ask about: one statement, since a check is one round trip.
+/// Who asks, and the token that they ask about: one statement, since a check is one round trip; two of a personal token for
+/// one organization alone.
 pub struct Asked {
     /// The service.
     pub verifier: VerifierId,
@@ -353,13 +381,32 @@ pub fn asked(connection: &mut Connection, credential: SecretHash, token: Option<
         let found = token.map(|token| by_terminal(connection, token.hash)).transpose()?.flatten();
         return Ok(Some(Asked { verifier, last_used_at, found }));
     };
+    if token.kind == SecretKind::Personal {
+        return asked_of_personal(connection, credential, token);
+    }
     let asked = ByVerifier { token: token.hash, credential };
     let rows = on!(connection, c => asked.load::<AskedRow>(c))?;
     let Some((verifier, last_used_at)) = rows.first().map(|row| row.0.clone()) else { return Ok(None) };
     let known = |(_, secret, times, token, user, account, home, own, team): AskedRow| -> Option<Row> {
         Some((secret?, times?, token?, user, account, home, own, team))
     };
-    let found = Found::of(rows.into_iter().filter_map(known).collect()).filter(|found| found.kind == token.kind);
+    let found = Found::of(rows.into_iter().filter_map(known)).filter(|found| found.kind == token.kind);
+    Ok(Some(Asked { verifier, last_used_at, found }))
+}
+
+fn asked_of_personal(connection: &mut Connection, credential: SecretHash, token: Presented) -> Result<Option<Asked>> {
+    let asked = ByVerifierOfPersonal { token: token.hash, credential };
+    let row = on!(connection, c => asked.get_result::<PersonalRow>(c)).optional()?;
+    let Some(((verifier, last_used_at), secret, times, record, user, organization)) = row else { return Ok(None) };
+    let found = match (organization, secret, times, record) {
+        // Read anew and whole, so that all of it is of one moment.
+        (Some(_), ..) => by_secret(connection, token)?,
+        (None, Some(secret), Some(times), Some(record)) => {
+            let row = (secret, times, record, user, None, None, None, (None, None));
+            Found::of([row]).filter(|found| found.kind == token.kind)
+        }
+        _ => None,
+    };
     Ok(Some(Asked { verifier, last_used_at, found }))
 }
 
