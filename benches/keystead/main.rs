@@ -462,9 +462,10 @@ async fn three(
 async fn storm(plan: &Plan, table: &mut Table, few: &Stocked) -> anyhow::Result<()> {
     const PAGES_A_SECOND: u32 = 100;
     let server = few.serve(None, None).await?;
-    let (mut page, _) = token_page(&server, &session(&server, 0).await?, "", FIFTY).await?;
     actix_web::rt::time::sleep(Duration::from_secs(1)).await;
+    // Before anybody signs in: from its first password on, a hashing thread keeps its memory.
     let idle_memory = server.memory("VmRSS")?;
+    let (mut page, _) = token_page(&server, &session(&server, 0).await?, "", FIFTY).await?;
     let (mut raw, mut quiet, mut stormy, mut signed_in, mut hashes) =
         (vec![], vec![], vec![], vec![], Measured::default());
     let mut alone = Measured::default();
