@@ -1,0 +1,2 @@
+DROP INDEX tokens_holder;
+CREATE INDEX tokens_holder ON tokens (holder, id);
