@@ -110,15 +110,24 @@ impl Scopes {
         Self(self.0.iter().filter(|scope| **scope != gone && !implies(scope)).cloned().collect())
     }
 
-    /// Which of them would bring this one back, the strongest first.
-    pub fn implied_by<'a>(&'a self, scope: &Scope, catalogue: &Catalogue) -> Option<&'a str> {
-        let superior = self.0.iter().filter(|other| {
-            (&other.entity_type, &other.entity) == (&scope.entity_type, &scope.entity)
-                && catalogue.implied_by(&other.operation).any(|operation| operation == scope.operation)
-        });
-        superior
-            .max_by_key(|other| catalogue.implied_by(&other.operation).count())
-            .map(|other| other.operation.as_str())
+    /// Which of them would bring this one back: the strongest's operation.
+    pub fn implied_by<'a>(&self, scope: &Scope, catalogue: &'a Catalogue) -> Option<&'a str> {
+        let brings_back = |other: &&str| {
+            catalogue.implied_by(other).any(|operation| operation == scope.operation)
+                && self.0.contains(&Scope { operation: (*other).to_owned(), ..scope.clone() })
+        };
+        let operations = catalogue.operations().iter().map(|entry| entry.name.as_str());
+        operations.filter(brings_back).max_by_key(|other| catalogue.implied_by(other).count())
+    }
+
+    /// Whether this very one is among them.
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.0.contains(scope)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Each of them.

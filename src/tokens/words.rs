@@ -45,6 +45,16 @@ pub fn list(words: &[String]) -> String {
     }
 }
 
+/// The first few of them, and how many more there are: hundreds are for the token's own table.
+fn few(mut parts: Vec<String>, between: &str) -> String {
+    const SHOWN: usize = 12;
+    if let more @ 1.. = parts.len().saturating_sub(SHOWN) {
+        parts.truncate(SHOWN);
+        parts.push(format!("{more} more"));
+    }
+    parts.join(between)
+}
+
 /// For a column: "Channels: read, list". `bound` ends "Everything that": "you may do".
 pub fn short(everything: bool, scopes: &Scopes, bound: &str, catalogue: &Catalogue) -> String {
     if everything {
@@ -57,7 +67,7 @@ pub fn short(everything: bool, scopes: &Scopes, bound: &str, catalogue: &Catalog
         let entity = group.entity.as_ref().map(|entity| format!(" {entity}")).unwrap_or_default();
         format!("{}{entity}: {}", group.things, group.operations.join(", "))
     };
-    groups(scopes, catalogue).iter().map(part).collect::<Vec<_>>().join(" · ")
+    few(groups(scopes, catalogue).iter().map(part).collect(), " · ")
 }
 
 /// For a sentence that begins with "It can": "read and publish to all channels of Acme"; `bound` as in [`short`].
@@ -84,13 +94,13 @@ pub fn can(everything: bool, scopes: &Scopes, place: Option<&str>, bound: &str, 
         };
         format!("{}{to} {which}", list(&group.operations))
     };
-    format!("{}{of}", groups(scopes, catalogue).iter().map(part).collect::<Vec<_>>().join("; "))
+    format!("{}{of}", few(groups(scopes, catalogue).iter().map(part).collect(), "; "))
 }
 
 /// What was given and what was taken, for the log: "+ channels:read − groups:list".
 pub fn difference(before: &Scopes, after: &Scopes) -> String {
     let only = |one: &Scopes, other: &Scopes| -> Vec<String> {
-        one.iter().filter(|scope| !other.iter().any(|known| known == *scope)).map(ToString::to_string).collect()
+        one.iter().filter(|scope| !other.contains(scope)).map(ToString::to_string).collect()
     };
     let (given, taken) = (only(after, before), only(before, after));
     let mut parts = Vec::new();
@@ -125,6 +135,9 @@ mod tests {
         );
         let scopes = Scopes::from_text("groups:list:42 channels:read channels:list");
         assert_eq!(short(false, &scopes, "you may do", &catalogue), "Channels: read, list · Groups 42: list");
+        let many = (1..=500).map(|id| format!("channels:read:{id}")).collect::<Vec<_>>().join(" ");
+        let many = short(false, &Scopes::from_text(&many), "you may do", &catalogue);
+        assert!(many.len() < 500 && many.ends_with(" · 488 more"), "{many}");
         assert_eq!(
             difference(&Scopes::from_text("channels:read a:b"), &Scopes::from_text("channels:read c:d")),
             "+ c:d − a:b"

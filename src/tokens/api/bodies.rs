@@ -1,5 +1,7 @@
 //! What calls send, judged by the rules of the forms; and what they are told that was wrong.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,18 +47,19 @@ pub(super) fn wrong_scopes(scopes: &[String], catalogue: &Catalogue) -> Vec<Wron
 
 /// The same where there are others, too, that are no operations of the catalogue.
 fn wrong_among(scopes: &[String], catalogue: &Catalogue, is_other: fn(&str) -> bool) -> Vec<Wrong> {
-    let wrong = |(place, scope): (usize, &String)| {
+    let mut seen = BTreeSet::new();
+    let wrong = scopes.iter().enumerate().filter_map(|(place, scope)| {
         let detail = if Scope::parse(scope, catalogue).is_err() && !is_other(scope) {
             "There is no such scope here; they are entity_type:operation or entity_type:operation:entity."
-        } else if scopes[..place].contains(scope) {
+        } else if !seen.insert(scope) {
             "This scope is there already; leave it out."
         } else {
             return None;
         };
         Some(Wrong::at(format!("#/scopes/{place}"), detail))
-    };
+    });
     // So many are enough to mend a program by.
-    let each: Vec<Wrong> = scopes.iter().enumerate().filter_map(wrong).take(20).collect();
+    let each: Vec<Wrong> = wrong.take(20).collect();
     let read: Vec<String> = scopes.iter().filter(|scope| !is_other(scope)).cloned().collect();
     match read_scopes(&read, catalogue) {
         Err(problem) if each.is_empty() => vec![Wrong::at("#/scopes", problem)],
@@ -102,7 +105,9 @@ pub(crate) fn refused(why: &Refused) -> Error {
             Problem::conflict(wrong.into_iter().map(|wrong| wrong.detail).collect::<String>(), Vec::new()).into()
         }
         Refused::NameTaken => Problem::conflict("Nothing was done. “errors” says what is there already.", wrong).into(),
-        Refused::Beyond(_) | Refused::NoMember | Refused::TooLong(_) => Problem::invalid(wrong).into(),
+        Refused::Beyond(_) | Refused::NoMember | Refused::TooLong(_) | Refused::TooManyRights(_) => {
+            Problem::invalid(wrong).into()
+        }
     }
 }
 

@@ -72,6 +72,10 @@ pub(crate) fn explain(why: &Refused) -> Problems {
             "scope",
             format!("You may not do this yourself in that organization: {}. Leave it out", scopes.join(", ")),
         ),
+        Refused::TooManyRights(most) => problems.add(
+            "scope",
+            format!("A token can have {most} rights, with all that they bring with them. Leave some out, or take all of a kind"),
+        ),
         Refused::License(full) => problems.add("name", full.to_string()),
         Refused::NoMember => {
             problems.add("organization", "You are no member of that organization any more; choose another");

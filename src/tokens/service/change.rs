@@ -97,8 +97,7 @@ fn rights_of(token: &Token) -> Rights {
 }
 
 fn widens(before: &Rights, after: &Rights) -> bool {
-    !before.everything
-        && (after.everything || after.scopes.iter().any(|scope| !before.scopes.iter().any(|known| known == scope)))
+    !before.everything && (after.everything || after.scopes.iter().any(|scope| !before.scopes.contains(scope)))
 }
 
 /// For the log; empty when nothing changed.

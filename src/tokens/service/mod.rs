@@ -91,6 +91,8 @@ pub enum Refused {
     NameTaken,
     /// These rights are more than the owner has in that organization.
     Beyond(Vec<String>),
+    /// It would have more rights than a token can have, with all that they bring with them: more than so many.
+    TooManyRights(usize),
     /// The owner is no member of that organization.
     NoMember,
     /// It would be valid for longer than the rules allow: so many days.
@@ -181,6 +183,9 @@ impl Wish {
     }
 }
 
+/// So many rights can a token have, with all that they bring with them: each check, list and page reads them.
+const MOST_RIGHTS: usize = 2000;
+
 /// Why the owner can't have a token with this name and these rights. `id` is the token that it is, if there is one;
 /// `before` what it may do already.
 #[expect(clippy::too_many_arguments, reason = "each is another fact")]
@@ -197,6 +202,9 @@ fn refused(
 ) -> Result<Option<Refused>> {
     if is_taken(tx, owner, id, name, now)? {
         return Ok(Some(Refused::NameTaken));
+    }
+    if after.scopes.len() > MOST_RIGHTS {
+        return Ok(Some(Refused::TooManyRights(MOST_RIGHTS)));
     }
     // For all of one's organizations: among them is one's own, where one may do everything.
     let Some(organization) = organization else { return Ok(None) };
@@ -223,8 +231,9 @@ pub(super) fn standing_in(
 
 /// What is newly given and more than what is allowed there.
 pub(crate) fn beyond(allows: impl Fn(&Scope) -> bool, before: &Rights, after: &Rights) -> Vec<String> {
-    let had = |scope: &Scope| before.everything || before.scopes.iter().any(|known| known == scope);
-    after.scopes.iter().filter(|scope| !had(scope) && !allows(scope)).map(Scope::to_string).collect()
+    // Whoever had everything had no list: what they list now is new.
+    let is_new = |scope: &&Scope| !before.scopes.contains(scope);
+    after.scopes.iter().filter(is_new).filter(|scope| !allows(scope)).map(Scope::to_string).collect()
 }
 
 /// Whether another live token of the holder's has this name.

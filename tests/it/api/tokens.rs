@@ -268,6 +268,10 @@ fn nobody_gives_more_than_they_have(engine: Engine) {
         assert_eq!(wrong_at(&erin.call(method, &path, &body)), ["#/scopes"]);
     }
     assert_eq!(app.count("tokens WHERE scopes = 'channels:list channels:read'"), 1);
+    // Nor by way of everything.
+    assert_eq!(erin.call("PATCH", &at(id, ""), &json!({ "everything": true })).status, 200);
+    assert_eq!(wrong_at(&erin.call("PATCH", &at(id, ""), &json!({ "scopes": ["channels:delete"] }))), ["#/scopes"]);
+    assert_eq!(erin.call("PATCH", &at(id, ""), &json!({ "scopes": ["channels:read"] })).status, 200);
 }
 
 /// Covers: FC-44
@@ -450,6 +454,13 @@ fn scopes_come_and_go(engine: Engine) {
         ["#/scopes/0", "#/scopes/2"]
     );
     app.is_still(&before);
+    // A call can't add for ever to what each check and page has to read.
+    let many = |from: usize| json!({ "scopes": (from..from + 480).map(|id| format!("channels:delete:{id}")).collect::<Vec<_>>() });
+    assert_eq!(ada.call("POST", &at(&id, "/scopes"), &many(0)).status, 200);
+    let before = app.dump_but(&["attempts"]);
+    assert_eq!(wrong_at(&ada.call("POST", &at(&id, "/scopes"), &many(1000))), ["#/scopes"]);
+    app.is_still_but(&["attempts"], &before);
+    assert!(ada.open(&format!("/settings/tokens/{id}")).one(".lede").len() < 1000, "its sentence names the first few");
 }
 
 /// Covers: S0-21, S3-17, S3-20, S3-25, AC-058
