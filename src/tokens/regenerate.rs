@@ -153,6 +153,7 @@ pub fn end_old<'a>(
     let token = find(tx, holder, id)?;
     let Some(old) = old_secret(tx, &token, now)? else { return Ok(()) };
     cut_old(tx, id, now)?;
+    invitations::end_of_tokens(tx, &[id])?;
     let detail = format!("…{}", old.last_four);
     log(tx, actor, &token.record, now, Action::TokenOldSecretEnded, &detail)
 }

@@ -13,12 +13,13 @@ use crate::auth::capability::Administers;
 use crate::clock::{DAY, Timestamp};
 use crate::config::TokenConfig;
 use crate::db::Tx;
-use crate::db::schema::{token_policies, token_secrets};
+use crate::db::schema::{token_policies, token_secrets, tokens};
 use crate::error::Result;
 use crate::ids::OrganizationId;
 use crate::mail::{Notices, SecurityNotice};
 use crate::organizations::Acting;
 use crate::text::plain_name;
+use crate::tokens::TokenKind;
 use crate::tokens::policy::{Rule, TokenPolicy};
 use crate::tokens::queries::active_at;
 use crate::{text, urls};
@@ -112,6 +113,9 @@ fn set(
     }
     write(tx, realm, rule, now)?;
     cut(tx, realm, &after, now, &beyond)?;
+    if looked.cut {
+        cut_old(tx, realm, &after, now)?;
+    }
     let user = actor.user();
     let mut detail = differences(&present, rule, &after);
     if !beyond.is_empty() {
@@ -155,16 +159,37 @@ fn write(tx: &mut Tx<'_>, realm: &Realm, rule: &Rule, now: Timestamp) -> Result<
 /// So many ids in one statement.
 const PIECE: usize = 1000;
 
-/// Ends these tokens' secrets as if they had been made under the policy; those that would be over already end now.
-fn cut(tx: &mut Tx<'_>, realm: &Realm, policy: &TokenPolicy, now: Timestamp, beyond: &[Beyond]) -> Result<()> {
-    let lifetime = policy.max_days * DAY;
-    for piece in beyond.chunks(PIECE) {
-        let those = || token_secrets::token_id.eq_any(piece.iter().map(|token| &token.id)).and(beyond!(policy, now));
-        let over = those().and((token_secrets::created_at + lifetime).le(now));
-        diesel::update(token_secrets::table.filter(over)).set(token_secrets::expires_at.eq(now)).execute(&mut **tx)?;
-        diesel::update(token_secrets::table.filter(those()))
+/// Ends secrets of some tokens as if they had been made under a policy; those that would be over already end now.
+macro_rules! shorten {
+    ($tx:expr, $policy:expr, $now:expr, $those:expr) => {{
+        let (policy, now): (&TokenPolicy, Timestamp) = ($policy, $now);
+        let lifetime = policy.max_days * DAY;
+        let over = $those.and(beyond!(policy, now)).and((token_secrets::created_at + lifetime).le(now));
+        diesel::update(token_secrets::table.filter(over)).set(token_secrets::expires_at.eq(now)).execute(&mut **$tx)?;
+        diesel::update(token_secrets::table.filter($those.and(beyond!(policy, now))))
             .set(token_secrets::expires_at.eq((token_secrets::created_at + lifetime).nullable()))
-            .execute(&mut **tx)?;
+            .execute(&mut **$tx)?;
+    }};
+}
+
+/// Ends what still works of the secrets before those that keep to the rule: nobody is told of them, since their owners have a
+/// newer one already.
+fn cut_old(tx: &mut Tx<'_>, realm: &Realm, policy: &TokenPolicy, now: Timestamp) -> Result<()> {
+    let theirs = || {
+        let everywhere = realm.organization().is_none().into_sql::<Bool>();
+        let here = everywhere.nullable().or(tokens::organization_id.eq(realm.organization()));
+        tokens::table.filter(tokens::kind.eq(TokenKind::Personal)).filter(here).select(tokens::id)
+    };
+    let old = || diesel::dsl::not(token_secrets::is_current).and(token_secrets::token_id.eq_any(theirs()));
+    shorten!(tx, policy, now, old());
+    Ok(())
+}
+
+/// Ends these tokens' secrets, and logs it.
+fn cut(tx: &mut Tx<'_>, realm: &Realm, policy: &TokenPolicy, now: Timestamp, beyond: &[Beyond]) -> Result<()> {
+    for piece in beyond.chunks(PIECE) {
+        let ids = || piece.iter().map(|token| &token.id);
+        shorten!(tx, policy, now, token_secrets::token_id.eq_any(ids()));
     }
     let actor = Actor::system(crate::audit::Origin::default());
     for token in beyond {

@@ -101,6 +101,25 @@ fn a_new_maximum_is_looked_at_and_then_cuts(engine: Engine) {
     );
 }
 
+/// A secret that goes on for a while beside its successor keeps to the rule, too.
+/// Covers: AC-060, AC-058
+fn old_secrets_are_cut_with_the_others(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let (_, first) = year(&mut ada, "long");
+    let (id, old) = year(&mut ada, "renewed");
+    app.sql(&format!("UPDATE token_secrets SET created_at = {}", NOW.plus(-300 * DAY).unix()));
+    let path = format!("/settings/tokens/{id}/regenerate");
+    let form = ada.open(&path).form(&path).set("expiry", "7").set("old", "7d");
+    let (_, new) = read_issued(&ada.submit(&form).expect(200));
+    let verifier = ada.make_verifier("billing");
+    let codes = || [&first, &old, &new].map(|token| app.verify(&verifier, token)["code"].as_str().unwrap().to_owned());
+    assert_eq!(codes(), ["VALID"; 3]);
+    assert_eq!(ada.open(&format!("{POLICY}/review?max_days=30")).one("#cut-section"), "1 token is cut");
+    set(&mut ada, POLICY, "max_days=30", "cut");
+    assert_eq!(codes(), ["EXPIRED", "SUPERSEDED", "VALID"]);
+}
+
 /// What is there can be left as it is, and cut later.
 fn new_tokens_alone_can_be_meant(engine: Engine) {
     let app = TestApp::start(engine);
@@ -375,6 +394,7 @@ fn hundreds_are_shown_in_pages_and_cut_at_once(engine: Engine) {
 
 on_both!(
     a_new_maximum_is_looked_at_and_then_cuts,
+    old_secrets_are_cut_with_the_others,
     new_tokens_alone_can_be_meant,
     who_looked_at_something_else_looks_again,
     no_token_slips_through_while_the_rules_change,
