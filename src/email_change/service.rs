@@ -53,7 +53,6 @@ pub async fn ask(instance: &Instance, who: Confirmed, new_email: &str) -> Result
     let (product, first_name) = (instance.config.product_name.clone(), account.first_name.clone());
     let to_new = ConfirmNewAddress {
         product: product.clone(),
-        first_name: first_name.clone(),
         old_email: account.email.clone(),
         url: instance.config.absolute(&urls::email_new(&new_code)),
     }
@@ -192,7 +191,7 @@ pub enum Mailbox {
 /// [`Error::NotFound`] when the change is over, or the address got an account meanwhile: nobody is told about the other.
 pub async fn say_yes(instance: &Instance, change: &Change, mailbox: Mailbox, by: Clicker) -> Result<Step> {
     let (now, notices) = (instance.clock.now(), Arc::clone(&instance.notices));
-    let (id, sessions) = (change.id.clone(), instance.config.sessions.clone());
+    let id = change.id.clone();
     let code = old_code(&instance.key, &id);
     let step = instance
         .db
@@ -218,7 +217,7 @@ pub async fn say_yes(instance: &Instance, change: &Change, mailbox: Mailbox, by:
                 return Ok(Step::Waiting);
             }
             make(tx, &change, &actor, &by, &notices, &code, now)?;
-            by.session().map(|id| session::renew(tx, id, &sessions, now)).transpose().map(Step::Made)
+            by.session().map(|id| session::rekey(tx, id, now)).transpose().map(Step::Made)
         })
         .await;
     step.map_err(neutral)

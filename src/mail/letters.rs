@@ -82,7 +82,7 @@ letter! {
 letter! {
     /// Somebody would like an account: prove the address.
     ConfirmAddress, "mail/confirm_address.txt", "mail/confirm_address.html",
-    { product, first_name, url },
+    { product, url },
     |facts| format!("{}: confirm your e-mail address", facts.product)
 }
 
@@ -124,7 +124,7 @@ letter! {
 letter! {
     /// To the mailbox that an account would like to have: prove it.
     ConfirmNewAddress, "mail/confirm_new_address.txt", "mail/confirm_new_address.html",
-    { product, first_name, old_email, url },
+    { product, old_email, url },
     |facts| format!("{}: confirm your new e-mail address", facts.product)
 }
 

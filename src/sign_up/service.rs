@@ -76,13 +76,9 @@ pub async fn ask(instance: &Instance, new: NewSignUp, origin: Origin) -> Result<
     let password_hash = instance.hasher.hash(new.password).await?;
     let code = link::new_code();
     let product = instance.config.product_name.clone();
-    let fresh = ConfirmAddress {
-        product: product.clone(),
-        first_name: new.first_name.clone(),
-        url: instance.config.absolute(&urls::email_confirm(&code)),
-    }
-    .letter()?
-    .good_for(LIFETIME);
+    let fresh = ConfirmAddress { product: product.clone(), url: instance.config.absolute(&urls::email_confirm(&code)) }
+        .letter()?
+        .good_for(LIFETIME);
     let known = AddressKnown {
         product,
         sign_in_url: instance.config.absolute(&urls::login()),

@@ -204,7 +204,10 @@ fn with_a_second_factor_the_new_mailbox_is_enough(engine: Engine) {
     ada.change_email(NEW).expect(303);
     let (new, old) = links(&app, NEW, ADMIN);
     assert!(!app.browser().open(&old).text().contains("allow the change"));
+    app.advance(10 * 60);
     prove(&mut ada, &new).expect_lead("/settings/profile");
+    // A mailbox is neither a password nor a factor: it confirms nothing.
+    ada.get("/settings/tokens/new").expect_lead("/step-up?next=%2Fsettings%2Ftokens%2Fnew");
     assert_eq!(app.count(&format!("users WHERE email = '{NEW}'")), 1);
     assert!(app.browser().open(&old).text().contains("undo the change"));
 }

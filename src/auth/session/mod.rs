@@ -299,14 +299,19 @@ fn insert(tx: &mut Tx<'_>, user: &UserId, login: &NewLogin<'_>, origin: &Origin,
 /// # Errors
 /// [`Error::SignIn`] when the session ended meanwhile.
 pub fn renew(tx: &mut Tx<'_>, id: &SessionId, config: &SessionConfig, now: Timestamp) -> Result<NewKey> {
+    let confirmed = (sessions::confirmed_until.eq(now.plus(config.confirmation)), sessions::administered_at.eq(now));
+    diesel::update(sessions::table.find(id)).set(confirmed).execute(&mut **tx)?;
+    rekey(tx, id, now)
+}
+
+/// Gives a login a new key, and confirms nothing: after something that changed the account, and proved less.
+///
+/// # Errors
+/// [`Error::SignIn`] when the session ended meanwhile.
+pub fn rekey(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<NewKey> {
     let key = NewKey::generate();
     let renewed = diesel::update(sessions::table.find(id))
-        .set((
-            sessions::key_hash.eq(key.hash()),
-            sessions::confirmed_until.eq(now.plus(config.confirmation)),
-            sessions::seen_at.eq(now),
-            sessions::administered_at.eq(now),
-        ))
+        .set((sessions::key_hash.eq(key.hash()), sessions::seen_at.eq(now)))
         .execute(&mut **tx)?;
     if renewed == 1 { Ok(key) } else { Err(ended()) }
 }
