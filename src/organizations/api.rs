@@ -145,9 +145,7 @@ pub async fn change(sent: Sent<Caller, OrganizationBody>) -> Result<HttpResponse
         if form.slug.trim().is_empty() {
             return Err(wrong("#/slug", "Say the address, or leave it out."));
         }
-        let kept = (form.slug == organization.slug).then_some(organization.slug.as_str());
-        let product = product.as_deref().filter(|_| form.name != organization.name || kept.is_none());
-        let named = form.check(kept, product).map_err(|problems| invalid(&problems))?;
+        let named = form.check(Some(organization), product.as_deref()).map_err(|problems| invalid(&problems))?;
         service::rename(tx, acting, now, &named)?;
         let id = &organization.id;
         Ok(whole(&by_id(tx, id)?, acting.rights(), queries::count_members(tx, id)?))

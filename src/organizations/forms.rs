@@ -8,6 +8,7 @@ use super::policy::Rights;
 use super::roles::{self, NewRole};
 use super::service::Named;
 use super::teams::NewTeam;
+use super::{Kind, Organization};
 use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::catalogue::{Catalogue, Role};
@@ -20,13 +21,26 @@ use crate::web::Problems;
 /// Names in addresses that lead elsewhere.
 const ADDRESSES: [&str; 4] = ["new", "admin", "settings", "api"];
 /// Names that would speak for whoever runs the service. Invitations carry them into strangers' mailboxes.
-const OFFICIAL: [&str; 6] = ["admin", "administrator", "administration", "support", "security", "keystead"];
+const OFFICIAL: [&str; 9] = [
+    "admin",
+    "admins",
+    "administrator",
+    "administrators",
+    "administration",
+    "support",
+    "security",
+    "helpdesk",
+    "keystead",
+];
 
 /// Words that make nothing else of such a name.
-const BESIDE: [&str; 5] = ["the", "team", "official", "service", "account"];
+const BESIDE: [&str; 19] = [
+    "account", "accounts", "alert", "alerts", "center", "centre", "customer", "desk", "help", "inc", "login", "notice",
+    "notices", "official", "service", "services", "sign", "team", "the",
+];
 
 /// Whether a name would be taken for that of whoever runs the service, however it is spelt: "Support", "The Keystead Team".
-fn is_official(name: &str, product: &str) -> bool {
+pub(super) fn is_official(name: &str, product: &str) -> bool {
     let tidied = |text: &str| -> String {
         let folded = text::search_key(text);
         let plain = folded.nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c));
@@ -95,15 +109,18 @@ pub struct OrganizationForm {
 }
 
 impl OrganizationForm {
-    /// What it says. A private organization keeps the address that nobody chose: `kept`. To all but an administrator of the
-    /// instance, names are closed that speak for the `product`.
+    /// What it says of a new organization, or of the one that there is `present`. A private one keeps the address that nobody
+    /// chose. To all but an administrator of the instance, names are closed that speak for the `product`; what stays as it is
+    /// was somebody's to choose.
     ///
     /// # Errors
     /// What is wrong, at the fields.
-    pub fn check(&self, kept: Option<&str>, product: Option<&str>) -> Result<Named, Problems> {
+    pub fn check(&self, present: Option<&Organization>, product: Option<&str>) -> Result<Named, Problems> {
         let official = |name: &str| product.is_some_and(|product| is_official(name, product));
+        let stays = |present: &&Organization| present.kind == Kind::Private || present.slug == self.slug.trim();
+        let kept = present.filter(stays).map(|present| present.slug.as_str());
         let mut problems = Problems::of(self);
-        if official(&self.name) {
+        if present.is_none_or(|present| present.name != self.name) && official(&self.name) {
             problems.add("name", "This name is kept for whoever runs this service. Choose another one");
         }
         let typed = self.slug.trim();
@@ -309,6 +326,5 @@ mod tests {
         }
         assert!(form("My Accounts", "").check(None, None).is_ok());
         assert!(form("Acme Support", "").check(None, Some("Keystead")).is_ok());
-        assert_eq!(form("Mine", "taken-over").check(Some("private-01"), None).unwrap().slug, "private-01");
     }
 }

@@ -320,9 +320,7 @@ pub async fn settings(member: Member, visitor: Visitor) -> Result<HttpResponse> 
 /// When the database refuses.
 pub async fn save(visitor: Visitor, posted: MemberPost<OrganizationForm>) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
-    let kept = (member.organization().kind == Kind::Private).then(|| member.organization().slug.as_str());
-    let product = closed_to(member.instance(), &member).filter(|_| form.name != member.organization().name);
-    let named = match form.check(kept, product) {
+    let named = match form.check(Some(member.organization()), closed_to(member.instance(), &member)) {
         Ok(named) => named,
         Err(problems) => return settings_page(&member, &visitor, &form, &problems).await,
     };

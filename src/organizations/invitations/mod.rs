@@ -17,6 +17,7 @@ pub use offer::{
 
 use diesel::prelude::*;
 
+use super::forms::is_official;
 use super::license::{Full, Limited, room};
 use super::member::Acting;
 use super::queries::Organization;
@@ -311,9 +312,11 @@ fn mail(
     };
     // Anybody can make an organization and have it write to strangers: no name of theirs becomes a link in that mail.
     let plain = |name: &str, otherwise: &str| plain_name(name, otherwise).to_owned();
+    // Nor does the inviter's speak for whoever runs the service.
+    let from = if is_official(&head.from, &head.product) { "Somebody" } else { &head.from };
     let letter = OrganizationInvitation {
         product: head.product.clone(),
-        from: plain(&head.from, "Somebody"),
+        from: plain(from, "Somebody"),
         organization: plain(&organization.name, &organization.slug),
         role: plain(role, "a role of its own"),
         strangers: strangers.to_owned(),

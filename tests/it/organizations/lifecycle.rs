@@ -149,9 +149,19 @@ fn no_name_speaks_for_the_service(engine: Engine) {
     let mut eve = app.other("eve@example.com");
     let form = eve.open("/organizations/new").form("/organizations/new");
     let long = "x".repeat(2_000);
-    for name in
-        ["Admin", " a d m i n ", "Ａｄｍｉｎ", "Support", "ACME-accounts", "\u{202e}emca", "a\u{200b}b", "   ", &long]
-    {
+    for name in [
+        "Admin",
+        " a d m i n ",
+        "Ａｄｍｉｎ",
+        "Support",
+        "Customer Support",
+        "Security Alert",
+        "ACME-accounts",
+        "\u{202e}emca",
+        "a\u{200b}b",
+        "   ",
+        &long,
+    ] {
         let page = eve.submit(&form.clone().set("name", name).set("slug", "acme")).expect(422);
         assert_eq!(page.errors(), ["name"], "{name:.40}");
         let body = serde_json::json!({ "name": name, "slug": "acme" });
@@ -160,7 +170,8 @@ fn no_name_speaks_for_the_service(engine: Engine) {
     assert_eq!(eve.submit(&form.clone().set("name", "Eve").set("slug", "support")).expect(422).errors(), ["slug"]);
     eve.submit(&form.set("name", "Eve’s <b>own</b>").set("slug", "eves")).expect(303);
     let rename = eve.open("/organizations/eves/settings").form("/organizations/eves/settings");
-    assert_eq!(eve.submit(&rename.set("name", "Acme Accounts")).expect(422).errors(), ["name"]);
+    assert_eq!(eve.submit(&rename.clone().set("name", "Acme Accounts")).expect(422).errors(), ["name"]);
+    assert_eq!(eve.submit(&rename.set("slug", "security")).expect(422).errors(), ["slug"]);
     let body = serde_json::json!({ "name": "Administrator" });
     assert_eq!(eve.call("PATCH", "/api/v1/organizations/eves", &body).status, 422);
     // An administrator of the instance speaks for it.
