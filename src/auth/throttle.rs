@@ -88,6 +88,8 @@ pub const ORGANIZATIONS: Limit = Limit { failures: 30, window: HOUR, closed: 10 
 pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 /// Changes that a service account makes: no failure, but a program that went wild is stopped before it has changed everything.
 pub const CHANGES: Limit = Limit { failures: 600, window: HOUR, closed: MINUTE, closed_at_most: HOUR };
+/// Changes that others are told of by mail each time: no failure, but no mailbox is filled with them.
+pub const TELLING: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 
 /// Logins that terminals ask for from one network: no failures, but each is kept for a while.
 pub const TERMINALS: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };
@@ -353,6 +355,14 @@ pub async fn pass(db: &Db, passed: Passed) {
 pub fn clear(tx: &mut Tx<'_>, door: &str) -> Result<()> {
     diesel::delete(attempts::table.find(door)).execute(&mut **tx)?;
     Ok(())
+}
+
+/// Counts a try as part of a change: it counts if that is made.
+///
+/// # Errors
+/// [`Error::TooMany`] when the door is closed.
+pub fn enter_with(tx: &mut Tx<'_>, door: &Door, now: Timestamp) -> Result<()> {
+    count(tx, std::slice::from_ref(door), None, now).map(drop)
 }
 
 /// Gives back one try at a door that many share.

@@ -133,8 +133,9 @@ pub fn find(connection: &mut Connection, id: &MailId) -> Result<Queued> {
 /// A mail that was due at `begun`, claimed until another moment.
 pub(super) fn claim(tx: &mut Tx<'_>, begun: Timestamp, until: Timestamp) -> Result<Option<Queued>> {
     let due = outbox::table.filter(outbox::state.eq(MailState::Waiting)).filter(outbox::due_at.le(begun));
+    // Those whose link is waited for come before those that only tell, so that nobody's changes hold up anybody's way in.
     let Some((mail, due_at)) = due
-        .order((outbox::due_at, outbox::id))
+        .order((outbox::ends_at.is_null(), outbox::due_at, outbox::id))
         .select((Queued::as_select(), outbox::due_at))
         .first::<(Queued, Timestamp)>(&mut **tx)
         .optional()?

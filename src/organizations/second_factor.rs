@@ -16,11 +16,13 @@ use super::policy::Right;
 use super::queries::{self, Without};
 use super::views::Place;
 use crate::audit::Action;
+use crate::auth::throttle;
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::organizations;
 use crate::error::{Error, Result};
 use crate::mail::{Notices, SecurityNotice};
+use crate::text::plain_name;
 use crate::urls;
 use crate::web::{Notice, Shell, Visitor, filters, html, returning};
 
@@ -139,8 +141,9 @@ pub(super) fn set(tx: &mut Tx<'_>, acting: &Acting, require: bool, notices: &Not
     if !require {
         return Ok(());
     }
+    throttle::enter_with(tx, &(format!("telling those of {}", organization.id), throttle::TELLING), now)?;
     let notice = SecurityNotice::new(
-        format!("A second factor is required in {}", organization.name),
+        format!("A second factor is required in {}", plain_name(&organization.name, &organization.slug)),
         "You have none yet. Until you do, nothing of it opens to you, and your tokens and keys can do nothing there.",
     )
     .by(acting.called(tx)?)

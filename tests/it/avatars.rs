@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use keystead::auth::key::hex;
 use keystead::catalogue::Role;
 
 use crate::support::{Browser, Engine, Page, Request, Response, TestApp, on_both};
@@ -355,9 +356,8 @@ fn only_the_pixels_are_kept(engine: Engine) {
     is_like(*upright.get_pixel(256, 400), BLUE);
     // The bytes in the database are those that are served, and no others.
     // A dump writes bytes in hexadecimal, the one database in capitals and the other in small letters.
-    let hexadecimal = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let kept = app.dump().to_ascii_lowercase();
-    assert!(kept.contains(&hexadecimal(&served)) && !kept.contains(&hexadecimal(b"GPSLatitude")));
+    assert!(kept.contains(&hex(&served)) && !kept.contains(&hex(b"GPSLatitude")));
     ada.upload(&form, &animated()).expect(303);
     let large = shown(&ada.open(OWN), "img.portrait");
     is_like(*pixels(&mut ada, &large).get_pixel(256, 256), RED);

@@ -6,7 +6,7 @@ use keystead::error::{Error, Result};
 use keystead::mail::{Letter, queue};
 
 use crate::support::smtp::{Mood, Sink};
-use crate::support::{ADMIN, TestApp, at_once, on_both};
+use crate::support::{ADMIN, NOW, TestApp, at_once, on_both};
 
 fn by_smtp(sink: &Sink) -> impl FnOnce(&mut Config) {
     let url = sink.url();
@@ -201,6 +201,23 @@ fn one_bad_mail_does_not_hold_up_the_others(engine: Engine) {
     }
 }
 
+/// What somebody waits for goes before what only tells them.
+/// Covers: FC-16
+fn links_go_first(engine: Engine) {
+    let sink = Sink::start(Mood::Takes);
+    let app = TestApp::with(engine, by_smtp(&sink));
+    put(&app, "bob@example.com", "news");
+    put(&app, "bob@example.com", "more news");
+    app.write(move |tx| queue(tx, None, "eve@example.com", &letter("a link").good_for(60), NOW));
+    app.deliver();
+    let subjects: Vec<String> = sink
+        .taken()
+        .iter()
+        .filter_map(|text| text.lines().find_map(|line| line.strip_prefix("Subject: ")).map(str::to_owned))
+        .collect();
+    assert_eq!(subjects, ["a link", "news", "more news"]);
+}
+
 /// Several nodes are at it at the same time: each mail goes once.
 /// Covers: FC-23
 fn several_nodes_send_each_mail_once(engine: Engine) {
@@ -228,5 +245,6 @@ on_both!(
     a_server_that_says_later_is_asked_again,
     a_server_that_says_never_is_believed,
     one_bad_mail_does_not_hold_up_the_others,
+    links_go_first,
     several_nodes_send_each_mail_once,
 );

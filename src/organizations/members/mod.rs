@@ -15,6 +15,7 @@ use super::policy::{Refusal, Rights};
 use super::roles::Choice;
 use super::service::{check_change, set_role};
 use crate::audit::Action;
+use crate::auth::throttle;
 use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -43,6 +44,7 @@ pub fn change_role(
     if let Err(refusal) = check_change(tx, acting, user, Some(rights), catalogue)? {
         return Ok(Err(refusal));
     }
+    throttle::enter_with(tx, &(format!("telling {user} of {}", acting.organization().id), throttle::TELLING), now)?;
     set_role(tx, &acting.organization().id, user, role)?;
     let name = match &role.id {
         Some(id) => super::roles::find(tx, &acting.organization().id, id)?.name,

@@ -158,18 +158,21 @@ fn an_invitation_ends_with_the_token_that_made_it(engine: Engine) {
     let later = json!({ "expires": 7, "old_secret": "24h" });
     let secret = ada.call("POST", &format!("{token}/regenerate"), &later).json()["secret"].as_str().unwrap().to_owned();
     app.browser().open(&to_carl);
-    ada.call("POST", &format!("{token}/regenerate"), &renew);
+    assert_eq!(ada.call("DELETE", &format!("{token}/old-secret"), &Value::Null).status, 204);
     app.browser().get(&to_carl).expect(404);
+    let to_finn = invite(&secret, "finn@example.com");
+    ada.call("POST", &format!("{token}/regenerate"), &renew);
+    app.browser().get(&to_finn).expect(404);
     assert_eq!(call(&app, &secret, "GET", &at("/members"), &Value::Null).status, 401);
     let there = at(&format!("/service-accounts/{account}"));
     assert_eq!(ada.call("POST", &format!("{there}/disable"), &Value::Null).status, 200);
     assert_eq!(ada.call("POST", &format!("{there}/enable"), &Value::Null).status, 200);
     app.browser().get(&to_dora).expect(404);
-    assert_eq!(app.count("invitations"), 4);
+    assert_eq!(app.count("invitations"), 5);
     assert_eq!(app.count("invitations WHERE invited_by_account IS NOT NULL OR invited_by_token IS NOT NULL"), 0);
     let told = ada.call("GET", &at("/invitations"), &Value::Null).json();
     let statuses: Vec<_> = told["items"].as_array().unwrap().iter().map(|item| item["status"].as_str()).collect();
-    assert_eq!(statuses, [Some("inviter_left"); 4], "others can send them again");
+    assert_eq!(statuses, [Some("inviter_left"); 5], "others can send them again");
 }
 
 /// Covers: S1-8, AC-063, AC-065
@@ -330,10 +333,39 @@ fn a_program_gone_wild_is_stopped(engine: Engine) {
     assert_eq!(more("One more").status, 201);
 }
 
+/// Nobody's mailbox is filled by turning something on and off.
+/// Covers: AC-079
+fn no_mailbox_is_filled_with_changes(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    app.other("bob@example.com");
+    app.make_member("acme", "bob@example.com", Role::Viewer);
+    let bob = app.user_id("bob@example.com");
+    let mut role = |role: &str| ada.call("PATCH", &at(&format!("/members/{bob}")), &json!({ "role": role })).status;
+    let mails = app.mails().len();
+    let statuses: Vec<u16> = (0..34).map(|turn| role(if turn % 2 == 0 { "member" } else { "viewer" })).collect();
+    let made = statuses.iter().filter(|status| **status == 200).count();
+    assert!((30..=31).contains(&made) && statuses.last() == Some(&429), "{statuses:?}");
+    assert_eq!(
+        (app.mails().len() - mails, app.logged("member.role_changed")),
+        (made, made),
+        "no change without its mail"
+    );
+    // Whoever shall go, goes.
+    assert_eq!(ada.call("DELETE", &at(&format!("/members/{bob}")), &Value::Null).status, 204);
+    let mut policy = |on: bool| ada.call("PATCH", &at("/policy"), &json!({ "second_factor": on })).status;
+    app.sql("UPDATE users SET second_factor = TRUE");
+    let statuses: Vec<u16> = (0..68).map(|turn| policy(turn % 2 == 0)).collect();
+    assert_eq!(statuses.last(), Some(&200), "off is always possible");
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
 on_both!(
     all_of_it_is_asked_again_within_the_change,
     it_manages_members_within_what_it_has,
     an_invitation_ends_with_the_token_that_made_it,
     a_token_has_only_what_it_lists,
-    a_program_gone_wild_is_stopped
+    a_program_gone_wild_is_stopped,
+    no_mailbox_is_filled_with_changes,
 );

@@ -57,6 +57,13 @@ fn it_closes_to_those_who_have_none(engine: Engine) {
         "{}",
         told[0].text
     );
+    let off = json!({ "second_factor": false });
+    assert_eq!(ada.call("PATCH", "/api/v1/organizations/acme/policy", &off).status, 200);
+    app.sql("UPDATE organizations SET name = 'https://evil.example/login' WHERE slug = 'acme'");
+    require(&mut ada).expect(303);
+    let mail = app.mails().pop().unwrap();
+    assert!(mail.subject.contains("required in acme") && !format!("{mail:?}").contains("evil"), "no link of theirs");
+    app.sql("UPDATE organizations SET name = 'ACME' WHERE slug = 'acme'");
     ada.open("/organizations/acme/members");
 
     // Pages and forms alike; their own pages stay open.
