@@ -9,7 +9,7 @@ mod page;
 mod problem;
 mod sent;
 
-pub use page::Page;
+pub use page::{Page, asked};
 pub use problem::{Problem, Wrong, in_place_of_a_page};
 pub use sent::{Sent, given, once, read_optional};
 

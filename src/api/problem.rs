@@ -64,6 +64,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "unreadable", "The body could not be read", detail)
     }
 
+    /// The address of a list says what can't be.
+    pub fn unreadable_address(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unreadable", "The address of the list could not be read", detail)
+    }
+
     /// The body is of another kind.
     pub fn not_json() -> Self {
         let detail = "Send JSON, and say so: Content-Type: application/json";

@@ -15,7 +15,7 @@ use super::member::MemberConfirmed;
 use super::policy::Rights;
 use super::queries::{self, Listed, Organization, Which, by_id, standing};
 use super::service::{self, HandedOver};
-use super::views::role_name;
+use super::views::{role_name, role_word};
 use crate::api::{Page, Sent, created, done, given, json};
 use crate::app::Instance;
 use crate::auth::{SignedIn, throttle};
@@ -48,6 +48,7 @@ struct MineView {
     #[serde(flatten)]
     organization: OrganizationView,
     role: String,
+    role_name: String,
     members: i64,
 }
 
@@ -68,7 +69,8 @@ pub async fn list(who: SignedIn, instance: web::Data<Instance>) -> Result<HttpRe
     let mine = instance.db.read(move |connection| queries::mine(connection, who.owner())).await?;
     let view = |(listed, members): (Listed, i64)| MineView {
         organization: (&listed.organization).into(),
-        role: role_name(listed.role, listed.role_name.as_deref()),
+        role: role_word(listed.role, listed.role_id.as_ref()),
+        role_name: role_name(listed.role, listed.role_name.as_deref()),
         members,
     };
     json(StatusCode::OK, &Page::whole(mine.into_iter().map(view).collect()))

@@ -23,6 +23,7 @@ type Id = web::Path<(String, InvitationId)>;
 struct InvitationView {
     id: String,
     email: String,
+    role: String,
     role_name: String,
     teams: Vec<String>,
     status: &'static str,
@@ -41,7 +42,8 @@ impl InvitationView {
             },
             id: pending.id.to_string(),
             email: pending.email,
-            role_name: pending.role,
+            role: pending.role,
+            role_name: pending.role_name,
             teams: pending.teams,
             invited_by: pending.by,
             created_at: pending.created_at.rfc3339(),

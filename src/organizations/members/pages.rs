@@ -14,7 +14,7 @@ use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed,
 use crate::organizations::pages::{answer, done};
 use crate::organizations::policy::{Refusal, Right, Rights, may_change};
 use crate::organizations::queries::{self, Which};
-use crate::organizations::roles::views::{right_lines, role_options};
+use crate::organizations::roles::views::{right_lines, role_options, role_word};
 use crate::organizations::views::{Part, Place, TARGETS, split};
 use crate::organizations::{Acts, Found, roles, standing, teams};
 use crate::service_accounts;
@@ -136,10 +136,6 @@ async fn role_page(
     answer(problems, &page)
 }
 
-fn word(listed: &Listed) -> String {
-    listed.role_id.as_ref().map_or_else(|| listed.role.as_str().to_owned(), ToString::to_string)
-}
-
 /// `GET /organizations/{slug}/members/{id}/role`.
 ///
 /// # Errors
@@ -150,7 +146,7 @@ pub async fn role(
     path: web::Path<(String, UserId)>,
 ) -> Result<HttpResponse> {
     let (listed, _) = the_member(&member, path.into_inner().1).await?;
-    role_page(&member, &visitor, &listed, &word(&listed), &Problems::none()).await
+    role_page(&member, &visitor, &listed, &role_word(listed.role, listed.role_id.as_ref()), &Problems::none()).await
 }
 
 /// `POST /organizations/{slug}/members/{id}/role`.

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::forms::RuleForm;
 use super::{Beyond, Looked, Outcome, Present, Realm, present, review as look, set_for_organization};
-use crate::api::{Page, Problem, Sent, Wrong, json};
+use crate::api::{Page, Problem, Sent, Wrong, asked, json};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::organizations::calls::{act, asked, conflict};
+use crate::organizations::calls::{act, conflict};
 use crate::organizations::{Acts, Caller, Kind, MemberConfirmed};
 use crate::tokens::policy::{Rule, TokenPolicy};
 use crate::web::Problems;
