@@ -10,7 +10,7 @@ mod problem;
 mod sent;
 
 pub use page::{Page, asked};
-pub use problem::{Problem, Wrong, in_place_of_a_page};
+pub use problem::{PROBLEM_TYPE, Problem, Wrong, in_place_of_a_page};
 pub use sent::{Sent, given, once, read_optional};
 
 use actix_web::HttpResponse;

@@ -183,6 +183,9 @@ pub struct HeirBody {
 /// [`Error::Problem`].
 pub async fn hand_over(sent: Sent<MemberConfirmed, HeirBody>) -> Result<HttpResponse> {
     let Sent { who: member, body } = sent;
+    if body.email.trim().is_empty() {
+        return Err(wrong("#/email", "Enter an address"));
+    }
     match act(&*member, move |tx, acting, now, _| service::hand_over(tx, acting, now, &body.email)).await? {
         HandedOver::Yes => Ok(done()),
         HandedOver::NoMember => Err(wrong("#/email", "No member of this organization has this address.")),

@@ -90,11 +90,8 @@ pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> 
     let part: PartOfThem = asked(&request)?;
     in_range(part.page)?;
     let (id, q, page) = (caller.organization().id.clone(), part.q, part.page);
-    let rows = caller
-        .instance()
-        .db
-        .read(move |connection| super::list(connection, &id, (&q, part.targets, page)))
-        .await?;
+    let rows =
+        caller.instance().db.read(move |connection| super::list(connection, &id, (&q, part.targets, page))).await?;
     let (rows, more) = split(rows, PAGE);
     let items: Vec<MemberView> = rows.into_iter().map(MemberView::from).collect();
     json(StatusCode::OK, &Page::numbered(&request, items, page, more))
@@ -221,7 +218,7 @@ pub async fn preview_removal(caller: Caller, path: web::Path<(String, UserId)>) 
         name: token.record.name.clone(),
         token: masked(&config.tokens.brand, token.record.kind.secret(), &token.secret.last_four),
     };
-    let heirs = heirs.into_iter().map(|(id, name)| HeirView { id, name }).collect();
+    let heirs = heirs.into_iter().map(|heir| HeirView { id: heir.id, name: heir.name }).collect();
     json(StatusCode::OK, &RemovalView { refused, stops: live.iter().map(stop).collect(), heirs })
 }
 

@@ -22,7 +22,8 @@ use crate::tokens;
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
 
-const LAST_OWNER: &str = "This is the only owner. Make somebody else an owner first";
+/// Nobody but an owner changes one, and where there are two none is the last: so it is whoever asks.
+const LAST_OWNER: &str = "You are its only owner. Make somebody else an owner first, or delete the organization";
 const BEYOND: &str = "They may do more here than you, or would then. Ask somebody who may do as much";
 
 /// Why not, in words.
@@ -186,7 +187,7 @@ pub async fn change_role(
 /// What stops when somebody is out, and the service accounts that their keys can be handed to: id and name.
 pub(super) struct Stopping {
     pub(super) live: Vec<tokens::Token>,
-    pub(super) heirs: Vec<(String, String)>,
+    pub(super) heirs: Vec<service_accounts::pages::Heir>,
 }
 
 /// What will stop when somebody is out. Who leaves hands nothing over.
