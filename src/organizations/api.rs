@@ -184,7 +184,7 @@ pub struct HeirBody {
 pub async fn hand_over(sent: Sent<MemberConfirmed, HeirBody>) -> Result<HttpResponse> {
     let Sent { who: member, body } = sent;
     if body.email.trim().is_empty() {
-        return Err(wrong("#/email", "Enter an address"));
+        return Err(wrong("#/email", "Enter an address."));
     }
     match act(&*member, move |tx, acting, now, _| service::hand_over(tx, acting, now, &body.email)).await? {
         HandedOver::Yes => Ok(done()),

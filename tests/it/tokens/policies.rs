@@ -325,7 +325,9 @@ fn an_organization_sets_its_number_alone(engine: Engine) {
     let above = |browser: &mut Browser, path: &str, most: i64| {
         let page = browser.open(&format!("{path}/review?max_per_user={most}"));
         let texts = page.texts("main p").into_iter();
-        texts.filter_map(|text| text.split_once(" They keep theirs").map(|(above, _)| above.to_owned())).collect()
+        texts
+            .filter_map(|text| text.split_once(" They keep theirs").map(|(above, _)| above.to_owned()))
+            .collect::<Vec<_>>()
     };
     let none = Vec::<String>::new();
     assert_eq!(above(&mut ada, path, 2), ["2 people have more than 2."]);
