@@ -51,9 +51,16 @@ impl<T> Page<T> {
         Self { items, next: more.then(|| at(page + 1)), previous: (page > 0).then(|| at(page - 1)) }
     }
 
-    /// A list that is never long.
-    pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None, previous: None }
+    /// A list that is never long, and so has no parameters.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Problem`] where the address has one.
+    pub fn whole(request: &HttpRequest, items: Vec<T>) -> Result<Self> {
+        if let Some((name, _)) = url::form_urlencoded::parse(request.query_string().as_bytes()).next() {
+            let detail = format!("There is no parameter “{}” here: the list is never long.", shown(&name, 60));
+            return Err(Problem::unreadable_address(detail).into());
+        }
+        Ok(Self { items, next: None, previous: None })
     }
 }
 

@@ -4,7 +4,7 @@
 //! An organization is named by its slug or, which never changes, by its id.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
@@ -64,8 +64,8 @@ struct WholeView {
 /// `GET /api/v1/organizations`: those that one is in.
 ///
 /// # Errors
-/// When the database refuses.
-pub async fn list(who: SignedIn, instance: web::Data<Instance>) -> Result<HttpResponse> {
+/// [`Error::Problem`] when the address has a parameter.
+pub async fn list(request: HttpRequest, who: SignedIn, instance: web::Data<Instance>) -> Result<HttpResponse> {
     let mine = instance.db.read(move |connection| queries::mine(connection, who.owner())).await?;
     let view = |(listed, members): (Listed, i64)| MineView {
         organization: (&listed.organization).into(),
@@ -73,7 +73,7 @@ pub async fn list(who: SignedIn, instance: web::Data<Instance>) -> Result<HttpRe
         role_name: role_name(listed.role, listed.role_name.as_deref()),
         members,
     };
-    json(StatusCode::OK, &Page::whole(mine.into_iter().map(view).collect()))
+    json(StatusCode::OK, &Page::whole(&request, mine.into_iter().map(view).collect())?)
 }
 
 /// `POST /api/v1/organizations`, and what `PATCH` changes.

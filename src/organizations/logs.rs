@@ -301,7 +301,7 @@ struct PartOfIt {
 /// `GET /api/v1/organizations/{slug}/logs`: the newest first.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
     let PartOfIt { action, who, q, after } = asked(&request)?;
     if !action.is_empty() && Action::from_word(&action).is_none() {

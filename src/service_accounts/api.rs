@@ -80,7 +80,7 @@ fn listed(Listed { account, live }: Listed) -> ListedView {
 /// `GET /api/v1/organizations/{slug}/service-accounts`.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
     let Part { q, page } = Part::of(&request)?;
     let (id, now) = (caller.organization().id.clone(), caller.now());

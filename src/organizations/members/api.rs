@@ -85,7 +85,7 @@ struct PartOfThem {
 /// `GET /api/v1/organizations/{slug}/members`.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
     let part: PartOfThem = asked(&request)?;
     in_range(part.page)?;

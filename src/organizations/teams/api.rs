@@ -64,7 +64,7 @@ fn found(connection: &mut Connection, organization: &OrganizationId, id: &TeamId
 /// `GET /api/v1/organizations/{slug}/teams`.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
     let Part { q, page } = Part::of(&request)?;
     let id = caller.organization().id.clone();

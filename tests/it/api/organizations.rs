@@ -28,6 +28,8 @@ fn an_organization_lives(engine: Engine) {
         .map(|item| ["kind", "role", "role_name"].map(|member| item[member].as_str().unwrap()))
         .collect();
     assert_eq!(named, [["private", "owner", "Owner"], ["shared", "owner", "Owner"]]);
+    let told = refused(&ada.call("GET", &format!("{ALL}?q=acme"), &Value::Null), 400, "unreadable");
+    assert_eq!(told["detail"], "There is no parameter “q” here: the list is never long.");
     // By its slug or its id, which stays.
     let told = done(&mut ada, "PATCH", &format!("{ALL}/acme-robotics"), &json!({ "slug": "acme" }), 200);
     assert_eq!((told["name"].as_str(), told["slug"].as_str()), (Some("Acme Robotics"), Some("acme")));
