@@ -229,7 +229,8 @@ pub struct Listed {
 /// # Errors
 /// When the database refuses.
 pub fn mine(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<(Listed, i64)>> {
-    let listed: Vec<(Organization, Role, Option<RoleId>, Option<String>, i64)> = members::table
+    type Row = (Organization, Role, Option<RoleId>, Option<String>, i64);
+    let listed: Vec<Row> = members::table
         .inner_join(organizations::table)
         .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
         .filter(members::user_id.eq(owner.user_id()))

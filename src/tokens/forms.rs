@@ -252,6 +252,7 @@ impl NewTokenForm {
         self.judged(now, policy, Some(Some(place)), catalogue, true)
     }
 
+    #[expect(clippy::option_option, reason = "as `place` answers: of all of them, and of none of theirs")]
     fn judged(
         &self,
         now: Timestamp,

@@ -47,7 +47,7 @@ fn a_token_is_made_with_its_rows_its_mail_and_its_log_entry(engine: Engine) {
     assert_eq!(mails[0].subject, "Keystead: a personal access token was created");
     let rights = "it can read and list all channels; publish to all clients";
     for part in
-        [rights, "Hello Ada,", "deploy bot", "22 December 2026, 00:06:00 UTC", "127.0.0.1", "Firefox on a test's desk"]
+        [rights, "Hello Ada,", "deploy bot", "22 December 2026, 00:06:00 UTC", "127.0.0.1", "Browser:  Firefox\n"]
     {
         assert!(mails[0].text.contains(part), "{part} in {}", mails[0].text);
     }
