@@ -9,8 +9,8 @@ mod page;
 mod problem;
 mod sent;
 
-pub use page::Page;
-pub use problem::{Problem, Wrong, in_place_of_a_page};
+pub use page::{Page, asked};
+pub use problem::{PROBLEM_TYPE, Problem, Wrong, in_place_of_a_page};
 pub use sent::{Sent, given, once, read_optional};
 
 use actix_web::HttpResponse;

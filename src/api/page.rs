@@ -2,6 +2,30 @@
 
 use actix_web::HttpRequest;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+use crate::error::Result;
+use crate::text::shown;
+use crate::tokens::words;
+
+/// What the address of a list asks for.
+///
+/// # Errors
+/// [`crate::error::Error::Problem`] when it can't be read.
+pub fn asked<T: DeserializeOwned>(request: &HttpRequest) -> Result<T> {
+    let read = serde_html_form::from_str(request.query_string());
+    read.map_err(|error| Problem::unreadable_address(unread(&error.to_string())).into())
+}
+
+/// What of an address can't be read. A name that is not known is told with those that are; of all else the reader's own words
+/// are told, as of bodies.
+fn unread(words: &str) -> String {
+    let unknown = words.strip_prefix("unknown field `").and_then(|rest| rest.rsplit_once("`, expected "));
+    let Some((name, known)) = unknown else { return format!("{}.", shown(words, 300)) };
+    let known: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    format!("There is no parameter “{}” here; there are {}.", shown(name, 60), words::list(&known))
+}
 
 /// Some of a list, and where the rest is.
 #[derive(Debug, Serialize)]
@@ -27,9 +51,16 @@ impl<T> Page<T> {
         Self { items, next: more.then(|| at(page + 1)), previous: (page > 0).then(|| at(page - 1)) }
     }
 
-    /// A list that is never long.
-    pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next: None, previous: None }
+    /// A list that is never long, and so has no parameters.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Problem`] where the address has one.
+    pub fn whole(request: &HttpRequest, items: Vec<T>) -> Result<Self> {
+        if let Some((name, _)) = url::form_urlencoded::parse(request.query_string().as_bytes()).next() {
+            let detail = format!("There is no parameter “{}” here: the list is never long.", shown(&name, 60));
+            return Err(Problem::unreadable_address(detail).into());
+        }
+        Ok(Self { items, next: None, previous: None })
     }
 }
 
@@ -45,6 +76,20 @@ fn turned(path: &str, query: &str, name: &str, cursor: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_name_is_told_with_those_that_are_known() {
+        for (words, told) in [
+            ("unknown field `a`, expected `q` or `page`", "There is no parameter “a” here; there are q and page."),
+            (
+                "unknown field `a`, expected `b`, expected one of `q`, `sort`, `after`",
+                "There is no parameter “a`, expected `b” here; there are q, sort and after.",
+            ),
+            ("duplicate field `q`", "duplicate field `q`."),
+        ] {
+            assert_eq!(unread(words), told);
+        }
+    }
 
     #[test]
     fn a_link_keeps_what_was_asked_for() {

@@ -11,7 +11,7 @@ use crate::web::Problems;
 use crate::web::errors::{Failure, problem};
 
 /// What the identifiers of our kinds of problems begin with. They never change; the words beside them may.
-const KIND: &str = "urn:problem-type:keystead:";
+pub const PROBLEM_TYPE: &str = "urn:problem-type:keystead:";
 
 /// One thing that is wrong with what was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,6 +62,11 @@ impl Problem {
     /// The body is no JSON.
     pub fn unreadable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "unreadable", "The body could not be read", detail)
+    }
+
+    /// The address of a list says what can't be.
+    pub fn unreadable_address(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "unreadable", "The address of the list could not be read", detail)
     }
 
     /// The body is of another kind.
@@ -150,7 +155,7 @@ impl Problem {
         let request_id = crate::ids::ulid();
         tracing::debug!(%request_id, kind = self.kind, status = self.status.as_u16(), "refused");
         let body = Body {
-            r#type: format!("{KIND}{}", self.kind),
+            r#type: format!("{PROBLEM_TYPE}{}", self.kind),
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,

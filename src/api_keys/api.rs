@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::forms::KeyForm;
 use super::queries::{Actor, actors};
 use super::service::{self, seen_by};
-use crate::api::{Page, Sent, done, json, once};
+use crate::api::{Page, Sent, asked, done, json, once};
 use crate::error::Result;
 use crate::ids::TokenId;
 use crate::organizations::calls::{act, conflict, made};
 use crate::organizations::{Member, MemberConfirmed};
 use crate::tokens::api::{IssuedView, TokenView, WholeView, access, judged, refused};
-use crate::tokens::list::{page, wanted};
+use crate::tokens::list::{Wanted, page};
 use crate::tokens::{self, Created, Known, Token};
 
 type Id = web::Path<(String, TokenId)>;
@@ -66,7 +66,7 @@ fn view(member: &Member, key: &Token, actors: &HashMap<String, Actor>) -> KeyVie
 /// # Errors
 /// [`crate::error::Error::BadRequest`] when the address can't be read.
 pub async fn list(request: HttpRequest, member: Member) -> Result<HttpResponse> {
-    let (wanted, now, by) = (wanted(request.query_string())?, member.now(), member.clone());
+    let (wanted, now, by) = (asked::<Wanted>(&request)?.checked()?, member.now(), member.clone());
     let reading = member.instance().db.read(move |connection| {
         let slice = page(connection, seen_by(&by), &wanted, now)?;
         let actors = actors(connection, &slice.tokens)?;

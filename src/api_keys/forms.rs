@@ -47,7 +47,8 @@ impl KeyForm {
     /// Does what the button beside "single things" asks for.
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();
-        add_row(&mut self.entity, &mut self.entity_type, &mut self.entity_id, catalogue, &mut problems);
+        let (access, kind, id) = (&mut self.access, &mut self.entity_type, &mut self.entity_id);
+        add_row(access, &mut self.entity, kind, id, catalogue, &mut problems);
         problems
     }
 

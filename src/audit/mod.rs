@@ -247,7 +247,7 @@ impl Action {
             Self::TokenChanged => "Access token changed",
             Self::TokenRegenerated => "Access token regenerated",
             Self::TokenOldSecretEnded => "Old secret of a token ended",
-            Self::TokenOldSecretUsed => "Old secret of a token used after its end",
+            Self::TokenOldSecretUsed => "Ended secret tried, and refused",
             Self::TokenRevoked => "Access token revoked",
             Self::TokenDeleted => "Access token deleted",
             Self::TokenCut => "Access token ends earlier",

@@ -73,10 +73,10 @@ letter! {
 }
 
 letter! {
-    /// A token's old secret was tried after it had ended.
+    /// A token's old secret was tried after it had ended; `kind` is what the token is called.
     OldSecretUsed, "mail/old_secret_used.txt", "mail/old_secret_used.html",
-    { product, first_name, token_name, last_four, ended, at, browser, address, url },
-    |facts| format!("{}: an old secret of a personal access token was used", facts.product)
+    { product, first_name, kind, token_name, secret, ended, at, browser, address, url },
+    |facts| format!("{}: an ended secret of a {} was tried", facts.product, facts.kind)
 }
 
 letter! {

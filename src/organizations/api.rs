@@ -4,7 +4,7 @@
 //! An organization is named by its slug or, which never changes, by its id.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
@@ -15,7 +15,7 @@ use super::member::MemberConfirmed;
 use super::policy::Rights;
 use super::queries::{self, Listed, Organization, Which, by_id, standing};
 use super::service::{self, HandedOver};
-use super::views::role_name;
+use super::views::{role_name, role_word};
 use crate::api::{Page, Sent, created, done, given, json};
 use crate::app::Instance;
 use crate::auth::{SignedIn, throttle};
@@ -48,6 +48,7 @@ struct MineView {
     #[serde(flatten)]
     organization: OrganizationView,
     role: String,
+    role_name: String,
     members: i64,
 }
 
@@ -63,15 +64,16 @@ struct WholeView {
 /// `GET /api/v1/organizations`: those that one is in.
 ///
 /// # Errors
-/// When the database refuses.
-pub async fn list(who: SignedIn, instance: web::Data<Instance>) -> Result<HttpResponse> {
+/// [`Error::Problem`] when the address has a parameter.
+pub async fn list(request: HttpRequest, who: SignedIn, instance: web::Data<Instance>) -> Result<HttpResponse> {
     let mine = instance.db.read(move |connection| queries::mine(connection, who.owner())).await?;
     let view = |(listed, members): (Listed, i64)| MineView {
         organization: (&listed.organization).into(),
-        role: role_name(listed.role, listed.role_name.as_deref()),
+        role: role_word(listed.role, listed.role_id.as_ref()),
+        role_name: role_name(listed.role, listed.role_name.as_deref()),
         members,
     };
-    json(StatusCode::OK, &Page::whole(mine.into_iter().map(view).collect()))
+    json(StatusCode::OK, &Page::whole(&request, mine.into_iter().map(view).collect())?)
 }
 
 /// `POST /api/v1/organizations`, and what `PATCH` changes.
@@ -179,6 +181,9 @@ pub struct HeirBody {
 /// [`Error::Problem`].
 pub async fn hand_over(sent: Sent<MemberConfirmed, HeirBody>) -> Result<HttpResponse> {
     let Sent { who: member, body } = sent;
+    if body.email.trim().is_empty() {
+        return Err(wrong("#/email", "Enter an address."));
+    }
     match act(&*member, move |tx, acting, now, _| service::hand_over(tx, acting, now, &body.email)).await? {
         HandedOver::Yes => Ok(done()),
         HandedOver::NoMember => Err(wrong("#/email", "No member of this organization has this address.")),

@@ -7,7 +7,7 @@ use super::Kind;
 use super::caller::Acts;
 use super::member::Acting;
 use super::policy::Rights;
-use crate::api::{Problem, Wrong, created};
+use crate::api::{Problem, Wrong, asked, created};
 use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -82,14 +82,13 @@ pub fn made(caller: &impl Acts, place: &str, body: &impl Serialize) -> Result<Ht
     created(&format!("{}{place}", urls::api_organization(&caller.organization().id)), body)
 }
 
-const UNREADABLE: Error = Error::BadRequest("the address of the list could not be read");
-
 /// Which part of a list.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Part {
     /// What names contain.
-    pub search: String,
+    #[serde(alias = "search")]
+    pub q: String,
     /// Which page, from 0.
     pub page: i64,
 }
@@ -98,7 +97,7 @@ impl Part {
     /// What an address asks for.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] when it can't be read.
+    /// [`Error::Problem`] when it can't be read.
     pub fn of(request: &HttpRequest) -> Result<Self> {
         let part: Self = asked(request)?;
         in_range(part.page)?;
@@ -106,20 +105,16 @@ impl Part {
     }
 }
 
-/// What an address asks for.
-///
-/// # Errors
-/// [`Error::BadRequest`] when it can't be read.
-pub fn asked<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T> {
-    serde_html_form::from_str(request.query_string()).map_err(|_| UNREADABLE)
-}
-
 /// Whether there can be such a page.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when there can't.
+/// [`Error::Problem`] when there can't.
 pub fn in_range(page: i64) -> Result<()> {
-    if (0..=1_000_000).contains(&page) { Ok(()) } else { Err(UNREADABLE) }
+    if (0..=1_000_000).contains(&page) {
+        Ok(())
+    } else {
+        Err(Problem::unreadable_address(format!("There is no page {page}; the first is 0.")).into())
+    }
 }
 
 /// The rows of a page, of which one more than stand on it was read; and whether it was there.

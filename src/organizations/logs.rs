@@ -8,12 +8,11 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::caller::{Acts, Caller};
-use super::calls::asked;
 use super::member::{Member, MemberConfirmed};
 use super::policy::{Right, Rights};
 use super::queries::{Which, standing};
 use super::views::{EventLine, Place};
-use crate::api::{Page, json};
+use crate::api::{Page, asked, json};
 use crate::app::Instance;
 use crate::audit::{self, Action, ActorKind, Entry, Sought, Told};
 use crate::clock::Timestamp;
@@ -294,20 +293,21 @@ impl Format {
 struct PartOfIt {
     action: String,
     who: String,
-    search: String,
+    #[serde(alias = "search")]
+    q: String,
     after: String,
 }
 
 /// `GET /api/v1/organizations/{slug}/logs`: the newest first.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
-    let PartOfIt { action, who, search, after } = asked(&request)?;
+    let PartOfIt { action, who, q, after } = asked(&request)?;
     if !action.is_empty() && Action::from_word(&action).is_none() {
         return Err(Error::BadRequest("there is no such action"));
     }
-    let sought = Asked { before: after, action, who, search, format: String::new() }.sought();
+    let sought = Asked { before: after, action, who, search: q, format: String::new() }.sought();
     let (id, count) = (caller.organization().id.clone(), i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
     let reading = caller.instance().db.read(move |connection| audit::for_organization(connection, &id, &sought, count));
     let mut told = reading.await?;

@@ -12,7 +12,7 @@ use crate::db::schema::{
     members, organizations, roles, service_accounts, team_members, teams, token_secrets, tokens, users,
 };
 use crate::error::Result;
-use crate::ids::{OrganizationId, UserId};
+use crate::ids::{OrganizationId, RoleId, UserId};
 use crate::users::UserStatus;
 
 /// An organization, as far as everybody in it may know.
@@ -218,7 +218,9 @@ pub struct Listed {
     pub organization: Organization,
     /// One's role there.
     pub role: Role,
-    /// Its name, where it is one of the organization's own.
+    /// Which, where it is one of the organization's own,
+    pub role_id: Option<RoleId>,
+    /// and its name.
     pub role_name: Option<String>,
 }
 
@@ -227,14 +229,16 @@ pub struct Listed {
 /// # Errors
 /// When the database refuses.
 pub fn mine(connection: &mut Connection, owner: Owner<'_>) -> Result<Vec<(Listed, i64)>> {
-    let listed: Vec<(Organization, Role, Option<String>, i64)> = members::table
+    type Row = (Organization, Role, Option<RoleId>, Option<String>, i64);
+    let listed: Vec<Row> = members::table
         .inner_join(organizations::table)
         .left_join(roles::table.on(roles::id.nullable().eq(members::role_id)))
         .filter(members::user_id.eq(owner.user_id()))
         .order((organizations::kind, organizations::name, organizations::id))
-        .select((columns!(), members::role, roles::name.nullable(), organizations::member_count))
+        .select((columns!(), members::role, members::role_id, roles::name.nullable(), organizations::member_count))
         .load(connection)?;
-    let row = |(organization, role, role_name, count)| (Listed { organization, role, role_name }, count);
+    let row =
+        |(organization, role, role_id, role_name, count)| (Listed { organization, role, role_id, role_name }, count);
     Ok(listed.into_iter().map(row).collect())
 }
 

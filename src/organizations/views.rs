@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Kind;
 use super::member::Member;
 use super::policy::{Right, Rights};
-pub use super::roles::views::{RoleOption, built_in_roles, role_name, role_options};
+pub use super::roles::views::{RoleOption, built_in_roles, role_name, role_options, role_word};
 use crate::avatars::Face;
 use crate::text;
 use crate::web::{Field, FieldError, Moment, Shell, filters};

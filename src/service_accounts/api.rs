@@ -11,7 +11,7 @@ use super::pages::BEYOND;
 use super::queries::{self, Account, Listed, PAGE};
 use super::service::{self, Ending, Outcome};
 use super::tokens::{covered, explain, the_token};
-use crate::api::{Page, Sent, Wrong, done, given, json, once};
+use crate::api::{Page, Sent, Wrong, asked, done, given, json, once};
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId};
 use crate::organizations::calls::{Part, act, conflict, invalid, made, split, taken, wrong};
@@ -19,7 +19,7 @@ use crate::organizations::views::role_name;
 use crate::organizations::{Acting, Acts, Caller, CallerConfirmed, MemberConfirmed, Right};
 use crate::tokens::api::{self, IssuedView, RegenerateBody, TokenView, WholeView, access, expiry, judged};
 use crate::tokens::forms::NewTokenForm;
-use crate::tokens::list::{page, wanted};
+use crate::tokens::list::{Wanted, page};
 use crate::tokens::{self, Created, Holder, Known, Place, Refused, Regenerated};
 
 type Id = web::Path<(String, ServiceAccountId)>;
@@ -80,11 +80,11 @@ fn listed(Listed { account, live }: Listed) -> ListedView {
 /// `GET /api/v1/organizations/{slug}/service-accounts`.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
-    let Part { search, page } = Part::of(&request)?;
+    let Part { q, page } = Part::of(&request)?;
     let (id, now) = (caller.organization().id.clone(), caller.now());
-    let reading = caller.instance().db.read(move |connection| queries::list(connection, &id, &search, page, now));
+    let reading = caller.instance().db.read(move |connection| queries::list(connection, &id, &q, page, now));
     let (rows, more) = split(reading.await?, PAGE);
     json(StatusCode::OK, &Page::numbered(&request, rows.into_iter().map(listed).collect(), page, more))
 }
@@ -215,7 +215,7 @@ pub async fn delete(caller: Caller, path: Id) -> Result<HttpResponse> {
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's.
 pub async fn list_tokens(request: HttpRequest, caller: Caller, path: Id) -> Result<HttpResponse> {
-    let (wanted, now) = (wanted(request.query_string())?, caller.now());
+    let (wanted, now) = (asked::<Wanted>(&request)?.checked()?, caller.now());
     let (organization, id) = (caller.organization().id.clone(), path.into_inner().1);
     let reading = caller.instance().db.read(move |connection| {
         queries::find(connection, &organization, &id)?;

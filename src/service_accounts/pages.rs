@@ -11,7 +11,7 @@ use super::views::{AccountFormPage, AccountPage, AccountRow, AccountsPage};
 use crate::error::{Error, Result};
 use crate::ids::ServiceAccountId;
 use crate::organizations::pages::{answer, done};
-use crate::organizations::views::{ConfirmPage, Place, role_options};
+use crate::organizations::views::{ConfirmPage, Place, role_name, role_options};
 use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right, roles};
 use crate::tokens::views::{Home, ListView, TokenRow};
 use crate::tokens::{self, Holder, list as tokens_list};
@@ -394,8 +394,22 @@ pub async fn delete(visitor: Visitor, path: Id, posted: MemberPost<Pressed>) -> 
     }
 }
 
-/// Of some accounts those that somebody can hand keys to: id and name.
-pub(crate) fn heirs(accounts: Vec<Account>, caller: &impl Acts) -> Vec<(String, String)> {
-    let those = accounts.into_iter().filter(|account| touches(caller, account));
-    those.map(|account| (account.id.to_string(), account.name)).collect()
+/// A service account that keys can be handed to.
+pub struct Heir {
+    /// Which.
+    pub id: String,
+    /// What it is called,
+    pub name: String,
+    /// and its role.
+    pub role: String,
+}
+
+/// Of some accounts those that somebody can hand keys to.
+pub(crate) fn heirs(accounts: Vec<Account>, caller: &impl Acts) -> Vec<Heir> {
+    let heir = |account: Account| Heir {
+        id: account.id.to_string(),
+        role: role_name(account.role.0, account.role.2.as_deref()),
+        name: account.name,
+    };
+    accounts.into_iter().filter(|account| touches(caller, account)).map(heir).collect()
 }

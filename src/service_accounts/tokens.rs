@@ -101,8 +101,7 @@ fn form_page(
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Forbidden`] when it has more than whoever asks.
 pub async fn new(member: MemberConfirmed, visitor: Visitor, path: AccountPath) -> Result<HttpResponse> {
     let account = covered(&*member, &path.1).await?;
-    let form: NewTokenForm = serde_html_form::from_str(visitor.request().query_string())
-        .map_err(|_| Error::BadRequest("the address could not be read"))?;
+    let form = NewTokenForm::of_address(visitor.request().query_string())?;
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let catalogue = &member.instance().config.catalogue;
     let checked = form.check_for_account(member.now(), &policy, &place(&member), catalogue);

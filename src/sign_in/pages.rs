@@ -29,6 +29,8 @@ use crate::web::{
 const YOURS: &str =
     "From a browser that you signed in with before, you need not wait. Is this about your account? We mail its owner.";
 
+const NOT_TOGETHER: &str = "That e-mail address and password do not belong together. Check both and try again.";
+
 #[derive(Template)]
 #[template(path = "sign_in/login.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of the page")]
@@ -165,13 +167,14 @@ pub async fn submit(
     };
     match service::sign_in(&instance, wish, Origin::of(visitor.request())).await {
         Ok(Some(next)) => go_on(&visitor, &instance, &session, next, form.keep.is_some(), &form.next),
-        Ok(None) => page(
-            &visitor,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &form,
-            &problems,
-            Some("That e-mail address and password do not belong together. Check both and try again."),
-        ),
+        Ok(None) => {
+            let mut why = NOT_TOGETHER.to_owned();
+            // To everybody alike, so that it tells nothing of an address.
+            if instance.config.sign_up == SignUpMode::Open {
+                why.push_str(" Just signed up? Open the link in our mail first.");
+            }
+            page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems, Some(&why))
+        }
         Err(Error::TooMany { after }) => errors::closed(after, |wait| {
             let wait = format!("{wait} {YOURS}");
             page(&visitor, StatusCode::TOO_MANY_REQUESTS, &form, &problems, Some(&wait))

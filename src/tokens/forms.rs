@@ -10,6 +10,7 @@ use super::queries::{Place, Token};
 use super::service::{Change, NewRights, NewToken, Rights};
 use crate::catalogue::{Catalogue, Scope, Scopes};
 use crate::clock::Timestamp;
+use crate::error::Error;
 use crate::organizations::Right;
 use crate::text;
 use crate::web::Problems;
@@ -39,6 +40,8 @@ pub struct NewTokenForm {
     pub access: String,
     /// The ticked boxes.
     pub scope: Vec<String>,
+    /// The same in an address that somebody wrote: with commas between them.
+    pub scopes: String,
     /// Those over the organization's own matters; a service account's token alone can have them.
     pub right: Vec<String>,
     /// Single things that have a row of boxes, as `type:id`,
@@ -143,8 +146,10 @@ pub fn scopes(ticked: &[String], catalogue: &Catalogue) -> Result<Scopes, String
     Ok(Scopes::filled_in(scopes, catalogue))
 }
 
-/// Adds the single thing that was asked for to those that have a row. What can't be one is said at its field.
+/// Adds the single thing that was asked for to those that have a row, which are there where rights are selected. What can't be
+/// one is said at its field.
 pub(crate) fn add_row(
+    access: &mut String,
     entity: &mut Vec<String>,
     kind: &mut String,
     id: &mut String,
@@ -166,6 +171,7 @@ pub(crate) fn add_row(
         }
         *id = String::new();
         *kind = String::new();
+        "selected".clone_into(access);
     }
 }
 
@@ -182,6 +188,18 @@ pub(crate) fn left_over(id: &str, problems: &mut Problems) {
 }
 
 impl NewTokenForm {
+    /// What an address fills in.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] when it can't be read.
+    pub fn of_address(query: &str) -> Result<Self, Error> {
+        let mut form: Self =
+            serde_html_form::from_str(query).map_err(|_| Error::BadRequest("the address could not be read"))?;
+        let listed = std::mem::take(&mut form.scopes);
+        form.scope.extend(listed.split(',').map(str::trim).filter(|scope| !scope.is_empty()).map(str::to_owned));
+        Ok(form)
+    }
+
     /// The fields that an address filled in: what is wrong with them is said at once, and what is still to be typed is not.
     pub fn given(&self) -> Vec<&'static str> {
         let fields = [
@@ -200,7 +218,8 @@ impl NewTokenForm {
     /// Does what the button beside "single things" asks for.
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();
-        add_row(&mut self.entity, &mut self.entity_type, &mut self.entity_id, catalogue, &mut problems);
+        let (access, kind, id) = (&mut self.access, &mut self.entity_type, &mut self.entity_id);
+        add_row(access, &mut self.entity, kind, id, catalogue, &mut problems);
         problems
     }
 
@@ -233,6 +252,7 @@ impl NewTokenForm {
         self.judged(now, policy, Some(Some(place)), catalogue, true)
     }
 
+    #[expect(clippy::option_option, reason = "as `place` answers: of all of them, and of none of theirs")]
     fn judged(
         &self,
         now: Timestamp,
@@ -301,7 +321,8 @@ impl EditForm {
     /// Does what the button beside "single things" asks for.
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();
-        add_row(&mut self.entity, &mut self.entity_type, &mut self.entity_id, catalogue, &mut problems);
+        let (access, kind, id) = (&mut self.access, &mut self.entity_type, &mut self.entity_id);
+        add_row(access, &mut self.entity, kind, id, catalogue, &mut problems);
         problems
     }
 

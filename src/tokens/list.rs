@@ -124,6 +124,16 @@ pub struct Wanted {
     pub before: String,
 }
 
+impl Wanted {
+    /// The same, if it can be: there is no page before one place and after another.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`].
+    pub fn checked(self) -> Result<Self> {
+        if !self.after.is_empty() && !self.before.is_empty() { Err(UNREADABLE) } else { Ok(self) }
+    }
+}
+
 /// A page of the list.
 #[derive(Debug, Clone)]
 pub struct Slice {
@@ -155,8 +165,7 @@ const UNREADABLE: Error = Error::BadRequest("the address of the list could not b
 /// # Errors
 /// [`Error::BadRequest`] for whatever can't be read.
 pub fn wanted(query: &str) -> Result<Wanted> {
-    let wanted: Wanted = serde_html_form::from_str(query).map_err(|_| UNREADABLE)?;
-    if !wanted.after.is_empty() && !wanted.before.is_empty() { Err(UNREADABLE) } else { Ok(wanted) }
+    serde_html_form::from_str(query).map_err(|_| UNREADABLE).and_then(Wanted::checked)
 }
 
 /// Orders by a column and the id, and begins behind a place.

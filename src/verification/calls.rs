@@ -141,13 +141,13 @@ pub async fn verify(
             return Err(Error::BadRequest("entity_type and operation are asked together, entity with both"));
         }
     };
-    let known = |wish: &Wish<'_>| {
-        let catalogue = &instance.config.catalogue;
-        catalogue.has_entity_type(wish.entity_type) && catalogue.has_operation(wish.operation)
-    };
     // A slip of the service's, or a catalogue that changed under it: neither is a no to this token.
-    if !wish.as_ref().is_none_or(known) {
-        return Err(Error::BadRequest("the catalogue has no such entity_type or operation"));
+    let catalogue = &instance.config.catalogue;
+    if wish.as_ref().is_some_and(|wish| !catalogue.has_entity_type(wish.entity_type)) {
+        return Err(Error::BadRequest("the catalogue has no such entity_type"));
+    }
+    if wish.as_ref().is_some_and(|wish| !catalogue.has_operation(wish.operation)) {
+        return Err(Error::BadRequest("the catalogue has no such operation"));
     }
     if question.organization.as_deref().is_some_and(|organization| organization.contains('\0')) {
         return Err(Error::BadRequest("the organization holds a NUL character"));

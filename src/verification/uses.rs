@@ -12,6 +12,7 @@ use super::queries::Found;
 use super::verdict::Code;
 use crate::app::Instance;
 use crate::audit::{Action, Actor, Origin};
+use crate::auth::secret::masked;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::db::schema::{organizations, service_accounts, token_addresses, token_secrets, tokens, users, verifiers};
@@ -205,7 +206,8 @@ fn write_late(tx: &mut Tx<'_>, (id, used): &(SecretId, Use), config: &Config) ->
     let (record, last_four, ended): (Record, String, Option<Timestamp>) =
         row.select((Record::as_select(), token_secrets::last_four, token_secrets::expires_at)).get_result(&mut **tx)?;
     let origin = Origin { address: used.address.clone(), agent: used.agent.clone(), ..Origin::default() };
-    tokens_log(tx, &Actor::system(origin), &record, used.at, Action::TokenOldSecretUsed, &format!("…{last_four}"))?;
+    let secret = masked(&config.tokens.brand, record.kind.secret(), &last_four);
+    tokens_log(tx, &Actor::system(origin), &record, used.at, Action::TokenOldSecretUsed, &secret)?;
     let Some((owner, url)) = whom_to_tell(tx, &record)? else { return Ok(()) };
     let (email, first_name): (String, String) =
         users::table.find(&owner).select((users::email, users::first_name)).get_result(&mut **tx)?;
@@ -213,8 +215,9 @@ fn write_late(tx: &mut Tx<'_>, (id, used): &(SecretId, Use), config: &Config) ->
     let letter = OldSecretUsed {
         product: config.product_name.clone(),
         first_name,
+        kind: if record.user_id.is_some() { "personal access token" } else { "service account’s token" }.to_owned(),
         token_name: record.name,
-        last_four,
+        secret,
         ended: ended.map(Timestamp::exact).unwrap_or_default(),
         at: used.at.exact(),
         browser: unknown(&used.agent),

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::filters;
 use super::page::{Shell, Visitor, html};
+use crate::api::PROBLEM_TYPE;
 use crate::app::Instance;
 use crate::auth::capability::BearerProblem;
 use crate::error::{Error, Result};
@@ -203,7 +204,12 @@ pub fn problem(status: StatusCode, failure: Option<Failure>, request_id: &str) -
     let (title, detail, _) = words(status, failure);
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "application/problem+json; charset=utf-8"));
-    let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail, "request_id": request_id });
+    let kind = match status {
+        StatusCode::TOO_MANY_REQUESTS => format!("{PROBLEM_TYPE}too-often"),
+        _ => "about:blank".to_owned(),
+    };
+    let mut body =
+        json!({ "type": kind, "title": title, "status": status.as_u16(), "detail": detail, "request_id": request_id });
     if let Some(problem) = failure.and_then(|failure| failure.bearer) {
         let (challenge, code) = match problem {
             BearerProblem::Missing => ("Bearer realm=\"keystead\"".to_owned(), None),
@@ -264,7 +270,7 @@ fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String,
         413 => ("That is too large", "The request is larger than this page takes.".into(), "Go back and send less.".into()),
         414 => ("That address is too long", "The address is longer than this page takes.".into(), "Go back and try again.".into()),
         421 => ("This is another address", "This service does not answer under the name that was asked for.".into(), "Use the address that you were given for it.".into()),
-        429 => ("Too many tries", format!("To keep accounts safe, this is closed for {wait}."), "Wait, then try again.".into()),
+        429 => ("Wait a little", "That was as often as is allowed for now.".into(), format!("Go on in {wait}.")),
         431 => ("That is too large", "The headers of the request are larger than this service takes.".into(), "Delete the cookies of this site and try again.".into()),
         503 => ("Just a moment", "A part of the service is busy or not reachable right now. If you were changing something, check whether it took effect.".into(), format!("Try again in {wait}.")),
         _ => ("Something went wrong", "That is our fault, not yours. It was written down with the number below.".into(), "Try again; if it happens once more, tell whoever runs this service and give them the number.".into()),

@@ -292,7 +292,10 @@ impl Notice {
                 "good",
                 "Your password is changed. In all other browsers you were signed out, and we sent you a mail about it.",
             ),
-            Self::TokenRevoked => ("good", "The token is revoked. It stopped working at once, for good."),
+            Self::TokenRevoked => (
+                "good",
+                "The token is revoked. Its secret never works again; regenerate it to use the token with a new one.",
+            ),
             Self::TokenDeleted => ("good", "The token is deleted. Whatever used it needs a new one."),
             Self::SignedOutEverywhere | Self::TokensRevoked | Self::TokensDeleted | Self::TokenPolicySet => {
                 ("good", "It is done.")

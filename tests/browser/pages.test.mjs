@@ -140,7 +140,7 @@ async function mailLinks() {
   await other.end();
   const stranger = await visit(browser, full);
   await sent("/signup", "Create account", newcomer("newcomer@example.com"))(stranger.page);
-  await sent("/password/forgot", "Send the link", { email: ADMINISTRATOR.email })(stranger.page);
+  await sent("/password/forgot", "Make the link", { email: ADMINISTRATOR.email })(stranger.page);
   await guessWildly(stranger);
   await stranger.end();
   const found = async (path) => {
@@ -185,8 +185,8 @@ const strangers = {
   "sign up": at("/signup"),
   "sign up, refused": by(sent("/signup", "Create account", { email: "nobody", password: "short" }), 422),
   "forgotten password": at("/password/forgot"),
-  "forgotten password, refused": by(sent("/password/forgot", "Send the link"), 422),
-  "check your mail": by(sent("/password/forgot", "Send the link", { email: "nobody@example.com" })),
+  "forgotten password, refused": by(sent("/password/forgot", "Make the link"), 422),
+  "check your mail": by(sent("/password/forgot", "Make the link", { email: "nobody@example.com" })),
   "a dead link": at(`/email/confirm/${"0".repeat(64)}`, 404),
 };
 const mailed = {

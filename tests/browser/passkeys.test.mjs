@@ -280,7 +280,7 @@ test("it is the second factor beside a forgotten password's link", { timeout: 12
   await signOut(page);
   await page.goto("/password/forgot");
   await fill(page, { email: ADMINISTRATOR.email });
-  await press(page, "Send the link");
+  await press(page, "Make the link");
   // Other mails may be on their way, too.
   const link = await until(async () => {
     const mails = (await app.mails()).map((mail) => mail.replace(/=\r?\n/g, ""));

@@ -33,7 +33,10 @@ fn from_an_empty_database_to_a_revoked_token(engine: Engine) {
 
     let asked = ada.revoke_token(&id);
     let detail = ada.follow(&asked);
-    assert_eq!(detail.notice(), "The token is revoked. It stopped working at once, for good.");
+    assert_eq!(
+        detail.notice(),
+        "The token is revoked. Its secret never works again; regenerate it to use the token with a new one."
+    );
     assert_eq!(app.verify(&verifier, &secret)["code"], "REVOKED");
     assert_eq!(app.token_self(&secret).status, 401);
     let actions: Vec<String> = app.log().into_iter().map(|entry| entry.action).collect();

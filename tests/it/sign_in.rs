@@ -77,6 +77,7 @@ fn every_refusal_looks_alike(engine: Engine) {
     let answers: Vec<String> =
         tries.iter().map(|(email, password)| alike(&refusal(&app, email, password).expect(422), email)).collect();
     assert!(answers[0].contains("That e-mail address and password do not belong together."));
+    assert!(answers[0].contains("Just signed up? Open the link in our mail first."));
     for (answer, (email, _)) in answers.iter().zip(&tries) {
         assert_eq!(answer, &answers[0], "{email}");
     }

@@ -572,8 +572,8 @@ fn every_failure_has_its_page(engine: Engine) {
             ada.submit(&form)
         })
         .collect();
-    error_page(&many[30], 429, "Too many tries");
-    assert!(many[30].text().contains("closed for 10 minutes"), "{}", many[30].text());
+    error_page(&many[30], 429, "Wait a little");
+    assert!(many[30].text().contains("Go on in 10 minutes"), "{}", many[30].text());
     assert_eq!(many[30].header("retry-after"), Some("600"));
 
     app.sql("ALTER TABLE tokens RENAME TO tokens_away");

@@ -76,7 +76,8 @@ fn verify_answers_in_this_shape(engine: Engine) {
         let answer = app.ask(&verifier, &question);
         assert_eq!(answer.status, 400, "{kind}:{operation}");
         let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
-        assert_eq!(detail, "The catalogue has no such entity_type or operation.");
+        let which = if kind == "channels" { "operation" } else { "entity_type" };
+        assert_eq!(detail, format!("The catalogue has no such {which}."));
     }
     let not_found = json!({ "valid": false, "code": "NOT_FOUND" });
     for token in [unknown_secret(SecretKind::Personal), "x".to_owned(), String::new(), verifier.clone()] {

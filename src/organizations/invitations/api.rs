@@ -1,7 +1,7 @@
 //! `/api/v1/organizations/{slug}/invitations` and below.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::pages::{BEYOND, TAKE_BACK, invite};
@@ -23,6 +23,7 @@ type Id = web::Path<(String, InvitationId)>;
 struct InvitationView {
     id: String,
     email: String,
+    role: String,
     role_name: String,
     teams: Vec<String>,
     status: &'static str,
@@ -41,7 +42,8 @@ impl InvitationView {
             },
             id: pending.id.to_string(),
             email: pending.email,
-            role_name: pending.role,
+            role: pending.role,
+            role_name: pending.role_name,
             teams: pending.teams,
             invited_by: pending.by,
             created_at: pending.created_at.rfc3339(),
@@ -61,12 +63,12 @@ struct LinkView {
 /// `GET /api/v1/organizations/{slug}/invitations`: the open ones, and those that ended lately.
 ///
 /// # Errors
-/// When the database refuses.
-pub async fn list(caller: Caller) -> Result<HttpResponse> {
+/// [`Error::Problem`] when the address has a parameter.
+pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
     let (id, now) = (caller.organization().id.clone(), caller.now());
     let pending = caller.instance().db.read(move |connection| super::list(connection, &id)).await?;
     let items = pending.into_iter().map(|pending| InvitationView::of(pending, now)).collect();
-    json(StatusCode::OK, &Page::whole(items))
+    json(StatusCode::OK, &Page::whole(&request, items)?)
 }
 
 /// The answer that tells an invitation with its link.

@@ -22,7 +22,7 @@ use super::license::{Full, Limited, room};
 use super::member::Acting;
 use super::queries::Organization;
 use super::roles::Choice;
-use super::views::role_name;
+use super::views::{role_name, role_word};
 use super::{roles, teams};
 use crate::audit::Action;
 use crate::auth::link::new_code;
@@ -107,8 +107,10 @@ pub struct Pending {
     pub id: InvitationId,
     /// To whom.
     pub email: String,
-    /// As what.
+    /// As what: a built-in role's word, or the id of an own one,
     pub role: String,
+    /// and what it is called.
+    pub role_name: String,
     /// Into which teams.
     pub teams: Vec<String>,
     /// By whom; nobody who is still here.
@@ -180,7 +182,8 @@ fn pending(
         person.map(|(_, person)| named(person)).or_else(|| account.map(|(_, name)| name.clone()))
     };
     let pending = |(row, own): (Row, Option<String>)| Pending {
-        role: role_name(row.choice().role, own.as_deref()),
+        role: role_word(row.choice().role, row.role_id.as_ref()),
+        role_name: role_name(row.choice().role, own.as_deref()),
         teams: into.iter().filter(|(id, _)| *id == row.id).map(|(_, name)| name.clone()).collect(),
         by: by(&row),
         id: row.id,

@@ -27,7 +27,7 @@ fn row(slug: &str, pending: Pending, now: Timestamp) -> InvitationRow {
         Some(_) => Badge { kind: "good", word: "Open" },
     };
     InvitationRow {
-        role: pending.role,
+        role: pending.role_name,
         teams: pending.teams.join(", "),
         by: pending.by.unwrap_or_default(),
         sent: Moment::new(pending.created_at, now),

@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::pages::{Stopping, stopping, words};
 use super::{Listed, PAGE};
-use crate::api::{Page, Problem, Sent, done, json};
+use crate::api::{Page, Problem, Sent, asked, done, json};
 use crate::auth::secret::masked;
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, UserId};
 use crate::organizations::caller::{Acts, Caller, CallerConfirmed};
-use crate::organizations::calls::{act, asked, in_range, list_of, split, wrong};
+use crate::organizations::calls::{act, in_range, list_of, split, wrong};
 use crate::organizations::member::Member;
 use crate::organizations::policy::{Grant, Refusal, Rights, may_change};
 use crate::organizations::queries::{Which, owners, standing};
 use crate::organizations::roles;
-use crate::organizations::views::role_name;
+use crate::organizations::views::{role_name, role_word};
 use crate::service_accounts;
 use crate::tokens::Token;
 
@@ -64,7 +64,7 @@ impl From<Listed> for MemberView {
             email: listed.email,
             first_name: listed.first_name,
             last_name: listed.last_name,
-            role: listed.role_id.map_or_else(|| listed.role.as_str().to_owned(), |id| id.to_string()),
+            role: role_word(listed.role, listed.role_id.as_ref()),
             role_name: role_name(listed.role, listed.role_name.as_deref()),
             is_target: listed.is_target,
             joined_at: listed.joined_at.rfc3339(),
@@ -76,7 +76,8 @@ impl From<Listed> for MemberView {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct PartOfThem {
-    search: String,
+    #[serde(alias = "search")]
+    q: String,
     targets: bool,
     page: i64,
 }
@@ -84,16 +85,13 @@ struct PartOfThem {
 /// `GET /api/v1/organizations/{slug}/members`.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
     let part: PartOfThem = asked(&request)?;
     in_range(part.page)?;
-    let (id, search, page) = (caller.organization().id.clone(), part.search, part.page);
-    let rows = caller
-        .instance()
-        .db
-        .read(move |connection| super::list(connection, &id, (&search, part.targets, page)))
-        .await?;
+    let (id, q, page) = (caller.organization().id.clone(), part.q, part.page);
+    let rows =
+        caller.instance().db.read(move |connection| super::list(connection, &id, (&q, part.targets, page))).await?;
     let (rows, more) = split(rows, PAGE);
     let items: Vec<MemberView> = rows.into_iter().map(MemberView::from).collect();
     json(StatusCode::OK, &Page::numbered(&request, items, page, more))
@@ -220,7 +218,7 @@ pub async fn preview_removal(caller: Caller, path: web::Path<(String, UserId)>) 
         name: token.record.name.clone(),
         token: masked(&config.tokens.brand, token.record.kind.secret(), &token.secret.last_four),
     };
-    let heirs = heirs.into_iter().map(|(id, name)| HeirView { id, name }).collect();
+    let heirs = heirs.into_iter().map(|heir| HeirView { id: heir.id, name: heir.name }).collect();
     json(StatusCode::OK, &RemovalView { refused, stops: live.iter().map(stop).collect(), heirs })
 }
 

@@ -14,7 +14,7 @@ use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed,
 use crate::organizations::pages::{answer, done};
 use crate::organizations::policy::{Refusal, Right, Rights, may_change};
 use crate::organizations::queries::{self, Which};
-use crate::organizations::roles::views::{right_lines, role_options};
+use crate::organizations::roles::views::{right_lines, role_options, role_word};
 use crate::organizations::views::{Part, Place, TARGETS, split};
 use crate::organizations::{Acts, Found, roles, standing, teams};
 use crate::service_accounts;
@@ -22,7 +22,8 @@ use crate::tokens;
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
 
-const LAST_OWNER: &str = "This is the only owner. Make somebody else an owner first";
+/// Nobody but an owner changes one, and where there are two none is the last: so it is whoever asks.
+const LAST_OWNER: &str = "You are its only owner. Make somebody else an owner first, or delete the organization";
 const BEYOND: &str = "They may do more here than you, or would then. Ask somebody who may do as much";
 
 /// Why not, in words.
@@ -136,10 +137,6 @@ async fn role_page(
     answer(problems, &page)
 }
 
-fn word(listed: &Listed) -> String {
-    listed.role_id.as_ref().map_or_else(|| listed.role.as_str().to_owned(), ToString::to_string)
-}
-
 /// `GET /organizations/{slug}/members/{id}/role`.
 ///
 /// # Errors
@@ -150,7 +147,7 @@ pub async fn role(
     path: web::Path<(String, UserId)>,
 ) -> Result<HttpResponse> {
     let (listed, _) = the_member(&member, path.into_inner().1).await?;
-    role_page(&member, &visitor, &listed, &word(&listed), &Problems::none()).await
+    role_page(&member, &visitor, &listed, &role_word(listed.role, listed.role_id.as_ref()), &Problems::none()).await
 }
 
 /// `POST /organizations/{slug}/members/{id}/role`.
@@ -190,7 +187,7 @@ pub async fn change_role(
 /// What stops when somebody is out, and the service accounts that their keys can be handed to: id and name.
 pub(super) struct Stopping {
     pub(super) live: Vec<tokens::Token>,
-    pub(super) heirs: Vec<(String, String)>,
+    pub(super) heirs: Vec<service_accounts::pages::Heir>,
 }
 
 /// What will stop when somebody is out. Who leaves hands nothing over.

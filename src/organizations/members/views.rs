@@ -6,6 +6,7 @@ use crate::avatars::Face;
 use crate::clock::Timestamp;
 use crate::organizations::roles::views::{RightLine, RoleOption, SourceLine, role_name};
 use crate::organizations::views::{Pager, Place};
+use crate::service_accounts::pages::Heir;
 use crate::urls;
 use crate::web::{Badge, Field, FieldError, Moment, Shell, filters};
 
@@ -18,8 +19,8 @@ pub struct OutPage {
     pub heading: String,
     pub text: String,
     pub stops: Vec<Stop>,
-    /// The service accounts that their keys can be handed to: id and name.
-    pub heirs: Vec<(String, String)>,
+    /// The service accounts that their keys can be handed to.
+    pub heirs: Vec<Heir>,
     /// Why it can't be done.
     pub refused: Option<String>,
     pub action_url: String,

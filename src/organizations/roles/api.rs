@@ -1,7 +1,7 @@
 //! `/api/v1/organizations/{slug}/roles` and below.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, OwnRole};
@@ -52,12 +52,12 @@ fn built_in(catalogue: &Catalogue) -> impl Iterator<Item = RoleView> {
 /// `GET /api/v1/organizations/{slug}/roles`: the built-in ones, then its own.
 ///
 /// # Errors
-/// When the database refuses.
-pub async fn list(caller: Caller) -> Result<HttpResponse> {
+/// [`Error::Problem`] when the address has a parameter.
+pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
     let id = caller.organization().id.clone();
     let own = caller.instance().db.read(move |connection| super::list(connection, &id)).await?;
     let all = built_in(&caller.instance().config.catalogue).chain(own.into_iter().map(RoleView::from));
-    json(StatusCode::OK, &Page::whole(all.collect()))
+    json(StatusCode::OK, &Page::whole(&request, all.collect())?)
 }
 
 /// `GET /api/v1/organizations/{slug}/roles/{id}`.

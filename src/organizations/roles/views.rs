@@ -4,11 +4,17 @@ use askama::Template;
 
 use super::OwnRole;
 use crate::catalogue::{Catalogue, Role};
+use crate::ids::RoleId;
 use crate::organizations::policy::{Grant, MATTERS, OPERATIONS, Right, Rights};
 use crate::organizations::views::Place;
 use crate::organizations::{Kind, policy};
 use crate::tokens::ScopeMatrix;
 use crate::web::{Field, FieldError, Shell, filters};
+
+/// How forms and calls name a role: a built-in one's word, or the id of an own one.
+pub fn role_word(role: Role, own: Option<&RoleId>) -> String {
+    own.map_or_else(|| role.as_str().to_owned(), ToString::to_string)
+}
 
 /// What a role is called.
 pub fn role_name(role: Role, own: Option<&str>) -> String {

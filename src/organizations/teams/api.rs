@@ -64,11 +64,11 @@ fn found(connection: &mut Connection, organization: &OrganizationId, id: &TeamId
 /// `GET /api/v1/organizations/{slug}/teams`.
 ///
 /// # Errors
-/// [`Error::BadRequest`] when the address can't be read.
+/// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
-    let Part { search, page } = Part::of(&request)?;
+    let Part { q, page } = Part::of(&request)?;
     let id = caller.organization().id.clone();
-    let reading = caller.instance().db.read(move |connection| super::list(connection, &id, &search, page));
+    let reading = caller.instance().db.read(move |connection| super::list(connection, &id, &q, page));
     let (rows, more) = split(reading.await?, PAGE);
     json(StatusCode::OK, &Page::numbered(&request, rows.into_iter().map(TeamView::of).collect(), page, more))
 }
@@ -189,7 +189,7 @@ pub async fn delete(caller: Caller, path: Id) -> Result<HttpResponse> {
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Forbidden`].
 pub async fn list_members(request: HttpRequest, caller: Caller, path: Id) -> Result<HttpResponse> {
-    let Part { search, page } = Part::of(&request)?;
+    let Part { q, page } = Part::of(&request)?;
     let (organization, id) = (caller.organization().id.clone(), path.into_inner().1);
     let sees_members = caller.rights().may(Right::SeeMembers);
     let reading = caller.instance().db.read(move |connection| {
@@ -197,7 +197,7 @@ pub async fn list_members(request: HttpRequest, caller: Caller, path: Id) -> Res
         if !sees_members {
             return Err(Error::Forbidden(LACKING));
         }
-        super::people(connection, &organization, &id, true, (&search, page))
+        super::people(connection, &organization, &id, true, (&q, page))
     });
     let (rows, more) = split(reading.await?, PAGE);
     json(StatusCode::OK, &Page::numbered(&request, rows.into_iter().map(MemberView::from).collect(), page, more))

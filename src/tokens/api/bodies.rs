@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::text;
 use crate::tokens::forms::{NewTokenForm, RegenerateForm, scopes as read_scopes};
 use crate::tokens::pages::explain;
-use crate::tokens::policy::Overlap;
+use crate::tokens::policy::{ExpiryProblem, Overlap};
 use crate::tokens::service::{Change, NewRights, Refused, Rights};
 use crate::tokens::words;
 use crate::web::Problems;
@@ -21,7 +21,7 @@ pub(crate) fn expiry(said: &Value) -> (String, String) {
     match said {
         Value::Number(days) => (days.to_string(), String::new()),
         Value::String(never) if never == "never" => (never.clone(), String::new()),
-        Value::String(day) if !day.trim().is_empty() => ("date".to_owned(), day.clone()),
+        Value::String(day) if day.contains('-') => ("date".to_owned(), day.clone()),
         // Never a default: least of all "never".
         _ => (String::new(), String::new()),
     }
@@ -76,6 +76,8 @@ pub(crate) fn judged<T>(
 ) -> Result<T> {
     let wrong = if everything && !scopes.is_empty() {
         vec![EVERYTHING_AND.at()]
+    } else if !everything && scopes.is_empty() {
+        vec![NO_SCOPES.at()]
     } else {
         wrong_among(scopes, catalogue, is_other)
     };
@@ -94,7 +96,10 @@ pub(crate) fn invalid(problems: &Problems, mut wrong: Vec<Wrong>) -> Error {
     // What is said of each scope goes before what is said of all of them.
     let at_scopes = !wrong.is_empty();
     let others = Wrong::all(problems, pointer).into_iter().filter(|other| !at_scopes || other.pointer != "#/scopes");
-    wrong.splice(0..0, others);
+    // A program does not choose from a list.
+    let unknown = ExpiryProblem::Unknown.to_string();
+    let in_json = |other: Wrong| if other.detail == unknown { Wrong::at(other.pointer, EXPIRES) } else { other };
+    wrong.splice(0..0, others.map(in_json));
     Problem::invalid(wrong).into()
 }
 
@@ -152,6 +157,10 @@ impl NewTokenBody {
 struct Said(&'static str);
 
 const EVERYTHING_AND: Said = Said("With “everything” there are no others; leave them out.");
+
+const EXPIRES: &str = "Give a number of days without quotes, a date such as “2027-03-01”, or “never”.";
+
+const NO_SCOPES: Said = Said("Give at least one scope, or “everything”.");
 
 const NOT_EVERYTHING: Said = Said("Say which scopes it shall have instead of everything; [] is none.");
 

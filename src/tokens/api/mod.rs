@@ -15,11 +15,11 @@ use views::issued;
 pub(crate) use views::{IssuedView, TokenView, WholeView};
 
 use super::forms::scopes as read_scopes;
-use super::list::{page, wanted};
+use super::list::{Wanted, page};
 use super::queries::{self, Token};
 use super::service::{self, Change, Created, NewRights};
 use super::{Known, Regenerated, end_old as end_old_verb, regenerate as regenerate_verb};
-use crate::api::{Page, Problem, Sent, Wrong, created, done, json, once};
+use crate::api::{Page, Problem, Sent, Wrong, asked, created, done, json, once};
 use crate::app::Instance;
 use crate::audit::Actor;
 use crate::auth::capability::Owner;
@@ -62,7 +62,7 @@ type Id = web::Path<TokenId>;
 /// # Errors
 /// [`crate::error::Error::BadRequest`] when the address can't be read.
 pub async fn list(request: HttpRequest, who: SignedIn, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    let (wanted, now) = (wanted(request.query_string())?, instance.clock.now());
+    let (wanted, now) = (asked::<Wanted>(&request)?.checked()?, instance.clock.now());
     let slice = instance.db.read(move |connection| page(connection, who.owner(), &wanted, now)).await?;
     let items: Vec<_> = slice.tokens.iter().map(|token| TokenView::of(token, &instance.config, now)).collect();
     json(StatusCode::OK, &Page::of(&request, items, slice.before.as_deref(), slice.after.as_deref()))

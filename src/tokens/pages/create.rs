@@ -52,6 +52,16 @@ async fn ground(instance: &Instance, who: &SignedIn) -> Result<Ground> {
     reading.await
 }
 
+/// "You have 300 tokens; one person may have 50 here. Delete 251 of them, then come back."
+fn full(have: i64, most: i64) -> String {
+    let tokens = if have == 1 { "token" } else { "tokens" };
+    let delete = match have - most + 1 {
+        1 if have == 1 => "it".to_owned(),
+        those => format!("{those} of them"),
+    };
+    format!("You have {have} {tokens}; one person may have {most} here. Delete {delete}, then come back.")
+}
+
 fn form_page(
     visitor: &Visitor,
     instance: &Instance,
@@ -79,10 +89,7 @@ fn form_page(
     let page = NewTokenPage {
         shell: visitor.shell("Create a personal access token", "tokens"),
         errors: problems.list(),
-        full: (!may_create(ground.count, policy)).then(|| match policy.max_per_user {
-            1 => "1 token".to_owned(),
-            most => format!("{most} tokens"),
-        }),
+        full: (!may_create(ground.count, policy)).then(|| full(ground.count, policy.max_per_user)),
         name: problems.field("name", &form.name),
         description: problems.field("description", &form.description),
         expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, now),
@@ -100,8 +107,7 @@ fn form_page(
 /// # Errors
 /// [`Error::BadRequest`] when the address can't be read.
 pub async fn new(who: Confirmed, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    let form: NewTokenForm = serde_html_form::from_str(visitor.request().query_string())
-        .map_err(|_| Error::BadRequest("the address could not be read"))?;
+    let form = NewTokenForm::of_address(visitor.request().query_string())?;
     let ground = ground(&instance, &who).await?;
     let checked = form.check(visitor.now(), &ground.policy, &ground.places, &instance.config.catalogue);
     let problems = checked.err().unwrap_or_default().only(&form.given());

@@ -51,14 +51,14 @@ pub(crate) fn explain(why: &Refused) -> Problems {
         Refused::TooMany(most) => problems.add(
             "name",
             format!(
-                "You have {most} token{}, which is as many as you may have. Delete one first.",
+                "You have no room for another: one person may have {most} token{} here. Delete one first.",
                 if *most == 1 { "" } else { "s" }
             ),
         ),
         Refused::TooManyThere(most) => problems.add(
             "organization",
             format!(
-                "You have {most} token{} for this organization, which is as many as it allows. Delete one first.",
+                "You have no room for another: one person may have {most} token{} for this organization. Delete one first.",
                 if *most == 1 { "" } else { "s" }
             ),
         ),

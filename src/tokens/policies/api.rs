@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::forms::RuleForm;
 use super::{Beyond, Looked, Outcome, Present, Realm, present, review as look, set_for_organization};
-use crate::api::{Page, Problem, Sent, Wrong, json};
+use crate::api::{Page, Problem, Sent, Wrong, asked, json};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::organizations::calls::{act, asked, conflict};
+use crate::organizations::calls::{act, conflict};
 use crate::organizations::{Acts, Caller, Kind, MemberConfirmed};
 use crate::tokens::policy::{Rule, TokenPolicy};
 use crate::web::Problems;
@@ -73,6 +73,10 @@ struct ReviewView {
     version: i64,
     /// How many tokens it would cut,
     count: i64,
+    /// how many of them at once,
+    at_once: i64,
+    /// how many people have more than one may have from then on, where that is fewer than before,
+    people_above: i64,
     /// and how many would no longer work here without being cut.
     kept_out: i64,
     /// Some of those that it would cut.
@@ -166,6 +170,8 @@ pub async fn review(request: HttpRequest, caller: Caller) -> Result<HttpResponse
         holds: review.after.into(),
         version: review.present.version,
         count: review.count,
+        at_once: review.over,
+        people_above: review.above,
         kept_out: review.kept_out,
         tokens: Page::of(&request, items, None, last.as_deref()),
     };

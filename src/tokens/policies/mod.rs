@@ -12,7 +12,7 @@ mod views;
 pub use queries::{Beyond, PAGE, Present, count_beyond, present};
 pub use service::{Looked, Outcome, forget, set_for_instance, set_for_organization};
 
-use queries::{count_kept_out, list_beyond};
+use queries::{count_above, count_kept_out, count_over, list_beyond};
 
 use super::policy::{Rule, TokenPolicy};
 use super::queries::{INSTANCE, policy};
@@ -78,12 +78,16 @@ pub struct Review {
     pub differences: Vec<String>,
     /// How many tokens it would cut,
     pub count: i64,
+    /// how many of them at once,
+    pub over: i64,
     /// a page of them,
     pub page: Vec<Beyond>,
     /// and whether there are more.
     pub more: bool,
     /// How many tokens would no longer work in the organization, without being cut.
     pub kept_out: i64,
+    /// Where there may be fewer: how many people have more.
+    pub above: i64,
 }
 
 /// Looks what a rule would do. Nothing is changed.
@@ -106,6 +110,12 @@ pub fn review(
     page.truncate(shown);
     Ok(Review {
         count: count_beyond(connection, realm, &after, now)?,
+        over: count_over(connection, realm, &after, now)?,
+        above: if after.max_per_user < present.policy.max_per_user {
+            count_above(connection, realm, after.max_per_user)?
+        } else {
+            0
+        },
         kept_out: match realm.organization() {
             Some(organization) => count_kept_out(connection, organization, &after, now)?,
             None => 0,

@@ -1,6 +1,7 @@
 //! What is set and what holds; and which tokens a policy would cut.
 
 use diesel::IntoSql;
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
@@ -78,6 +79,42 @@ pub const PAGE: i64 = 50;
 /// When the database refuses.
 pub fn count_beyond(connection: &mut Connection, realm: &Realm, policy: &TokenPolicy, now: Timestamp) -> Result<i64> {
     Ok(tokens_beyond!(realm, policy, now).count().get_result(connection)?)
+}
+
+/// How many of those would end at once: what they may live is over.
+pub(super) fn count_over(
+    connection: &mut Connection,
+    realm: &Realm,
+    policy: &TokenPolicy,
+    now: Timestamp,
+) -> Result<i64> {
+    let over = token_secrets::created_at.le(now.plus(-policy.max_days * DAY));
+    Ok(tokens_beyond!(realm, policy, now).filter(over).count().get_result(connection)?)
+}
+
+/// How many people have more tokens than one may have: of all their own, or of those for an organization.
+pub(super) fn count_above(connection: &mut Connection, realm: &Realm, most: i64) -> Result<i64> {
+    /// Those who have more of some tokens.
+    macro_rules! people_above {
+        ($tokens:expr) => {
+            users::table.filter(
+                users::id.nullable().eq_any(
+                    $tokens
+                        .filter(tokens::kind.eq(TokenKind::Personal))
+                        .group_by(tokens::user_id)
+                        .having(count_star().gt(most))
+                        .select(tokens::user_id),
+                ),
+            )
+        };
+    }
+    Ok(match realm.organization() {
+        None => people_above!(tokens::table).count().get_result(connection)?,
+        Some(organization) => {
+            let there = tokens::table.filter(tokens::organization_id.eq(organization));
+            people_above!(there).count().get_result(connection)?
+        }
+    })
 }
 
 /// The tokens that a policy would cut, in the order of their ids: those after one, as many as a page shows and one more; or

@@ -62,8 +62,7 @@ pub struct FormView {
 
 pub struct NeverChoice {
     pub value: &'static str,
-    pub label: &'static str,
-    pub hint: &'static str,
+    pub label: String,
 }
 
 fn list(days: &[i64]) -> String {
@@ -81,17 +80,17 @@ impl FormView {
     ) -> Self {
         let base = &present.base;
         let (who, itself) = match realm {
-            Realm::Instance => ("The configuration file says", "as the configuration file says"),
-            Realm::Organization(_) => ("This instance says", "as this instance says"),
+            Realm::Instance => ("The configuration file says", "As configured"),
+            Realm::Organization(_) => ("This instance says", "As this instance says"),
         };
-        let as_is = NeverChoice { value: "", label: if base.allow_never { "Yes" } else { "No" }, hint: itself };
-        let mut never = vec![as_is];
-        let choice = |value, label| NeverChoice { value, label, hint: "" };
+        let allowed = if base.allow_never { "allowed" } else { "not allowed" };
+        let choice = |value, label: &str| NeverChoice { value, label: label.to_owned() };
+        let mut never = vec![choice("", &format!("{itself}: {allowed}"))];
         if *realm == Realm::Instance {
-            never.push(choice("yes", "Yes, always"));
-            never.push(choice("no", "No, never"));
-        } else if base.allow_never {
-            never.push(choice("no", "No"));
+            never.push(choice("yes", "Allowed"));
+        }
+        if *realm == Realm::Instance || base.allow_never {
+            never.push(choice("no", "Not allowed"));
         }
         Self {
             max_days: problems.field("max_days", &form.max_days),
@@ -128,7 +127,11 @@ pub struct ReviewView {
     /// "90 days".
     pub limit: String,
     pub count: i64,
+    /// "3 tokens are cut, 1 of them at once".
+    pub cut: String,
     pub kept_out: i64,
+    /// Who has more than there may be from then on.
+    pub above: Option<String>,
     pub rows: Vec<BeyondRow>,
     pub next_url: Option<String>,
     pub first_url: Option<String>,
@@ -176,6 +179,18 @@ impl ReviewView {
             differences: review.differences,
             limit: if days == 1 { "1 day".to_owned() } else { format!("{days} days") },
             count: review.count,
+            cut: match (review.count, review.over) {
+                (0, _) => "No token is cut".to_owned(),
+                (1, 0) => "1 token is cut".to_owned(),
+                (1, _) => "1 token is cut, at once".to_owned(),
+                (count, 0) => format!("{count} tokens are cut"),
+                (count, over) => format!("{count} tokens are cut, {over} of them at once"),
+            },
+            above: match (review.above, review.after.max_per_user) {
+                (0, _) => None,
+                (1, most) => Some(format!("1 person has more than {most}.")),
+                (people, most) => Some(format!("{people} people have more than {most}.")),
+            },
             kept_out: review.kept_out,
             next_url: next,
             first_url: (!form.after.is_empty()).then(|| format!("{review_url}?{query}")),

@@ -30,6 +30,7 @@ use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId};
 use crate::mail::letters::TokenNotice;
 use crate::mail::queue;
 use crate::organizations::{self, Standing, license::Full};
+use crate::web::agent;
 use crate::{text, urls};
 
 /// What a token is given.
@@ -349,7 +350,7 @@ pub(super) fn tell(
         can,
         expires: token.secret.expires_at.map_or_else(|| "never".to_owned(), Timestamp::exact),
         at: now.exact(),
-        browser: origin.agent.clone(),
+        browser: agent::words(&origin.agent),
         address: origin.address.clone(),
         url: config.absolute(&urls::settings_token(&record.id)),
     }

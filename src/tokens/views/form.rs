@@ -15,7 +15,7 @@ use crate::web::{Field, FieldError, Problems, Shell, filters};
 pub struct NewTokenPage {
     pub shell: Shell,
     pub errors: Vec<FieldError>,
-    /// There are as many tokens as there may be: "50 tokens".
+    /// There are as many tokens as there may be: how many, and what to do.
     pub full: Option<String>,
     pub name: Field,
     pub description: Field,
@@ -198,7 +198,7 @@ pub struct AccessWords {
 impl AccessWords {
     const PERSONAL: Self = Self {
         hint: "What the token may do. It can never do more than you may yourself at that moment.",
-        selected: "Recommended. Nothing is selected at first.",
+        selected: "Recommended. The less it may do, the less can happen.",
         everything: "Everything that I may do",
         everything_hint: "Whoever holds the token can do all that you can, also what you are allowed later.",
     };
@@ -210,7 +210,7 @@ impl AccessWords {
     };
     pub const SERVICE: Self = Self {
         hint: "What the token may do. It can never do more than the service account’s role allows at that moment.",
-        selected: "Recommended. Nothing is selected at first.",
+        selected: "Recommended. The less it may do, the less can happen.",
         everything: "Everything that its role allows",
         everything_hint: "When the role changes, so does what the token may do.",
     };

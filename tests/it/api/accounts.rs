@@ -92,6 +92,7 @@ fn service_accounts_live_and_have_tokens(engine: Engine) {
         (json!({ "name": "x", "expires": 7, "scopes": ["channels:delete"] }), "#/scopes"),
         (json!({ "name": "x", "expires": 7, "scopes": ["org.members:read"], "everything": true }), "#/scopes"),
         (json!({ "name": "x", "expires": 7 }), "#/scopes"),
+        (json!({ "name": "x", "expires": "7", "everything": true }), "#/expires"),
         (json!({ "name": "x", "expires": 7, "everything": true, "organization": "other" }), "#/organization"),
     ] {
         assert_eq!(wrong_at(&ada.call("POST", &tokens, &body)), [pointer], "{body}");
@@ -204,7 +205,7 @@ fn license_and_log_are_read(engine: Engine) {
     assert_eq!(page["items"][0]["actor"]["name"], "Ada Lovelace");
     let rest = done(&mut ada, "GET", page["next"].as_str().unwrap(), &Value::Null, 200);
     assert_eq!((&rest["next"], rest["items"].as_array().unwrap().len()), (&Value::Null, 2));
-    let one = done(&mut ada, "GET", &format!("{logs}?action=team.created&who=ada&search=deploy"), &Value::Null, 200);
+    let one = done(&mut ada, "GET", &format!("{logs}?action=team.created&who=ada&q=deploy"), &Value::Null, 200);
     assert_eq!(one["items"].as_array().unwrap().len(), 1);
     for odd in ["?action=nothing", "?odd=1", "?format=csv"] {
         assert_eq!(ada.call("GET", &format!("{logs}{odd}"), &Value::Null).status, 400, "{odd}");

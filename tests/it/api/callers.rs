@@ -75,6 +75,7 @@ fn it_manages_members_within_what_it_has(engine: Engine) {
     // Invitations come from it, as far as it may give at that moment.
     let invited = ask("POST", &at("/invitations"), &json!({ "email": "bob@example.com", "role": "admin" }));
     assert_eq!((invited.status, invited.json()["invited_by"].as_str()), (201, Some("robot")), "{}", invited.text());
+    assert_eq!((&invited.json()["role"], &invited.json()["role_name"]), (&json!("admin"), &json!("Admin")));
     assert!(app.mails().pop().unwrap().text.contains("The service account robot"));
     app.sql(&format!("UPDATE service_accounts SET role = 'viewer' WHERE id = '{account}'"));
     let mut bob = app.other("bob@example.com");
@@ -186,7 +187,7 @@ fn a_token_has_only_what_it_lists(engine: Engine) {
     // The form gives what its role allows, and what that fills in; its page says so.
     let path = format!("/organizations/acme/service-accounts/{account}/tokens/new");
     let page = ada.open(&path);
-    assert!(page.text().contains("In the organization"));
+    assert!(page.text().contains("Managing the organization"));
     let (token, secret) =
         ada.create_service_token("acme", &account, "narrow", &["org.members:delete", "channels:read"]);
     let shown = ada.open(&format!("/organizations/acme/service-accounts/{account}/tokens/{token}"));

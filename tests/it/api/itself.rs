@@ -176,7 +176,7 @@ fn one_secret_renews_once(engine: Engine) {
         }
         latest = secret_of(&answer);
     };
-    refused(&last, 429, "about:blank");
+    refused(&last, 429, "too-often");
     assert!(app.count("token_secrets") <= 31);
     self::made(&mut ada, "another", true);
     assert_eq!(app.token_self(&latest).status, 200);

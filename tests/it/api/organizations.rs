@@ -25,9 +25,11 @@ fn an_organization_lives(engine: Engine) {
         .as_array()
         .unwrap()
         .iter()
-        .map(|item| (item["kind"].as_str().unwrap(), item["role"].as_str().unwrap()))
+        .map(|item| ["kind", "role", "role_name"].map(|member| item[member].as_str().unwrap()))
         .collect();
-    assert_eq!(named, [("private", "Owner"), ("shared", "Owner")]);
+    assert_eq!(named, [["private", "owner", "Owner"], ["shared", "owner", "Owner"]]);
+    let told = refused(&ada.call("GET", &format!("{ALL}?q=acme"), &Value::Null), 400, "unreadable");
+    assert_eq!(told["detail"], "There is no parameter “q” here: the list is never long.");
     // By its slug or its id, which stays.
     let told = done(&mut ada, "PATCH", &format!("{ALL}/acme-robotics"), &json!({ "slug": "acme" }), 200);
     assert_eq!((told["name"].as_str(), told["slug"].as_str()), (Some("Acme Robotics"), Some("acme")));
@@ -73,11 +75,13 @@ fn members_come_go_and_change(engine: Engine) {
     let mut hugo = app.member("acme", "hugo@example.com", Role::Member);
     let [ada_id, erin_id, hugo_id] = [ADMIN, "erin@example.com", "hugo@example.com"].map(|email| app.user_id(email));
     let at = |below: &str| format!("{ALL}/acme/members{below}");
-    let list = done(&mut hugo, "GET", &at("?search=hugo"), &Value::Null, 200);
+    let list = done(&mut hugo, "GET", &at("?q=hugo"), &Value::Null, 200);
     assert_eq!((list["items"].as_array().unwrap().len(), list["items"][0]["role"].as_str()), (1, Some("member")));
     for odd in ["?page=-1", "?page=x", "?odd=1", "?page=9999999999999999999"] {
-        assert_eq!(hugo.call("GET", &at(odd), &Value::Null).status, 400, "{odd}");
+        refused(&hugo.call("GET", &at(odd), &Value::Null), 400, "unreadable");
     }
+    let told = refused(&hugo.call("GET", &at("?size=9"), &Value::Null), 400, "unreadable");
+    assert_eq!(told["detail"], "There is no parameter “size” here; there are q, search, targets and page.");
     let role = ada.make_role("acme", "Deployers", &["channels:update"]);
     let him = at(&format!("/{hugo_id}"));
     let told = done(&mut erin, "PATCH", &him, &json!({ "role": role }), 200);
@@ -86,6 +90,8 @@ fn members_come_go_and_change(engine: Engine) {
         (Some("Deployers"), json!(["channels:list", "channels:read", "channels:update"]))
     );
     assert_eq!(told["roles"], json!([{ "role_name": "Deployers", "team": null }]));
+    let his = done(&mut hugo, "GET", ALL, &Value::Null, 200)["items"][1].clone();
+    assert_eq!((his["role"].as_str(), his["role_name"].as_str()), (Some(role.as_str()), Some("Deployers")));
     let before = app.dump();
     // Nobody gives or touches more than they have; one owner stays.
     refused(&erin.call("PATCH", &him, &json!({ "role": "owner" })), 403, "about:blank");

@@ -33,7 +33,7 @@ fn teams_are_made_filled_changed_and_ended(engine: Engine) {
     assert_eq!((&told["members"], &told["added"]), (&json!(1), &json!(0)));
     let list = done(&mut erin, "GET", &members, &Value::Null, 200);
     assert_eq!((list["items"].as_array().unwrap().len(), &list["items"][0]["user_id"]), (1, &json!(hugo_id)));
-    let teams = done(&mut erin, "GET", &at("/teams?search=dep"), &Value::Null, 200);
+    let teams = done(&mut erin, "GET", &at("/teams?q=dep"), &Value::Null, 200);
     assert_eq!(teams["items"][0]["members"], 1);
     assert_eq!(done(&mut erin, "GET", &at("/teams?search=x"), &Value::Null, 200)["items"], json!([]));
     let before = app.dump();

@@ -209,6 +209,14 @@ fn what_cannot_be_is_refused_at_its_place(engine: Engine) {
         let answer = ada.call("POST", TOKENS, &with(name, value.clone()));
         assert_eq!(wrong_at(&answer), pointers, "{name}: {value}");
     }
+    // In the words of a program, not of the form.
+    for (name, value, words) in [
+        ("scopes", json!([]), "Give at least one scope, or “everything”."),
+        ("expires", json!("30"), "Give a number of days without quotes, a date such as “2027-03-01”, or “never”."),
+    ] {
+        let told = refused(&ada.call("POST", TOKENS, &with(name, value)), 422, "invalid-input");
+        assert_eq!(told["errors"][0]["detail"], words);
+    }
     // All of it at once.
     let all =
         json!({ "name": "", "description": "a\nb", "expires": 0, "organization": "nobody", "scopes": ["boats:sail"] });
@@ -365,6 +373,8 @@ fn the_list_is_searched_filtered_sorted_and_turned(engine: Engine) {
     for odd in ["status=odd", "sort=odd", "page=2", "after=x&before=y", "q=a&q=b", "sort=used&after=x~y"] {
         assert_eq!(get(&format!("{TOKENS}?{odd}")).status, 400, "{odd}");
     }
+    let told = refused(&get(&format!("{TOKENS}?search=bot")), 400, "unreadable");
+    assert_eq!(told["detail"], "There is no parameter “search” here; there are q, status, sort, after and before.");
 }
 
 /// Covers: S3-14, S3-15, S3-16
@@ -532,7 +542,10 @@ fn limits_are_those_of_the_pages(engine: Engine) {
     assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|status| matches!(status, 201 | 409)), "{answers:?}");
     let told = refused(&ada.call("POST", TOKENS, &with("name", json!("more"))), 409, "conflict");
-    assert!(text(&told, "detail").starts_with("You have 1 token, which is as many"), "{told}");
+    assert!(
+        text(&told, "detail").starts_with("You have no room for another: one person may have 1 token here."),
+        "{told}"
+    );
     assert_eq!(app.count("tokens"), 1);
     let app = TestApp::start(engine);
     let mut ada = app.set_up();
@@ -540,7 +553,7 @@ fn limits_are_those_of_the_pages(engine: Engine) {
         made(&mut ada, &with("name", json!(format!("bot {index}"))));
     }
     let answer = ada.call("POST", TOKENS, &with("name", json!("more")));
-    refused(&answer, 429, "about:blank");
+    refused(&answer, 429, "too-often");
     assert_eq!((answer.header("retry-after"), app.count("tokens")), (Some("600"), 30));
 }
 

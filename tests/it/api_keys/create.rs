@@ -121,6 +121,13 @@ fn what_is_wrong_is_said_at_its_field(engine: Engine) {
     for bad in ["", "   ", "a\u{202e}b", &"x".repeat(101)] {
         assert_eq!(ada.submit(&form.clone().set("description", bad)).expect(422).errors(), ["description"], "{bad:?}");
     }
+    // A row for a single thing is of what is selected, so that becomes the choice; typed and not added, nobody knows what it means.
+    let single = form.clone().set("entity_type", "channels").set("entity_id", "42");
+    assert_eq!(form.value("access"), "everything");
+    let page = ada.submit(&single.clone().press("more", "row")).expect(200);
+    let more = page.form(&form.action);
+    assert_eq!((more.value("access"), more.values("entity")), ("selected".to_owned(), vec!["channels:42".to_owned()]));
+    assert_eq!(ada.submit(&single).expect(422).errors(), ["entity_id"]);
     let narrowed = form.clone().set("access", "selected");
     let page = ada.submit(&narrowed).expect(422);
     assert!(page.error_at("scope").starts_with("Tick at least one right"));

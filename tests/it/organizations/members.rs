@@ -95,13 +95,16 @@ fn the_last_owner_stays(engine: Engine) {
     ada.make_organization("acme");
     let ada_id = app.user_id(ADMIN);
     let page = give(&mut ada, "acme", &ada_id, "admin").expect(422);
-    assert_eq!(page.error_at("role"), "This is the only owner. Make somebody else an owner first");
+    assert_eq!(
+        page.error_at("role"),
+        "You are its only owner. Make somebody else an owner first, or delete the organization"
+    );
     let leave = ada.open("/organizations/acme/leave");
-    assert!(leave.text().contains("This is the only owner"), "it says so before it is tried");
+    assert!(leave.text().contains("You are its only owner"), "it says so before it is tried");
     let mut form = ada.open("/organizations/acme").form("/organizations/acme/target").without("target");
     for action in ["/organizations/acme/leave".to_owned(), format!("/organizations/acme/members/{ada_id}/remove")] {
         form.action = action;
-        assert!(ada.submit(&form).expect(422).text().contains("This is the only owner"));
+        assert!(ada.submit(&form).expect(422).text().contains("You are its only owner"));
     }
     assert_eq!(app.role_of("acme", ADMIN).as_deref(), Some("owner"));
 }

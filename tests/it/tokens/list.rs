@@ -297,7 +297,7 @@ fn an_end_that_is_near_is_said_everywhere(engine: Engine) {
     let (id, _) = read_issued(&ada.submit(&form).expect(200));
     ada.create_token("quarter", &["channels:read"]);
     let path = format!("/settings/tokens/{id}");
-    let banner = "A personal access token of yours ends soon.";
+    let banner = "One or more of your personal access tokens end soon.";
     let mut seen = Vec::new();
     for seconds in [0, 7 * 86_400 * 4 / 5 - 1, 1, 7 * 86_400 / 5 - 1, 1] {
         app.advance(seconds);

@@ -87,7 +87,7 @@ fn an_end_that_is_near_is_said_beside_it(engine: Engine) {
     let page = again(&app).open(LIST);
     assert!(page.one(".facts .warns").contains("Close to its end. Delete it and generate another one in time."));
     assert_eq!(page.texts("main .notice").len(), 0, "said once, where the date stands");
-    assert!(again(&app).open("/settings/profile").one("main .notice").contains("ends soon"));
+    assert!(again(&app).open("/settings/profile").one("main .notice").contains("end soon"));
     app.advance(86_400);
     let page = again(&app).open(LIST);
     assert_eq!(page.one(".facts .badge"), "Expired");
@@ -164,7 +164,11 @@ fn who_has_more_keeps_the_list(engine: Engine) {
     let list = ada.open(LIST);
     assert_eq!(list.texts("tbody .cell-main"), ["two", "one"]);
     assert!(list.text().contains("You have reached the limit of 1 token;"));
-    assert!(ada.open(NEW).one("main").contains("You have 1 token, which is as many as you may have."));
+    assert!(
+        ada.open(NEW)
+            .one("main")
+            .contains("You have 2 tokens; one person may have 1 here. Delete 2 of them, then come back.")
+    );
     let path = format!("{LIST}/{first}/delete");
     let form = ada.open(&path).form(&path);
     ada.submit(&form).expect_lead(LIST);

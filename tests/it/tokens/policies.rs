@@ -52,7 +52,7 @@ fn a_new_maximum_is_looked_at_and_then_cuts(engine: Engine) {
     let before = app.dump();
     let query = "max_days=90&allow_never=no";
     let page = ada.open(&format!("{POLICY}/review?{query}"));
-    assert_eq!(page.one("#cut-section"), "4 tokens are cut");
+    assert_eq!(page.one("#cut-section"), "4 tokens are cut, 2 of them at once");
     assert_eq!(page.texts("tbody .cell-main"), ["fresh", "his", "old", "never"]);
     assert_eq!(page.texts("tbody tr td:last-child"), ["in 90 days", "in 90 days", "At once", "At once"]);
     let changes = ["Longest validity in days: 365 → 90", "Never expiring: allowed → not allowed"];
@@ -332,6 +332,28 @@ fn an_organization_sets_its_number_alone(engine: Engine) {
     let mut ada = app.set_up();
     ada.make_organization("acme");
     let path = "/organizations/acme/policy";
+    let mut bob = app.member("acme", "bob@example.com", Role::Member);
+    for browser in [&mut ada, &mut bob] {
+        for name in ["one", "two", "three"] {
+            let form = browser.token_form(name, &["channels:read"]).set("organization", "acme");
+            browser.submit(&form).expect(200);
+        }
+    }
+    bob.create_token("for all", &["channels:read"]);
+    // Those that are for the organization count there, and all of them in the instance.
+    let above = |browser: &mut Browser, path: &str, most: i64| {
+        let page = browser.open(&format!("{path}/review?max_per_user={most}"));
+        let texts = page.texts("main p").into_iter();
+        texts
+            .filter_map(|text| text.split_once(" They keep theirs").map(|(above, _)| above.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(above(&mut ada, path, 2), ["2 people have more than 2."]);
+    assert_eq!(above(&mut ada, path, 3), none);
+    assert_eq!(above(&mut ada, path, 50), none, "it is as it was");
+    assert_eq!(above(&mut ada, POLICY, 3), ["1 person has more than 3."]);
+    assert_eq!(above(&mut ada, POLICY, 4), none);
     let page = ada.open(&format!("{path}/review?max_per_user=2"));
     assert_eq!(page.texts("main .prose li"), ["Tokens a person may have: 50 → 2"]);
     let form = page.form(path).press("act", "new");

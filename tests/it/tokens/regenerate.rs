@@ -179,7 +179,7 @@ fn the_page_tells_whether_the_old_secret_is_still_used(engine: Engine) {
     let (_, second) = read_issued(&regenerate(&mut ada, &id, "90", "24h").expect(200));
     let path = format!("/settings/tokens/{id}");
     let told = ada.open(&path).one("main > [role=note]");
-    assert!(told.contains(&format!("kst_pat_…{}", &first[40..])) && told.contains("It was not used since"), "{told}");
+    assert!(told.contains(&format!("kst_pat_…{}", &first[40..])) && told.contains("no use of it is known"), "{told}");
     let question = |secret: &str| serde_json::json!({ "token": secret, "client_address": "203.0.113.7", "client_agent": "curl/8" });
     for _ in 0..3 {
         app.ask(&verifier, &question(&first));
@@ -234,7 +234,7 @@ fn a_late_use_is_told_once(engine: Engine) {
     assert_eq!(told.len(), 1);
     assert_eq!(
         (told[0].recipient.as_str(), told[0].subject.as_str()),
-        (ADMIN, "Keystead: an old secret of a personal access token was used")
+        (ADMIN, "Keystead: an ended secret of a personal access token was tried")
     );
     for part in ["bot", &first[40..], ended.as_str(), "203.0.113.7", "curl/8", &format!("/settings/tokens/{id}")] {
         assert!(told[0].text.contains(part) && told[0].html.contains(part), "{part} in {}", told[0].text);
@@ -246,7 +246,7 @@ fn a_late_use_is_told_once(engine: Engine) {
     );
     assert_eq!((app.logged("token.old_secret_used"), entry.user_id), (1, Some(app.user_id(ADMIN))));
     let page = again(&app).open(&format!("/settings/tokens/{id}"));
-    assert!(page.texts("main .cell-main").contains(&"Old secret of a token used after its end".to_owned()));
+    assert!(page.texts("main .cell-main").contains(&"Ended secret tried, and refused".to_owned()));
     // What ended by itself or was revoked is no old secret: nobody is told.
     let mut ada = again(&app);
     let (other, secret) = ada.create_token("other", &["channels:read"]);
