@@ -184,6 +184,7 @@ impl ReviewView {
                 (1, 0) => "1 token is cut".to_owned(),
                 (1, _) => "1 token is cut, at once".to_owned(),
                 (count, 0) => format!("{count} tokens are cut"),
+                (count, over) if count == over => format!("{count} tokens are cut, all of them at once"),
                 (count, over) => format!("{count} tokens are cut, {over} of them at once"),
             },
             above: match (review.above, review.after.max_per_user) {

@@ -115,7 +115,7 @@ fn old_secrets_are_cut_with_the_others(engine: Engine) {
     let verifier = ada.make_verifier("billing");
     let codes = || [&first, &old, &new].map(|token| app.verify(&verifier, token)["code"].as_str().unwrap().to_owned());
     assert_eq!(codes(), ["VALID"; 3]);
-    assert_eq!(ada.open(&format!("{POLICY}/review?max_days=30")).one("#cut-section"), "1 token is cut");
+    assert_eq!(ada.open(&format!("{POLICY}/review?max_days=30")).one("#cut-section"), "1 token is cut, at once");
     set(&mut ada, POLICY, "max_days=30", "cut");
     assert_eq!(codes(), ["EXPIRED", "SUPERSEDED", "VALID"]);
 }
@@ -400,7 +400,7 @@ fn hundreds_are_shown_in_pages_and_cut_at_once(engine: Engine) {
     let mut ada = app.set_up();
     stock(&app, &(0..130).map(|n| (format!("bot {n}"), Some(DAY), false)).collect::<Vec<_>>());
     let mut page = ada.open(&format!("{POLICY}/review?max_days=7"));
-    assert_eq!(page.one("#cut-section"), "130 tokens are cut");
+    assert_eq!(page.one("#cut-section"), "130 tokens are cut, all of them at once");
     let mut seen = page.texts("tbody .cell-main");
     while let Some(next) = page.attributes("a[rel=next]", "href").pop() {
         page = ada.open(&next);
