@@ -6,7 +6,7 @@ use validator::Validate;
 use super::service::NewKey;
 use crate::catalogue::Catalogue;
 use crate::text;
-use crate::tokens::forms::{add_row, left_over, rights};
+use crate::tokens::forms::{add_row, given, left_over, rights};
 use crate::web::Problems;
 
 /// What it sends; an address with the same names fills it in.
@@ -41,7 +41,7 @@ impl KeyForm {
             ("scope", !self.scope.is_empty()),
             ("entity_id", !self.entity_id.is_empty()),
         ];
-        fields.into_iter().filter(|(_, given)| *given).map(|(field, _)| field).collect()
+        given(&fields)
     }
 
     /// Does what the button beside "single things" asks for.

@@ -326,5 +326,7 @@ mod tests {
         }
         assert!(form("My Accounts", "").check(None, None).is_ok());
         assert!(form("Acme Support", "").check(None, Some("Keystead")).is_ok());
+        let private = Organization::called(Kind::Private, "private-01", "Private");
+        assert_eq!(form("Mine", "taken-over").check(Some(&private), None).unwrap().slug, "private-01");
     }
 }

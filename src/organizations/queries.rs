@@ -37,6 +37,21 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// One for tests of what asks for nothing else.
+    #[cfg(test)]
+    pub(super) fn called(kind: Kind, slug: &str, name: &str) -> Self {
+        Self {
+            id: OrganizationId::new(),
+            kind,
+            slug: slug.to_owned(),
+            name: name.to_owned(),
+            requires_second_factor: false,
+            allows_personal_tokens: true,
+            allows_members_keys: true,
+            avatar: None,
+        }
+    }
+
     /// What it allows.
     pub fn policy(&self) -> Policy {
         Policy { personal_tokens: self.allows_personal_tokens, members_keys: self.allows_members_keys }

@@ -180,6 +180,11 @@ fn ticked(sent: &str) -> bool {
     sent == "yes"
 }
 
+/// Of some fields those that are filled in.
+pub(crate) fn given(fields: &[(&'static str, bool)]) -> Vec<&'static str> {
+    fields.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect()
+}
+
 /// A thing was typed and not added: what was meant is not known.
 pub(crate) fn left_over(id: &str, problems: &mut Problems) {
     if !id.trim().is_empty() {
@@ -212,7 +217,7 @@ impl NewTokenForm {
             ("scope", !self.scope.is_empty() || !self.right.is_empty()),
             ("entity_id", !self.entity_id.is_empty()),
         ];
-        fields.into_iter().filter(|(_, given)| *given).map(|(field, _)| field).collect()
+        given(&fields)
     }
 
     /// Does what the button beside "single things" asks for.

@@ -266,8 +266,8 @@ fn insert(tx: &mut Tx<'_>, user: &UserId, login: &NewLogin<'_>, origin: &Origin,
     let works_in = users::table
         .inner_join(members::table.on(members::user_id.eq(users::id)))
         .filter(users::id.eq(user).and(members::organization_id.nullable().eq(users::works_in)))
-        .select(members::organization_id.nullable());
-    let works_in: Option<Option<OrganizationId>> = works_in.get_result(&mut **tx).optional()?;
+        .select(members::organization_id);
+    let works_in: Option<OrganizationId> = works_in.get_result(&mut **tx).optional()?;
     diesel::insert_into(sessions::table)
         .values((
             (
@@ -287,7 +287,7 @@ fn insert(tx: &mut Tx<'_>, user: &UserId, login: &NewLogin<'_>, origin: &Origin,
                 sessions::expires_at.eq(now.plus(login.lifetime)),
                 sessions::confirmed_until.eq(login.confirmed_until),
                 sessions::administered_at.eq(now),
-                sessions::organization_id.eq(works_in.flatten()),
+                sessions::organization_id.eq(works_in),
             ),
         ))
         .execute(&mut **tx)?;
