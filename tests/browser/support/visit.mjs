@@ -28,10 +28,12 @@ export async function visit(browser, app, { scripts = true, colorScheme = "light
     if (origin !== app.base && !led && protocol !== "data:") problems.push(`request to elsewhere: ${request.url()}`);
   });
   context.on("console", (message) => {
-    // Chromium tells of a page that is itself the answer 404 or 422, and of what signing out has cleared; both are wanted.
+    // Chromium tells of a page that is itself the answer 404 or 422, of what signing out has cleared, and of a key pressed before
+    // the field of `autofocus` had its turn (whoever types first wins); all are wanted.
     const refused = message.text().startsWith("Failed to load resource") && pages.has(message.location().url);
     const cleared = message.text().startsWith("Clear-Site-Data header");
-    if (!refused && !cleared) problems.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+    const quicker = message.type() === "info" && message.text().startsWith("Autofocus processing was blocked");
+    if (!refused && !cleared && !quicker) problems.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
   });
   context.on("weberror", (error) => problems.push(`script error: ${error.error().stack}`));
   context.on("requestfailed", (request) => {
