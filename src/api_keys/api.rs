@@ -12,8 +12,8 @@ use super::service::{self, seen_by};
 use crate::api::{Page, Sent, asked, done, json, once};
 use crate::error::Result;
 use crate::ids::TokenId;
-use crate::organizations::calls::{act, conflict, made};
-use crate::organizations::{Member, MemberConfirmed};
+use crate::organizations::calls::{conflict, made};
+use crate::organizations::{Acts, Member, MemberConfirmed};
 use crate::tokens::api::{IssuedView, TokenView, WholeView, access, judged, refused};
 use crate::tokens::list::{Wanted, page};
 use crate::tokens::{self, Created, Known, Token};
@@ -146,6 +146,6 @@ pub async fn create(request: HttpRequest, sent: Sent<MemberConfirmed, NewKeyBody
 /// [`crate::error::Error::NotFound`] when they see no such key; [`crate::error::Error::Forbidden`].
 pub async fn delete(member: Member, path: Id) -> Result<HttpResponse> {
     let (id, by) = (path.into_inner().1, member.clone());
-    act(&member, move |tx, acting, now, _| service::delete(tx, by.instance(), acting, now, &id)).await?;
+    member.change(move |tx, acting, now, _| service::delete(tx, by.instance(), acting, now, &id)).await?;
     Ok(done())
 }

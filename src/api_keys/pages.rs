@@ -15,7 +15,7 @@ use crate::clock::DAY;
 use crate::error::{Error, Result};
 use crate::ids::TokenId;
 use crate::organizations::member::LACKING;
-use crate::organizations::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::tokens::pages::{FileForm, explain, file_of, has_name};
 use crate::tokens::views::{AccessWords, AddressRow, HistoryRow, IssuedPage, ListView, Rights, Ticked, TokenDetail};
 use crate::tokens::{self, Created, Known, Refused, Token, list as tokens_list};
@@ -195,12 +195,8 @@ pub async fn ask_delete(member: Member, visitor: Visitor, id: web::Path<TokenId>
 /// # Errors
 /// As [`ask_delete`].
 pub async fn delete(id: web::Path<TokenId>, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
-    let (now, by, id) = (posted.who.now(), posted.who.clone(), id.into_inner());
-    let work = move |tx: &mut crate::db::Tx<'_>| {
-        let acting = by.act(tx, now)?;
-        service::delete(tx, by.instance(), &acting, now, &id)
-    };
-    posted.who.instance().db.write(work).await?;
+    let (by, id) = (posted.who.clone(), id.into_inner());
+    posted.who.change(move |tx, acting, now, _| service::delete(tx, by.instance(), acting, now, &id)).await?;
     let mut response = see_other(&urls::settings_api_keys());
     Notice::KeyDeleted.send(&mut response, posted.who.instance().config.is_https());
     Ok(response)

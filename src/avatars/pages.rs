@@ -12,7 +12,7 @@ use crate::auth::{SignedIn, throttle};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::organizations::pages::{answer, done};
-use crate::organizations::{Acting, Member, MemberPost, Place};
+use crate::organizations::{Acting, Acts, Member, MemberPost, Place};
 use crate::urls;
 use crate::web::upload::{FILE, Sent, Upload};
 use crate::web::{Notice, Posted, Pressed, Problems, Visitor};
@@ -197,10 +197,8 @@ pub async fn set_of_organization(visitor: Visitor, sent: Upload<Member, Pressed>
         Ok(picture) => picture,
         Err(problems) => return organization_page(&member, &visitor, &problems),
     };
-    let (now, by) = (member.now(), member.clone());
-    let saved = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        note(tx, &acting, now, "picture")?;
+    let saved = member.change(move |tx, acting, now, _| {
+        note(tx, acting, now, "picture")?;
         service::set(tx, Whose::Organization(&acting.organization().id), &picture, now)
     });
     saved.await?;
@@ -213,11 +211,9 @@ pub async fn set_of_organization(visitor: Visitor, sent: Upload<Member, Pressed>
 /// # Errors
 /// When the database refuses.
 pub async fn remove_of_organization(posted: MemberPost<Pressed>) -> Result<HttpResponse> {
-    let (now, by) = (posted.who.now(), posted.who.clone());
-    let removed = posted.who.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
+    let removed = posted.who.change(move |tx, acting, now, _| {
         if service::remove(tx, Whose::Organization(&acting.organization().id))? {
-            note(tx, &acting, now, "picture removed")?;
+            note(tx, acting, now, "picture removed")?;
         }
         Ok(())
     });

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use super::caller::{Acts, Caller};
-use super::calls::{act, invalid, list_of, taken, wrong};
+use super::calls::{invalid, list_of, taken, wrong};
 use super::forms::{OrganizationForm, closed_to};
 use super::member::MemberConfirmed;
 use super::policy::Rights;
@@ -135,7 +135,7 @@ pub async fn change(sent: Sent<Caller, OrganizationBody>) -> Result<HttpResponse
         Caller::ServiceAccount(_) => Some(caller.instance().config.product_name.as_str()),
     };
     let product = product.map(str::to_owned);
-    let changed = act(&caller, move |tx, acting, now, _| {
+    let changed = caller.change(move |tx, acting, now, _| {
         let organization = acting.organization();
         let is_private = organization.kind == Kind::Private;
         if is_private && body.slug.as_ref().is_some_and(|slug| *slug != organization.slug) {
@@ -164,7 +164,7 @@ pub async fn change(sent: Sent<Caller, OrganizationBody>) -> Result<HttpResponse
 /// # Errors
 /// When the database refuses.
 pub async fn delete(member: MemberConfirmed) -> Result<HttpResponse> {
-    act(&*member, |tx, acting, now, _| service::delete(tx, acting, now)).await?;
+    member.change(|tx, acting, now, _| service::delete(tx, acting, now)).await?;
     Ok(done())
 }
 
@@ -184,7 +184,7 @@ pub async fn hand_over(sent: Sent<MemberConfirmed, HeirBody>) -> Result<HttpResp
     if body.email.trim().is_empty() {
         return Err(wrong("#/email", "Enter an address."));
     }
-    match act(&*member, move |tx, acting, now, _| service::hand_over(tx, acting, now, &body.email)).await? {
+    match member.change(move |tx, acting, now, _| service::hand_over(tx, acting, now, &body.email)).await? {
         HandedOver::Yes => Ok(done()),
         HandedOver::NoMember => Err(wrong("#/email", "No member of this organization has this address.")),
         HandedOver::Oneself => Err(wrong("#/email", "You own it already. Say somebody else's address.")),

@@ -44,6 +44,21 @@ pub trait Acts: Clone + Send + 'static {
     fn now(&self) -> Timestamp {
         self.instance().clock.now()
     }
+
+    /// Runs a verb as them, in one transaction with what [`Self::act`] asks.
+    ///
+    /// # Errors
+    /// Of [`Self::act`], and the verb's own.
+    fn change<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&mut Tx<'_>, &Acting, Timestamp, &Catalogue) -> Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> {
+        let (now, by) = (self.now(), self.clone());
+        self.instance().db.write(move |tx| {
+            let acting = by.act(tx, now)?;
+            verb(tx, &acting, now, &by.instance().config.catalogue)
+        })
+    }
 }
 
 impl Acts for Member {

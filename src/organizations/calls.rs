@@ -5,28 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use super::caller::Acts;
-use super::member::Acting;
 use super::policy::Rights;
 use crate::api::{Problem, Wrong, asked, created};
-use crate::catalogue::Catalogue;
-use crate::clock::Timestamp;
-use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::urls;
 use crate::web::Problems;
-
-/// Runs a verb as whoever called.
-pub async fn act<T: Send + 'static>(
-    caller: &impl Acts,
-    verb: impl FnOnce(&mut Tx<'_>, &Acting, Timestamp, &Catalogue) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let (now, by) = (caller.now(), caller.clone());
-    let writing = caller.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        verb(tx, &acting, now, &by.instance().config.catalogue)
-    });
-    writing.await
-}
 
 /// A private organization has its owner alone: what is about others is not there.
 ///

@@ -14,7 +14,7 @@ use super::service::{self, HandedOver};
 use super::views::{
     DeletePage, HandOverPage, ListPage, ListRow, NewPage, OfferRow, Place, SettingsPage, ShowPage, role_name,
 };
-use super::{Kind, invitations, logs, members};
+use super::{Acts, Kind, invitations, logs, members};
 use crate::app::Instance;
 use crate::audit::{self, Sought};
 use crate::auth::{SignedIn, throttle};
@@ -254,12 +254,8 @@ pub struct SwitchForm {
 /// # Errors
 /// When the database refuses.
 pub async fn switch(posted: MemberPost<SwitchForm>) -> Result<HttpResponse> {
-    let (member, now) = (posted.who.clone(), posted.who.now());
-    let work = move |tx: &mut crate::db::Tx<'_>| {
-        let acting = member.act(tx, now)?;
-        service::switch(tx, &member, &acting)
-    };
-    posted.who.instance().db.write(work).await?;
+    let by = posted.who.clone();
+    posted.who.change(move |tx, acting, _, _| service::switch(tx, &by, acting)).await?;
     let next = match posted.form.to.as_str() {
         "api-keys" => urls::settings_api_keys(),
         _ => urls::organization(&posted.who.organization().slug),
@@ -324,11 +320,8 @@ pub async fn save(visitor: Visitor, posted: MemberPost<OrganizationForm>) -> Res
         Ok(named) => named,
         Err(problems) => return settings_page(&member, &visitor, &form, &problems).await,
     };
-    let (now, slug, by) = (member.now(), named.slug.clone(), member.clone());
-    let saved = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        service::rename(tx, &acting, now, &named)
-    });
+    let slug = named.slug.clone();
+    let saved = member.change(move |tx, acting, now, _| service::rename(tx, acting, now, &named));
     match saved.await {
         Ok(()) => Ok(done(member.instance(), &urls::organization_settings(&slug), Notice::OrganizationSaved)),
         Err(Error::Taken(_)) => {
@@ -383,11 +376,8 @@ pub async fn hand_over(visitor: Visitor, posted: ConfirmedMemberPost<HandOverFor
     if !problems.is_empty() {
         return hand_over_page(&member, &visitor, &form, &problems);
     }
-    let (now, email, by) = (member.now(), form.email.clone(), member.clone());
-    let handed = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        service::hand_over(tx, &acting, now, &email)
-    });
+    let email = form.email.clone();
+    let handed = member.change(move |tx, acting, now, _| service::hand_over(tx, acting, now, &email));
     match handed.await? {
         HandedOver::Yes => {
             let home = urls::organization(&member.organization().slug);
@@ -440,11 +430,7 @@ pub async fn delete(visitor: Visitor, posted: ConfirmedMemberPost<PhraseForm>) -
     if !problems.is_empty() {
         return delete_page(&member, &visitor, &form, &problems).await;
     }
-    let (now, by) = (member.now(), member.clone());
-    let deleted = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        service::delete(tx, &acting, now)
-    });
+    let deleted = member.change(move |tx, acting, now, _| service::delete(tx, acting, now));
     deleted.await?;
     Ok(done(member.instance(), &urls::organizations(), Notice::OrganizationDeleted))
 }

@@ -9,6 +9,7 @@ use askama::Template;
 use diesel::prelude::*;
 use serde::Deserialize;
 
+use super::Acts;
 use super::calls::shared;
 use super::member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed};
 use super::pages::done;
@@ -107,11 +108,8 @@ pub async fn save(visitor: Visitor, posted: ConfirmedMemberPost<RequireForm>) ->
     if require && !member.account().second_factor {
         return ask_page(&member, &visitor).await;
     }
-    let (now, by, notices) = (member.now(), member.clone(), Arc::clone(&member.instance().notices));
-    let saved = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        set(tx, &acting, require, &notices, now)
-    });
+    let notices = Arc::clone(&member.instance().notices);
+    let saved = member.change(move |tx, acting, now, _| set(tx, acting, require, &notices, now));
     saved.await?;
     let notice = if require { Notice::SecondFactorRequired } else { Notice::SecondFactorNotRequired };
     Ok(done(member.instance(), &urls::organization_settings(&member.organization().slug), notice))

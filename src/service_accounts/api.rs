@@ -14,7 +14,7 @@ use super::tokens::{covered, explain, the_token};
 use crate::api::{Page, Sent, Wrong, asked, done, given, json, once};
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId};
-use crate::organizations::calls::{Part, act, conflict, invalid, made, split, taken, wrong};
+use crate::organizations::calls::{Part, conflict, invalid, made, split, taken, wrong};
 use crate::organizations::views::role_name;
 use crate::organizations::{Acting, Acts, Caller, CallerConfirmed, MemberConfirmed, Right};
 use crate::tokens::api::{self, IssuedView, RegenerateBody, TokenView, WholeView, access, expiry, judged};
@@ -152,7 +152,7 @@ fn came(outcome: Outcome) -> Result<ServiceAccountId> {
 pub async fn create(sent: Sent<CallerConfirmed, AccountBody>) -> Result<HttpResponse> {
     let Sent { who: caller, body } = sent;
     let new = body.check(None)?;
-    let making = act(&*caller, move |tx, acting, now, catalogue| {
+    let making = caller.change(move |tx, acting, now, catalogue| {
         let id = came(service::create(tx, acting, now, &new, catalogue)?)?;
         queries::find(tx, &acting.organization().id, &id).map(AccountView::from)
     });
@@ -166,7 +166,7 @@ pub async fn create(sent: Sent<CallerConfirmed, AccountBody>) -> Result<HttpResp
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Problem`].
 pub async fn change(path: Id, sent: Sent<CallerConfirmed, AccountBody>) -> Result<HttpResponse> {
     let (Sent { who: caller, body }, id) = (sent, path.into_inner().1);
-    let changing = act(&*caller, move |tx, acting, now, catalogue| {
+    let changing = caller.change(move |tx, acting, now, catalogue| {
         let before = queries::find(tx, &acting.organization().id, &id)?;
         came(service::change(tx, acting, now, &id, &body.check(Some(&before))?, catalogue)?)?;
         queries::find(tx, &acting.organization().id, &id).map(AccountView::from)
@@ -175,7 +175,7 @@ pub async fn change(path: Id, sent: Sent<CallerConfirmed, AccountBody>) -> Resul
 }
 
 async fn turn(caller: &Caller, id: ServiceAccountId, is_enabled: bool) -> Result<HttpResponse> {
-    let turning = act(caller, move |tx, acting, now, catalogue| {
+    let turning = caller.change(move |tx, acting, now, catalogue| {
         came(service::set_enabled(tx, acting, now, &id, is_enabled, catalogue)?)?;
         queries::find(tx, &acting.organization().id, &id).map(AccountView::from)
     });
@@ -205,7 +205,7 @@ pub async fn enable(caller: CallerConfirmed, path: Id) -> Result<HttpResponse> {
 pub async fn delete(caller: Caller, path: Id) -> Result<HttpResponse> {
     let id = path.into_inner().1;
     let deleting =
-        act(&caller, move |tx, acting, now, catalogue| came(service::delete(tx, acting, now, &id, catalogue)?));
+        caller.change(move |tx, acting, now, catalogue| came(service::delete(tx, acting, now, &id, catalogue)?));
     deleting.await?;
     Ok(done())
 }
@@ -337,7 +337,7 @@ pub async fn regenerate_token(
 
 async fn end(caller: &Caller, path: &TokenPath, ending: Ending) -> Result<()> {
     let (account, id) = (path.1.clone(), path.2.clone());
-    act(caller, move |tx, acting: &Acting, now, _| service::end_token(tx, acting, now, (&account, &id), ending)).await
+    caller.change(move |tx, acting: &Acting, now, _| service::end_token(tx, acting, now, (&account, &id), ending)).await
 }
 
 /// `POST …/tokens/{token}/revoke`: for good. Revoking it again changes nothing.

@@ -171,11 +171,7 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<AccountForm>) 
         Ok(new) => new,
         Err(problems) => return form_page(&member, &visitor, &form, &problems, None).await,
     };
-    let (now, by) = (member.now(), member.clone());
-    let made = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        service::create(tx, &acting, now, &new, &by.instance().config.catalogue)
-    });
+    let made = member.change(move |tx, acting, now, catalogue| service::create(tx, acting, now, &new, catalogue));
     match made.await? {
         Outcome::Done(id) => {
             let place = urls::service_account(&member.organization().slug, &id);
@@ -254,11 +250,8 @@ pub async fn save(visitor: Visitor, path: Id, posted: ConfirmedMemberPost<Accoun
         Ok(new) => new,
         Err(problems) => return form_page(&member, &visitor, &form, &problems, Some(&account)).await,
     };
-    let (now, by, id) = (member.now(), member.clone(), account.id.clone());
-    let saved = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        service::change(tx, &acting, now, &id, &new, &by.instance().config.catalogue)
-    });
+    let id = account.id.clone();
+    let saved = member.change(move |tx, acting, now, catalogue| service::change(tx, acting, now, &id, &new, catalogue));
     match saved.await? {
         Outcome::Done(id) => {
             let place = urls::service_account(&member.organization().slug, &id);
@@ -333,11 +326,9 @@ pub async fn ask_delete(member: Member, visitor: Visitor, path: Id) -> Result<Ht
 }
 
 async fn turn(member: &Member, account: &Account, is_enabled: bool) -> Result<Outcome> {
-    let (now, by, id) = (member.now(), member.clone(), account.id.clone());
-    let turned = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        service::set_enabled(tx, &acting, now, &id, is_enabled, &by.instance().config.catalogue)
-    });
+    let id = account.id.clone();
+    let turned = member
+        .change(move |tx, acting, now, catalogue| service::set_enabled(tx, acting, now, &id, is_enabled, catalogue));
     turned.await
 }
 
@@ -380,11 +371,8 @@ pub async fn enable(path: Id, posted: ConfirmedMemberPost<Pressed>) -> Result<Ht
 pub async fn delete(visitor: Visitor, path: Id, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
     let member = posted.who;
     let account = the_account(&member, &path.1).await?;
-    let (now, by, id) = (member.now(), member.clone(), account.id.clone());
-    let deleted = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        service::delete(tx, &acting, now, &id, &by.instance().config.catalogue)
-    });
+    let id = account.id.clone();
+    let deleted = member.change(move |tx, acting, now, catalogue| service::delete(tx, acting, now, &id, catalogue));
     match deleted.await? {
         Outcome::Done(_) => {
             let place = urls::service_accounts(&member.organization().slug);

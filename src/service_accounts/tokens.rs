@@ -10,7 +10,6 @@ use super::views::{IssuedPage, NewTokenPage, RegeneratePage, TokenPage};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId};
-use crate::organizations::calls::act;
 use crate::organizations::pages::done;
 use crate::organizations::roles::views::OwnMatrix;
 use crate::organizations::views::{ConfirmPage, Place as OrganizationPlace, role_name};
@@ -365,7 +364,7 @@ async fn end(
     let slug = &member.organization().slug;
     let back =
         if back_to_account { urls::service_account(slug, &account) } else { urls::service_token(slug, &account, &id) };
-    act(&member, move |tx, acting, now, _| service::end_token(tx, acting, now, (&account, &id), ending)).await?;
+    member.change(move |tx, acting, now, _| service::end_token(tx, acting, now, (&account, &id), ending)).await?;
     Ok(done(member.instance(), &back, notice))
 }
 

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{InvitationId, TeamId};
 use crate::organizations::caller::{Acts, Caller, CallerConfirmed};
-use crate::organizations::calls::{act, conflict, invalid, taken, wrong};
+use crate::organizations::calls::{conflict, invalid, taken, wrong};
 use crate::organizations::forms::InvitationForm;
 use crate::urls;
 use crate::web::Problems;
@@ -135,6 +135,6 @@ pub async fn resend(caller: CallerConfirmed, path: Id) -> Result<HttpResponse> {
 /// [`Error::NotFound`] when it is used, or not one of this organization's.
 pub async fn cancel(caller: Caller, path: Id) -> Result<HttpResponse> {
     let id = path.into_inner().1;
-    let cancelling = act(&caller, move |tx, acting, now, catalogue| super::cancel(tx, acting, now, &id, catalogue));
+    let cancelling = caller.change(move |tx, acting, now, catalogue| super::cancel(tx, acting, now, &id, catalogue));
     if cancelling.await? { Ok(done()) } else { Err(Error::Forbidden(TAKE_BACK)) }
 }

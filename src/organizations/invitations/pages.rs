@@ -7,7 +7,6 @@ use super::views::{InvitationRow, InvitationsPage, InvitePage};
 use super::{Invited, Letterhead, NewInvitation, Pending};
 use crate::auth::throttle::{self, Door};
 use crate::clock::Timestamp;
-use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ids::{InvitationId, TeamId};
 use crate::organizations::caller::{Acts, Caller};
@@ -131,13 +130,11 @@ fn person(member: &Member) -> Caller {
 }
 
 pub(super) async fn invite(caller: &Caller, new: NewInvitation) -> Result<Invited> {
-    let (now, by, doors) = (caller.now(), caller.clone(), doors(caller, &new.email));
-    let db = &caller.instance().db;
-    throttle::enter(db, doors.clone(), now).await?;
-    let work = move |tx: &mut Tx<'_>| {
-        let acting = by.act(tx, now)?;
+    let (by, doors) = (caller.clone(), doors(caller, &new.email));
+    throttle::enter(&caller.instance().db, doors.clone(), caller.now()).await?;
+    let inviting = caller.change(move |tx, acting, now, catalogue| {
         let head = Letterhead::new(&by.instance().config, acting.called(tx)?);
-        let invited = super::invite(tx, &acting, now, &new, &by.instance().config.catalogue, &head)?;
+        let invited = super::invite(tx, acting, now, &new, catalogue, &head)?;
         // What was refused sent no mail.
         if !matches!(invited, Invited::Yes { .. }) {
             for (door, _) in &doors {
@@ -145,8 +142,8 @@ pub(super) async fn invite(caller: &Caller, new: NewInvitation) -> Result<Invite
             }
         }
         Ok(invited)
-    };
-    db.write(work).await
+    });
+    inviting.await
 }
 
 /// What is wrong with an invitation that was not made: at which field, and why.
@@ -220,11 +217,7 @@ pub async fn cancel(
     posted: MemberPost<Pressed>,
 ) -> Result<HttpResponse> {
     let (member, id) = (posted.who, path.into_inner().1);
-    let (now, by) = (member.now(), member.clone());
-    let cancelled = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::cancel(tx, &acting, now, &id, &by.instance().config.catalogue)
-    });
+    let cancelled = member.change(move |tx, acting, now, catalogue| super::cancel(tx, acting, now, &id, catalogue));
     if cancelled.await? {
         let back = urls::member_invitations(&member.organization().slug);
         return Ok(done(member.instance(), &back, Notice::InvitationCancelled));

@@ -11,7 +11,7 @@ use crate::auth::secret::masked;
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, UserId};
 use crate::organizations::caller::{Acts, Caller, CallerConfirmed};
-use crate::organizations::calls::{act, in_range, list_of, split, wrong};
+use crate::organizations::calls::{in_range, list_of, split, wrong};
 use crate::organizations::member::Member;
 use crate::organizations::policy::{Grant, Refusal, Rights, may_change};
 use crate::organizations::queries::{Which, owners, standing};
@@ -140,7 +140,7 @@ pub async fn change(
 ) -> Result<HttpResponse> {
     let (Sent { who: caller, body }, user) = (sent, path.into_inner().1);
     let whom = user.clone();
-    let changed = act(&*caller, move |tx, acting, now, catalogue| {
+    let changed = caller.change(move |tx, acting, now, catalogue| {
         let organization = &acting.organization().id;
         super::find(tx, organization, &whom)?;
         let role = match roles::chosen(tx, organization, &body.role, catalogue) {
@@ -159,7 +159,7 @@ pub async fn change(
 }
 
 async fn take_out(caller: &impl Acts, user: UserId) -> Result<HttpResponse> {
-    let removed = act(caller, move |tx, acting, now, catalogue| super::remove(tx, acting, now, &user, catalogue));
+    let removed = caller.change(move |tx, acting, now, catalogue| super::remove(tx, acting, now, &user, catalogue));
     removed.await?.map_err(refused)?;
     Ok(done())
 }
@@ -240,7 +240,7 @@ pub async fn remove_handing(
     sent: Sent<Caller, RemovalBody>,
 ) -> Result<HttpResponse> {
     let (Sent { who: caller, body }, user) = (sent, path.into_inner().1);
-    let removing = act(&caller, move |tx, acting, now, catalogue| {
+    let removing = caller.change(move |tx, acting, now, catalogue| {
         let organization = &acting.organization().id;
         super::find(tx, organization, &user)?;
         let heir = ServiceAccountId::from(body.keys_to);
@@ -275,6 +275,6 @@ pub struct TargetBody {
 /// When the database refuses.
 pub async fn be_target(sent: Sent<Member, TargetBody>) -> Result<HttpResponse> {
     let Sent { who: member, body } = sent;
-    act(&member, move |tx, acting, now, _| super::be_target(tx, acting, now, body.is_target)).await?;
+    member.change(move |tx, acting, now, _| super::be_target(tx, acting, now, body.is_target)).await?;
     Ok(done())
 }

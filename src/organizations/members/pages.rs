@@ -161,16 +161,15 @@ pub async fn change_role(
 ) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
     let (listed, _) = the_member(&member, path.into_inner().1).await?;
-    let (now, by, user, word) = (member.now(), member.clone(), listed.user_id.clone(), form.role.clone());
-    let changed = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        let catalogue = &by.instance().config.catalogue;
+    let (user, word) = (listed.user_id.clone(), form.role.clone());
+    let changed = member.change(move |tx, acting, now, catalogue| {
+        let catalogue = catalogue;
         let role = match roles::chosen(tx, &acting.organization().id, &word, catalogue) {
             Ok(role) => role,
             Err(Error::NotFound) => return Ok(None),
             Err(error) => return Err(error),
         };
-        super::change_role(tx, &acting, now, &user, (&role.0, &role.1), catalogue).map(Some)
+        super::change_role(tx, acting, now, &user, (&role.0, &role.1), catalogue).map(Some)
     });
     let mut problems = Problems::none();
     match changed.await? {
@@ -288,11 +287,9 @@ async fn take_out(
     notice: Notice,
 ) -> Result<HttpResponse> {
     let (listed, found) = the_member(member, user.clone()).await?;
-    let (now, by) = (member.now(), member.clone());
     let leaving = user == member.account().user_id;
-    let removed = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::remove_handing(tx, &acting, now, &user, heir.as_ref(), &by.instance().config.catalogue)
+    let removed = member.change(move |tx, acting, now, catalogue| {
+        super::remove_handing(tx, acting, now, &user, heir.as_ref(), catalogue)
     });
     if let Err(refusal) = removed.await? {
         return out_page(member, visitor, &listed, &found, Some(refusal)).await;
@@ -359,17 +356,12 @@ pub struct TargetForm {
 /// # Errors
 /// When the database refuses.
 pub async fn be_target(posted: MemberPost<TargetForm>) -> Result<HttpResponse> {
-    let (member, now) = (posted.who.clone(), posted.who.now());
     let is_target = match posted.form.target.as_str() {
         "yes" => true,
         "no" => false,
         _ => return Err(Error::BadRequest("one is a target, yes or no")),
     };
-    let set = move |tx: &mut crate::db::Tx<'_>| {
-        let acting = member.act(tx, now)?;
-        super::be_target(tx, &acting, now, is_target)
-    };
-    posted.who.instance().db.write(set).await?;
+    posted.who.change(move |tx, acting, now, _| super::be_target(tx, acting, now, is_target)).await?;
     let home = urls::organization(&posted.who.organization().slug);
     Ok(done(posted.who.instance(), &home, Notice::TargetSaved))
 }

@@ -11,7 +11,7 @@ use super::{Allowance, Hit, hits, set};
 use crate::api::{Sent, given, json};
 use crate::error::Result;
 use crate::organizations::caller::{Acts, Caller};
-use crate::organizations::calls::{act, conflict, shared};
+use crate::organizations::calls::{conflict, shared};
 use crate::organizations::queries::{by_id, without_second_factor};
 use crate::organizations::{MemberConfirmed, second_factor};
 
@@ -98,7 +98,7 @@ pub async fn change(sent: Sent<MemberConfirmed, PolicyBody>) -> Result<HttpRespo
         return Err(conflict("You have no second factor yourself, and would shut yourself out. Set one up first."));
     }
     let notices = Arc::clone(&member.instance().notices);
-    let changing = act(&*member, move |tx, acting, now, _| {
+    let changing = member.change(move |tx, acting, now, _| {
         if let Some(require) = body.second_factor {
             second_factor::set(tx, acting, require, &notices, now)?;
         }

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::{Allowance, Hit, hits, set};
 use crate::error::{Error, Result};
-use crate::organizations::Kind;
 use crate::organizations::member::{ConfirmedMemberPost, Member};
 use crate::organizations::pages::done;
 use crate::organizations::views::Place;
+use crate::organizations::{Acts, Kind};
 use crate::urls;
 use crate::web::{Notice, Shell, Visitor, filters, html};
 
@@ -67,7 +67,7 @@ fn address(slug: &str, what: Allowance) -> String {
 }
 
 async fn save(posted: ConfirmedMemberPost<AllowForm>, what: Allowance) -> Result<HttpResponse> {
-    let (member, now) = ((*posted.who).clone(), posted.who.now());
+    let member = &*posted.who;
     if member.organization().kind == Kind::Private {
         return Err(Error::NotFound);
     }
@@ -76,13 +76,9 @@ async fn save(posted: ConfirmedMemberPost<AllowForm>, what: Allowance) -> Result
         "no" => false,
         _ => return Err(Error::BadRequest("it is allowed, yes or no")),
     };
-    let work = move |tx: &mut crate::db::Tx<'_>| {
-        let acting = member.act(tx, now)?;
-        set(tx, &acting, now, what, allowed)
-    };
-    posted.who.instance().db.write(work).await?;
-    let back = urls::organization_settings(&posted.who.organization().slug);
-    Ok(done(posted.who.instance(), &back, Notice::OrganizationPolicySaved))
+    member.change(move |tx, acting, now, _| set(tx, acting, now, what, allowed)).await?;
+    let back = urls::organization_settings(&member.organization().slug);
+    Ok(done(member.instance(), &back, Notice::OrganizationPolicySaved))
 }
 
 /// `GET /organizations/{slug}/policy/personal-tokens`.

@@ -10,7 +10,7 @@ use crate::catalogue::{Catalogue, Role};
 use crate::error::{Error, Result};
 use crate::ids::RoleId;
 use crate::organizations::caller::{Acts, Caller, CallerConfirmed};
-use crate::organizations::calls::{act, invalid, list_of, made, taken};
+use crate::organizations::calls::{invalid, list_of, made, taken};
 use crate::organizations::forms::RoleForm;
 use crate::organizations::policy::{Right, Rights};
 use crate::organizations::views::built_in_roles;
@@ -122,7 +122,7 @@ fn outcome(outcome: Outcome) -> Result<RoleId> {
 /// [`Error::Problem`].
 pub async fn create(sent: Sent<CallerConfirmed, RoleBody>) -> Result<HttpResponse> {
     let Sent { who: caller, body } = sent;
-    let making = act(&*caller, move |tx, acting, now, catalogue| {
+    let making = caller.change(move |tx, acting, now, catalogue| {
         let new = body.form(None).check(catalogue).map_err(|problems| invalid(&problems))?;
         let id = outcome(super::create(tx, acting, now, &new)?)?;
         super::find(tx, &acting.organization().id, &id)
@@ -137,7 +137,7 @@ pub async fn create(sent: Sent<CallerConfirmed, RoleBody>) -> Result<HttpRespons
 /// [`Error::NotFound`] when it is not one of this organization's own; [`Error::Problem`].
 pub async fn change(path: web::Path<(String, RoleId)>, sent: Sent<CallerConfirmed, RoleBody>) -> Result<HttpResponse> {
     let (Sent { who: caller, body }, id) = (sent, path.into_inner().1);
-    let changed = act(&*caller, move |tx, acting, now, catalogue| {
+    let changed = caller.change(move |tx, acting, now, catalogue| {
         let before = super::find(tx, &acting.organization().id, &id)?;
         let new = body.form(Some(&before)).check(catalogue).map_err(|problems| invalid(&problems))?;
         outcome(super::change(tx, acting, now, &id, &new, catalogue)?)?;
@@ -152,9 +152,8 @@ pub async fn change(path: web::Path<(String, RoleId)>, sent: Sent<CallerConfirme
 /// [`Error::NotFound`] when it is not one of this organization's own; [`Error::Problem`] while somebody has it.
 pub async fn delete(caller: Caller, path: web::Path<(String, RoleId)>) -> Result<HttpResponse> {
     let id = path.into_inner().1;
-    let deleted = act(&caller, move |tx, acting, now, catalogue| {
-        super::delete(tx, acting, now, &id, catalogue).and_then(outcome)
-    });
+    let deleted = caller
+        .change(move |tx, acting, now, catalogue| super::delete(tx, acting, now, &id, catalogue).and_then(outcome));
     deleted.await?;
     Ok(done())
 }

@@ -8,12 +8,12 @@ use super::{MOST, NewRole, Outcome, OwnRole, find, holders};
 use crate::catalogue::Role;
 use crate::error::{Error, Result};
 use crate::ids::RoleId;
-use crate::organizations::Kind;
 use crate::organizations::forms::RoleForm;
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::pages::{answer, done};
 use crate::organizations::policy::{Grant, Right, Rights};
 use crate::organizations::views::{ConfirmPage, Place};
+use crate::organizations::{Acts, Kind};
 use crate::tokens::ScopeMatrix;
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
@@ -149,11 +149,7 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<RoleForm>) -> 
         Ok(new) => new,
         Err(problems) => return form_page(&member, &visitor, &form, &problems, None),
     };
-    let (now, by) = (member.now(), member.clone());
-    let made = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::create(tx, &acting, now, &new)
-    });
+    let made = member.change(move |tx, acting, now, _| super::create(tx, acting, now, &new));
     match made.await? {
         Outcome::Done(_) => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleCreated)),
         outcome => form_page(&member, &visitor, &form, &refusal(&outcome), None),
@@ -204,11 +200,8 @@ pub async fn save(
         Ok(new) => new,
         Err(problems) => return form_page(&member, &visitor, &form, &problems, of),
     };
-    let (now, by, id) = (member.now(), member.clone(), role.id.clone());
-    let changed = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::change(tx, &acting, now, &id, &new, &by.instance().config.catalogue)
-    });
+    let id = role.id.clone();
+    let changed = member.change(move |tx, acting, now, catalogue| super::change(tx, acting, now, &id, &new, catalogue));
     match changed.await? {
         Outcome::Done(_) => {
             let back = urls::role(&member.organization().slug, &role.id);
@@ -263,11 +256,8 @@ pub async fn delete(
 ) -> Result<HttpResponse> {
     let member = posted.who;
     let (role, _) = the_role(&member, path.into_inner().1).await?;
-    let (now, by, id) = (member.now(), member.clone(), role.id.clone());
-    let deleted = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::delete(tx, &acting, now, &id, &by.instance().config.catalogue)
-    });
+    let id = role.id.clone();
+    let deleted = member.change(move |tx, acting, now, catalogue| super::delete(tx, acting, now, &id, catalogue));
     match deleted.await? {
         Outcome::Done(_) => Ok(done(member.instance(), &urls::roles(&member.organization().slug), Notice::RoleDeleted)),
         Outcome::InUse(holders) => delete_page(&member, &visitor, (&role, holders), Some(&super::in_use(holders))),

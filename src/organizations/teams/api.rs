@@ -12,7 +12,7 @@ use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, TeamId, UserId};
 use crate::organizations::caller::{Acts, Caller, CallerConfirmed};
-use crate::organizations::calls::{Part, act, conflict, invalid, made, split, taken, wrong};
+use crate::organizations::calls::{Part, conflict, invalid, made, split, taken, wrong};
 use crate::organizations::forms::TeamForm;
 use crate::organizations::member::{Acting, LACKING};
 use crate::organizations::members::api::MemberView;
@@ -146,7 +146,7 @@ fn outcome(outcome: Outcome) -> Result<usize> {
 /// [`Error::Problem`].
 pub async fn create(sent: Sent<CallerConfirmed, TeamBody>) -> Result<HttpResponse> {
     let Sent { who: caller, body } = sent;
-    let making = act(&*caller, move |tx, acting, now, catalogue| {
+    let making = caller.change(move |tx, acting, now, catalogue| {
         let new = body.check(tx, acting, None, catalogue)?;
         let (id, came) = super::create(tx, acting, now, &new)?;
         outcome(came)?;
@@ -162,7 +162,7 @@ pub async fn create(sent: Sent<CallerConfirmed, TeamBody>) -> Result<HttpRespons
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Problem`].
 pub async fn change(path: Id, sent: Sent<CallerConfirmed, TeamBody>) -> Result<HttpResponse> {
     let (Sent { who: caller, body }, id) = (sent, path.into_inner().1);
-    let changing = act(&*caller, move |tx, acting, now, catalogue| {
+    let changing = caller.change(move |tx, acting, now, catalogue| {
         let before = super::find(tx, &acting.organization().id, &id)?;
         let new = body.check(tx, acting, Some(&before), catalogue)?;
         outcome(super::change(tx, acting, now, &id, &new, catalogue)?)?;
@@ -177,9 +177,8 @@ pub async fn change(path: Id, sent: Sent<CallerConfirmed, TeamBody>) -> Result<H
 /// [`Error::NotFound`] when it is not one of this organization's.
 pub async fn delete(caller: Caller, path: Id) -> Result<HttpResponse> {
     let id = path.into_inner().1;
-    let deleting = act(&caller, move |tx, acting, now, catalogue| {
-        super::delete(tx, acting, now, &id, catalogue).and_then(outcome)
-    });
+    let deleting = caller
+        .change(move |tx, acting, now, catalogue| super::delete(tx, acting, now, &id, catalogue).and_then(outcome));
     deleting.await?;
     Ok(done())
 }
@@ -217,7 +216,7 @@ pub struct PeopleBody {
 /// [`Error::NotFound`] when it is not one of this organization's; [`Error::Problem`] when one of them is no member.
 pub async fn add_members(path: Id, sent: Sent<CallerConfirmed, PeopleBody>) -> Result<HttpResponse> {
     let (Sent { who: caller, body }, id) = (sent, path.into_inner().1);
-    let adding = act(&*caller, move |tx, acting, now, catalogue| {
+    let adding = caller.change(move |tx, acting, now, catalogue| {
         let organization = &acting.organization().id;
         super::find(tx, organization, &id)?;
         if !(1..=MOST).contains(&body.users.len()) {
@@ -243,7 +242,7 @@ pub async fn add_members(path: Id, sent: Sent<CallerConfirmed, PeopleBody>) -> R
 /// [`Error::NotFound`] when it is not one of this organization's.
 pub async fn remove_member(caller: Caller, path: web::Path<(String, TeamId, UserId)>) -> Result<HttpResponse> {
     let (_, id, user) = path.into_inner();
-    let removing = act(&caller, move |tx, acting, now, catalogue| {
+    let removing = caller.change(move |tx, acting, now, catalogue| {
         super::take_out(tx, acting, now, &id, &user, catalogue).and_then(outcome)
     });
     removing.await?;

@@ -6,16 +6,17 @@ use serde::Deserialize;
 
 use super::views::{TeamAddPage, TeamFormPage, TeamPage, TeamRow, TeamsPage, for_teams};
 use super::{NewTeam, Outcome, PAGE, Team};
+use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 use crate::ids::{TeamId, UserId};
 use crate::organizations::forms::{PickedForm, TeamForm};
-use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+use crate::organizations::member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::members::views::MemberRow;
 use crate::organizations::pages::{answer, done, done_with};
 use crate::organizations::policy::Right;
-use crate::organizations::roles;
 use crate::organizations::roles::views::{role_name, role_options};
 use crate::organizations::views::{ConfirmPage, Part, Place, split};
+use crate::organizations::{Acts, roles};
 use crate::urls;
 use crate::web::{Notice, Pressed, Problems, Visitor, html};
 
@@ -184,10 +185,11 @@ fn refusal(outcome: Outcome) -> Problems {
 /// The team that a form describes; its role is looked up within the transaction.
 fn wished(
     tx: &mut crate::db::Tx<'_>,
-    member: &Member,
+    acting: &Acting,
     form: &TeamForm,
+    catalogue: &Catalogue,
 ) -> Result<std::result::Result<NewTeam, Problems>> {
-    let new = form.understood(tx, &member.organization().id, &member.instance().config.catalogue)?;
+    let new = form.understood(tx, &acting.organization().id, catalogue)?;
     Ok(new.ok_or_else(|| {
         let mut problems = Problems::none();
         problems.add("role", "Choose one of the roles");
@@ -205,13 +207,10 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<TeamForm>) -> 
     if !problems.is_empty() {
         return form_page(&member, &visitor, &form, &problems, None).await;
     }
-    let (now, by, typed) = (member.now(), member.clone(), form.clone());
-    let made = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        match wished(tx, &by, &typed)? {
-            Ok(new) => super::create(tx, &acting, now, &new).map(Ok),
-            Err(problems) => Ok(Err(problems)),
-        }
+    let typed = form.clone();
+    let made = member.change(move |tx, acting, now, catalogue| match wished(tx, acting, &typed, catalogue)? {
+        Ok(new) => super::create(tx, acting, now, &new).map(Ok),
+        Err(problems) => Ok(Err(problems)),
     });
     match made.await? {
         Ok((id, Outcome::Done(_))) => {
@@ -256,13 +255,10 @@ pub async fn save(
     if !problems.is_empty() {
         return form_page(&member, &visitor, &form, &problems, of).await;
     }
-    let (now, by, typed, id) = (member.now(), member.clone(), form.clone(), team.id.clone());
-    let saved = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        match wished(tx, &by, &typed)? {
-            Ok(new) => super::change(tx, &acting, now, &id, &new, &by.instance().config.catalogue).map(Ok),
-            Err(problems) => Ok(Err(problems)),
-        }
+    let (typed, id) = (form.clone(), team.id.clone());
+    let saved = member.change(move |tx, acting, now, catalogue| match wished(tx, acting, &typed, catalogue)? {
+        Ok(new) => super::change(tx, acting, now, &id, &new, catalogue).map(Ok),
+        Err(problems) => Ok(Err(problems)),
     });
     match saved.await? {
         Ok(Outcome::Done(_)) => {
@@ -330,11 +326,8 @@ pub async fn delete(
 ) -> Result<HttpResponse> {
     let member = posted.who;
     let (team, members) = the_team(&member, path.into_inner().1).await?;
-    let (now, by, id) = (member.now(), member.clone(), team.id.clone());
-    let deleted = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::delete(tx, &acting, now, &id, &by.instance().config.catalogue)
-    });
+    let id = team.id.clone();
+    let deleted = member.change(move |tx, acting, now, catalogue| super::delete(tx, acting, now, &id, catalogue));
     match deleted.await? {
         Outcome::Done(_) => Ok(done(member.instance(), &urls::teams(&member.organization().slug), Notice::TeamDeleted)),
         _ => delete_page(&member, &visitor, (&team, members), Some(BEYOND)),
@@ -415,11 +408,8 @@ pub async fn add(
         return add_page(&member, &visitor, &team, Part::default(), &[], &problems).await;
     }
     let users: Vec<UserId> = form.user.iter().cloned().map(UserId::from).take(MOST).collect();
-    let (now, by, id) = (member.now(), member.clone(), team.id.clone());
-    let added = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::add(tx, &acting, now, &id, &users, &by.instance().config.catalogue)
-    });
+    let id = team.id.clone();
+    let added = member.change(move |tx, acting, now, catalogue| super::add(tx, acting, now, &id, &users, catalogue));
     if let Outcome::Done(count) = added.await? {
         let back = urls::team(&member.organization().slug, &team.id);
         return Ok(done_with(member.instance(), &back, Notice::TeamMemberAdded, count));
@@ -445,11 +435,9 @@ pub async fn remove(
     posted: MemberPost<OneForm>,
 ) -> Result<HttpResponse> {
     let (member, id, user) = (posted.who, path.into_inner().1, UserId::from(posted.form.user));
-    let (now, by, team) = (member.now(), member.clone(), id.clone());
-    let gone = member.instance().db.write(move |tx| {
-        let acting = by.act(tx, now)?;
-        super::take_out(tx, &acting, now, &team, &user, &by.instance().config.catalogue)
-    });
+    let team = id.clone();
+    let gone =
+        member.change(move |tx, acting, now, catalogue| super::take_out(tx, acting, now, &team, &user, catalogue));
     match gone.await? {
         Outcome::Done(_) => {
             Ok(done(member.instance(), &urls::team(&member.organization().slug, &id), Notice::TeamMemberRemoved))

@@ -10,7 +10,7 @@ use super::{Beyond, Looked, Outcome, Present, Realm, present, review as look, se
 use crate::api::{Page, Problem, Sent, Wrong, asked, json};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::organizations::calls::{act, conflict};
+use crate::organizations::calls::conflict;
 use crate::organizations::{Acts, Caller, Kind, MemberConfirmed};
 use crate::tokens::policy::{Rule, TokenPolicy};
 use crate::web::Problems;
@@ -225,9 +225,8 @@ pub async fn set(sent: Sent<MemberConfirmed, RulesBody>) -> Result<HttpResponse>
     };
     let looked = Looked { version, count, cut };
     let (config, notices) = (member.instance().config.tokens.clone(), member.instance().notices.clone());
-    let setting = act(&*member, move |tx, acting, now, _| {
-        set_for_organization(tx, acting, &config, &notices, &rule, looked, now)
-    });
+    let setting = member
+        .change(move |tx, acting, now, _| set_for_organization(tx, acting, &config, &notices, &rule, looked, now));
     match setting.await? {
         Outcome::Set(_) => json(StatusCode::OK, &RulesView::from(read(&*member).await?)),
         Outcome::LookAgain => Err(conflict("Something is not as it was looked at. Review the rules again.")),

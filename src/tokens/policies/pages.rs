@@ -8,9 +8,8 @@ use super::views::{FormView, InstancePage, InstanceReviewPage, OrganizationPage,
 use super::{Outcome, Present, Realm, count_beyond, present, review as look, set_for_instance, set_for_organization};
 use crate::app::Instance;
 use crate::auth::Administrator;
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::organizations::{ConfirmedMemberPost, Kind, Member, Place};
+use crate::organizations::{Acts, ConfirmedMemberPost, Kind, Member, Place};
 use crate::tokens::policy::Rule;
 use crate::urls;
 use crate::web::form::AdministratorPost;
@@ -210,7 +209,7 @@ pub async fn ask_there(member: Member, visitor: Visitor) -> Result<HttpResponse>
 /// [`Error::BadRequest`] when it does not say what was looked at.
 pub async fn set_there(visitor: Visitor, posted: ConfirmedMemberPost<RuleForm>) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
-    let (instance, now): (&Instance, Timestamp) = (member.instance(), member.now());
+    let instance = member.instance();
     let (present, _) = read(instance, &realm(&member)?).await?;
     let rule = match form.check(&present.base, true) {
         Ok(rule) => rule,
@@ -218,11 +217,8 @@ pub async fn set_there(visitor: Visitor, posted: ConfirmedMemberPost<RuleForm>) 
     };
     let looked = form.looked().ok_or(Error::BadRequest("the form does not say what was looked at"))?;
     let (config, notices, wanted) = (instance.config.tokens.clone(), instance.notices.clone(), rule.clone());
-    let acting = member.clone();
-    let setting = instance.db.write(move |tx| {
-        let acting = acting.act(tx, now)?;
-        set_for_organization(tx, &acting, &config, &notices, &wanted, looked, now)
-    });
+    let setting = member
+        .change(move |tx, acting, now, _| set_for_organization(tx, acting, &config, &notices, &wanted, looked, now));
     match setting.await? {
         Outcome::Set(count) => Ok(done(instance, &urls::organization_policy(&member.organization().slug), count)),
         Outcome::LookAgain => organization_review(&member, &visitor, rule, form, true).await,
