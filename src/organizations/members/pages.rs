@@ -163,7 +163,6 @@ pub async fn change_role(
     let (listed, _) = the_member(&member, path.into_inner().1).await?;
     let (user, word) = (listed.user_id.clone(), form.role.clone());
     let changed = member.change(move |tx, acting, now, catalogue| {
-        let catalogue = catalogue;
         let role = match roles::chosen(tx, &acting.organization().id, &word, catalogue) {
             Ok(role) => role,
             Err(Error::NotFound) => return Ok(None),
