@@ -125,6 +125,11 @@ impl Confirmed {
             Err(Error::Confirm { back: back(request) })
         }
     }
+
+    /// Them, still held to the proof.
+    pub fn into_signed_in(self) -> SignedIn {
+        self.0
+    }
 }
 
 impl std::ops::Deref for Confirmed {

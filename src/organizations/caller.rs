@@ -252,9 +252,9 @@ impl FromRequest for CallerConfirmed {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, caller) = (request.clone(), Caller::from_request(request, payload));
         Box::pin(async move {
-            let caller = caller.await?;
-            if matches!(caller, Caller::Person(_)) {
-                Confirmed::extract(&request).await?;
+            let mut caller = caller.await?;
+            if let Caller::Person(member) = &mut caller {
+                member.confirmed(Confirmed::extract(&request).await?);
             }
             Ok(Self(caller))
         })

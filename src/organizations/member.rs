@@ -129,6 +129,11 @@ impl Member {
         Ok(member)
     }
 
+    /// The same, who proved that it is them: a change asks for that again in its transaction.
+    pub(super) fn confirmed(&mut self, proof: Confirmed) {
+        self.who = proof.into_signed_in();
+    }
+
     /// The organization in the address, or the one being worked in.
     pub fn organization(&self) -> &Organization {
         &self.organization
@@ -215,8 +220,8 @@ impl FromRequest for MemberConfirmed {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let member = Member::of(request.clone()).await?;
-            Confirmed::extract(&request).await?;
+            let mut member = Member::of(request.clone()).await?;
+            member.confirmed(Confirmed::extract(&request).await?);
             Ok(Self(member))
         })
     }
@@ -287,6 +292,14 @@ impl Acting {
         match &self.by {
             By::Person(_) => None,
             By::ServiceAccount(account, token) => Some((account, token)),
+        }
+    }
+
+    /// By what the changes of one caller are counted: never with others', whom they could keep from theirs.
+    pub fn counted_as(&self) -> &str {
+        match &self.by {
+            By::Person(user) => user.as_str(),
+            By::ServiceAccount(account, _) => account.as_str(),
         }
     }
 

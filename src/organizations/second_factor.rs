@@ -139,7 +139,8 @@ pub(super) fn set(tx: &mut Tx<'_>, acting: &Acting, require: bool, notices: &Not
     if !require {
         return Ok(());
     }
-    throttle::enter_with(tx, &(format!("telling those of {}", organization.id), throttle::TELLING), now)?;
+    let door = format!("telling those of {} by {}", organization.id, acting.counted_as());
+    throttle::enter_with(tx, &(door, throttle::TELLING), now)?;
     let notice = SecurityNotice::new(
         format!("A second factor is required in {}", plain_name(&organization.name, &organization.slug)),
         "You have none yet. Until you do, nothing of it opens to you, and your tokens and keys can do nothing there.",

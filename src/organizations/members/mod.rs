@@ -16,12 +16,12 @@ use super::roles::Choice;
 use super::service::{check_change, set_role};
 use crate::audit::Action;
 use crate::auth::throttle;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::{members, sessions};
 use crate::error::{Error, Result};
-use crate::ids::{ServiceAccountId, UserId};
+use crate::ids::{OrganizationId, RoleId, ServiceAccountId, UserId};
 use crate::mail::SecurityNotice;
 use crate::organizations::invitations;
 use crate::service_accounts::{self, HandedOver};
@@ -44,7 +44,13 @@ pub fn change_role(
     if let Err(refusal) = check_change(tx, acting, user, Some(rights), catalogue)? {
         return Ok(Err(refusal));
     }
-    throttle::enter_with(tx, &(format!("telling {user} of {}", acting.organization().id), throttle::TELLING), now)?;
+    if holds_already(tx, &acting.organization().id, user, role)? {
+        return Ok(Ok(()));
+    }
+    if acting.user() != Some(user) {
+        let door = format!("telling {user} of {} by {}", acting.organization().id, acting.counted_as());
+        throttle::enter_with(tx, &(door, throttle::TELLING), now)?;
+    }
     set_role(tx, &acting.organization().id, user, role)?;
     let name = match &role.id {
         Some(id) => super::roles::find(tx, &acting.organization().id, id)?.name,
@@ -54,6 +60,13 @@ pub fn change_role(
     let more = format!("It is “{}” now, and holds at once, for your tokens, too.", plain_name(&name, "another role"));
     tell(tx, acting, now, user, ("Your role in", "changed", &more))?;
     Ok(Ok(()))
+}
+
+/// Whether they have just this role; then nothing changes, and nobody is told.
+fn holds_already(tx: &mut Tx<'_>, organization: &OrganizationId, user: &UserId, role: &Choice) -> Result<bool> {
+    let member = members::table.find((organization, user)).select((members::role, members::role_id));
+    let (present, own): (Role, Option<RoleId>) = member.get_result(&mut **tx)?;
+    Ok(present == role.role && own == role.id)
 }
 
 /// Removes a member; everything that they had for this organization stops in the same moment, and for good: who is

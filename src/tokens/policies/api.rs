@@ -11,7 +11,7 @@ use crate::api::{Page, Problem, Sent, Wrong, asked, json};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::organizations::calls::conflict;
-use crate::organizations::{Acts, Caller, Kind, MemberConfirmed};
+use crate::organizations::{Acts, Caller, Kind, MemberConfirmed, Right};
 use crate::tokens::policy::{Rule, TokenPolicy};
 use crate::web::Problems;
 
@@ -79,7 +79,7 @@ struct ReviewView {
     people_above: i64,
     /// and how many would no longer work here without being cut.
     kept_out: i64,
-    /// Some of those that it would cut.
+    /// Some of those that it would cut, for those who may see the members.
     tokens: Page<CutView>,
 }
 
@@ -164,6 +164,7 @@ pub async fn review(request: HttpRequest, caller: Caller) -> Result<HttpResponse
     let (realm, config, now) = (realm(&caller)?, caller.instance().config.tokens.clone(), caller.now());
     let reading = caller.instance().db.read(move |connection| look(connection, &config, &realm, &rule, &after, now));
     let review = reading.await?;
+    let review = if caller.rights().may(Right::SeeMembers) { review } else { review.counts_only() };
     let last = review.page.last().filter(|_| review.more).map(|token| token.id.to_string());
     let items = review.page.into_iter().map(|token| CutView::of(token, &review.after, now)).collect();
     let view = ReviewView {

@@ -90,6 +90,13 @@ pub struct Review {
     pub above: i64,
 }
 
+impl Review {
+    /// For somebody who may not see the members: how many tokens, but not which and whose.
+    pub fn counts_only(self) -> Self {
+        Self { page: Vec::new(), more: false, ..self }
+    }
+}
+
 /// Looks what a rule would do. Nothing is changed.
 ///
 /// # Errors

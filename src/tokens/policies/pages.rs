@@ -9,7 +9,7 @@ use super::{Outcome, Present, Realm, count_beyond, present, review as look, set_
 use crate::app::Instance;
 use crate::auth::Administrator;
 use crate::error::{Error, Result};
-use crate::organizations::{Acts, ConfirmedMemberPost, Kind, Member, Place};
+use crate::organizations::{Acts, ConfirmedMemberPost, Kind, Member, Place, Right};
 use crate::tokens::policy::Rule;
 use crate::urls;
 use crate::web::form::AdministratorPost;
@@ -42,7 +42,7 @@ async fn read(instance: &Instance, realm: &Realm) -> Result<(Present, i64)> {
 
 async fn review(
     instance: &Instance,
-    realm: &Realm,
+    (realm, sees_members): (&Realm, bool),
     rule: Rule,
     form: RuleForm,
     again: bool,
@@ -51,7 +51,9 @@ async fn review(
     let (config, realm, now) = (instance.config.tokens.clone(), realm.clone(), instance.clock.now());
     let after = form.after.clone();
     let reading = instance.db.read(move |connection| look(connection, &config, &realm, &rule, &after, now));
-    Ok(ReviewView::new(reading.await?, form, again, addresses, now))
+    let review = reading.await?;
+    let review = if sees_members { review } else { review.counts_only() };
+    Ok(ReviewView::new(review, form, again, addresses, now))
 }
 
 /// The form with what was typed, or else with what is set.
@@ -80,7 +82,7 @@ async fn instance_review(
     again: bool,
 ) -> Result<HttpResponse> {
     let addresses = (urls::admin_policy(), urls::admin_policy_review());
-    let review = review(instance, &Realm::Instance, rule, form, again, addresses).await?;
+    let review = review(instance, (&Realm::Instance, true), rule, form, again, addresses).await?;
     let page = InstanceReviewPage { shell: visitor.shell("Review the rules", "admin-policy"), review };
     html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)
 }
@@ -175,7 +177,8 @@ async fn organization_review(
 ) -> Result<HttpResponse> {
     let (realm, place) = (realm(member)?, Place::of(member));
     let addresses = (urls::organization_policy(&place.slug), urls::organization_policy_review(&place.slug));
-    let review = review(member.instance(), &realm, rule, form, again, addresses).await?;
+    let sees_members = member.rights().may(Right::SeeMembers);
+    let review = review(member.instance(), (&realm, sees_members), rule, form, again, addresses).await?;
     let page =
         OrganizationReviewPage { shell: visitor.shell_in(&place, "Review the rules", "org-policy"), place, review };
     html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &page)

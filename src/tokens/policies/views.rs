@@ -127,6 +127,8 @@ pub struct ReviewView {
     /// "90 days".
     pub limit: String,
     pub count: i64,
+    /// Whether they are kept from who looks.
+    pub is_unlisted: bool,
     /// "3 tokens are cut, 1 of them at once".
     pub cut: String,
     pub kept_out: i64,
@@ -179,6 +181,7 @@ impl ReviewView {
             differences: review.differences,
             limit: if days == 1 { "1 day".to_owned() } else { format!("{days} days") },
             count: review.count,
+            is_unlisted: review.count > 0 && review.page.is_empty() && form.after.is_empty(),
             cut: match (review.count, review.over) {
                 (0, _) => "No token is cut".to_owned(),
                 (1, 0) => "1 token is cut".to_owned(),

@@ -266,6 +266,16 @@ fn policies_say_whom_they_hit(engine: Engine) {
     assert_eq!((&told["hits"]["second_factor"], &told["hits"]["personal_tokens"]["tokens"]), (&json!(2), &json!(1)));
     let review = done(&mut ada, "GET", &format!("{rules}/review?max_days=30"), &Value::Null, 200);
     assert_eq!((&review["count"], &review["tokens"]["items"][0]["email"]), (&json!(1), &json!("erin@example.com")));
+    // Who may change the rules, and not see the members, learns how many.
+    let rules_alone = ada.make_role("acme", "Rules", &["org.organization:update"]);
+    let mut rita = app.member("acme", "rita@example.com", Role::Viewer);
+    let rita_at = at(&format!("/members/{}", app.user_id("rita@example.com")));
+    done(&mut ada, "PATCH", &rita_at, &json!({ "role": rules_alone }), 200);
+    refused(&rita.call("GET", &at("/members"), &Value::Null), 403, "about:blank");
+    let counted = done(&mut rita, "GET", &format!("{rules}/review?max_days=30"), &Value::Null, 200);
+    assert_eq!((&counted["count"], &counted["tokens"]["items"]), (&json!(1), &json!([])));
+    let page = rita.open("/organizations/acme/policy/review?max_days=30").one("#cut-section + p + p");
+    assert_eq!(page, "Your role does not let you see the members, so it is not listed whose they are.");
     let version = review["version"].as_i64().unwrap();
     let before = app.dump();
     for (method, path, body) in [

@@ -88,6 +88,36 @@ fn roles_are_changed_by_those_who_have_as_much(engine: Engine) {
     bob.get("/organizations/acme/roles").expect(403);
 }
 
+/// Changes that mail somebody are limited; but not so that somebody else could be kept from making theirs.
+///
+/// Covers: AC-061
+fn nobody_uses_up_the_changes_of_others(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    app.member("acme", "carol@example.com", Role::Viewer);
+    let at = |email: &str| format!("/api/v1/organizations/acme/members/{}", app.user_id(email));
+    let before = (app.count("audit_events WHERE action = 'member.role_changed'"), app.mails().len());
+    for _ in 0..35 {
+        let call = bob.call("PATCH", &at("bob@example.com"), &serde_json::json!({ "role": "admin" }));
+        assert_eq!(call.status, 200, "{}", call.text());
+    }
+    let after = (app.count("audit_events WHERE action = 'member.role_changed'"), app.mails().len());
+    assert_eq!(after, before, "nothing changed, and nobody is told");
+    for turn in 0..30 {
+        let role = ["member", "viewer"][turn % 2];
+        let call = bob.call("PATCH", &at("carol@example.com"), &serde_json::json!({ "role": role }));
+        assert_eq!(call.status, 200, "{}", call.text());
+    }
+    let enough = bob.call("PATCH", &at("carol@example.com"), &serde_json::json!({ "role": "member" }));
+    assert_eq!(enough.status, 429);
+    for email in ["carol@example.com", "bob@example.com"] {
+        let call = ada.call("PATCH", &at(email), &serde_json::json!({ "role": "member" }));
+        assert_eq!(call.status, 200, "{}", call.text());
+    }
+}
+
 /// Covers: AC-079
 fn the_last_owner_stays(engine: Engine) {
     let app = TestApp::start(engine);
@@ -275,6 +305,7 @@ fn being_a_target_is_ones_own_choice(engine: Engine) {
 on_both!(
     the_list_is_searched_and_paged,
     roles_are_changed_by_those_who_have_as_much,
+    nobody_uses_up_the_changes_of_others,
     the_last_owner_stays,
     owners_at_odds_leave_one,
     who_is_lowered_meanwhile_gives_no_more,
