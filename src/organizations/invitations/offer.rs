@@ -221,8 +221,8 @@ pub fn end_of_account(tx: &mut Tx<'_>, account: &ServiceAccountId) -> Result<()>
     disown!(tx, invitations::invited_by_account.eq(account))
 }
 
-/// Ends what some tokens sent out. One that is revoked, or whose secret is replaced at once, may have leaked; one that ended in
-/// time, or renewed itself, did no harm.
+/// Ends what some tokens sent out. One that is revoked, or of which a working secret is ended at once, may have leaked; one that
+/// ended in time did no harm. With which of a token's secrets something was sent is not kept, so all of it ends.
 ///
 /// # Errors
 /// When the database refuses.
