@@ -215,6 +215,61 @@ fn an_invitation_ends_with_an_old_secret_that_a_newer_one_ends(engine: Engine) {
     app.browser().open(&to_dora);
 }
 
+/// What a narrow token sent out gives what that token could give when it is accepted, not all that its account's role allows.
+/// Covers: S1-8, AC-077
+fn an_invitation_gives_no_more_than_the_token_that_made_it(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let account = ada.make_service_account("acme", "robot", "admin");
+    let [role, more] = ["Readers", "More"].map(|name| ada.make_role("acme", name, &["channels:read"]));
+    let team = ada.make_team("acme", "Deploy", &more);
+    // All that a viewer may, and inviting.
+    let scopes = [
+        "org.organization:read",
+        "org.members:create",
+        "org.teams:read",
+        "channels:read",
+        "clients:read",
+        "groups:read",
+        "channels:subscribe",
+        "clients:subscribe",
+        "groups:subscribe",
+    ];
+    let (token, narrow) = ada.create_service_token("acme", &account, "narrow", &scopes);
+    let (_, wide) = ada.create_service_token("acme", &account, "wide", &[]);
+    let invite = |secret: &str, email: &str, role: &str, teams: &[&String]| {
+        let body = json!({ "email": email, "role": role, "teams": teams });
+        let told = call(&app, secret, "POST", &at("/invitations"), &body);
+        assert_eq!(told.status, 201, "{}", told.text());
+        app.mailed_link(email)
+    };
+    let to_bob = invite(&narrow, "bob@example.com", "viewer", &[&team]);
+    let to_erin = invite(&narrow, "erin@example.com", &role, &[]);
+    let to_dora = invite(&wide, "dora@example.com", &role, &[]);
+    let opens = |link: &str| app.browser().get(link).status == 200;
+    assert!(opens(&to_bob) && opens(&to_erin) && opens(&to_dora));
+    // The roles become wider: the account could give them still, the narrow token could not.
+    app.sql("UPDATE roles SET rights = 'channels:delete channels:list channels:read channels:update'");
+    assert!(opens(&to_bob) && !opens(&to_erin) && opens(&to_dora));
+    // As the token is at that moment.
+    let is = |set: &str| app.sql(&format!("UPDATE tokens SET {set} WHERE id = '{token}'"));
+    is("everything = TRUE");
+    assert!(opens(&to_erin));
+    is("everything = FALSE");
+    let mut bob = app.other("bob@example.com");
+    let form = bob.open(&to_bob).form(&to_bob);
+    bob.submit(&form).expect(303);
+    assert_eq!((app.role_of("acme", "bob@example.com").as_deref(), app.count("team_members")), (Some("viewer"), 0));
+    let mut erin = app.other("erin@example.com");
+    erin.get(&to_erin).expect(404);
+    let mut dora = app.other("dora@example.com");
+    let form = dora.open(&to_dora).form(&to_dora);
+    is("scopes = 'org.members:create'");
+    dora.submit(&form).expect(303);
+    assert_eq!(app.role_of("acme", "dora@example.com").as_deref(), Some("own"), "another token's");
+}
+
 /// Covers: S1-8, AC-063, AC-065
 fn a_token_has_only_what_it_lists(engine: Engine) {
     let app = TestApp::start(engine);
@@ -406,6 +461,7 @@ on_both!(
     it_manages_members_within_what_it_has,
     an_invitation_ends_with_the_token_that_made_it,
     an_invitation_ends_with_an_old_secret_that_a_newer_one_ends,
+    an_invitation_gives_no_more_than_the_token_that_made_it,
     a_token_has_only_what_it_lists,
     a_program_gone_wild_is_stopped,
     no_mailbox_is_filled_with_changes,
