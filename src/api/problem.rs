@@ -102,8 +102,7 @@ impl Problem {
 
     /// A token asks to be renewed that may not.
     pub fn may_not_rotate() -> Self {
-        let detail =
-            "Its owner did not allow this token to renew itself. They can on its page, or regenerate it there.";
+        let detail = "Nobody allowed this token to renew itself. The owner of a personal one can on its page; any other is regenerated there, by a person.";
         Self::new(StatusCode::FORBIDDEN, "may-not-rotate", "This token may not renew itself", detail)
     }
 

@@ -342,6 +342,8 @@ pub enum Refusal {
     Beyond,
     /// There would be no owner left.
     LastOwner,
+    /// Whoever leaves would hand their keys over, and nobody else has looked at what goes on.
+    Leaving,
 }
 
 /// Whether `actor` may take a member from `before` to `after`; `None` is out. `owners` counts those that there are now.

@@ -345,7 +345,8 @@ pub async fn create_token(
         if let Some(why) = refused {
             return Ok(Created::Refused(wish.refuse(tx, why)?));
         }
-        let new = NewToken { organization, ..new };
+        // Whatever a form sent: whoever holds it makes no secrets with it, its own next one included.
+        let new = NewToken { organization, may_rotate: false, ..new };
         let (token, secret) = tokens::issue(tx, holder, For::ServiceAccount(&id), &wish.config, &new, now)?;
         wish.done(tx, &token)?;
         let token = tokens::find(tx, holder, &token)?;

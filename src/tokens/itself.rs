@@ -86,7 +86,7 @@ impl Presented {
         if status(secret.expires_at, secret.revoked_at, now) != Status::Active || !self.is_enabled {
             return Err(INVALID);
         }
-        if !self.token.record.may_rotate {
+        if !self.token.record.renews_itself() {
             return Err(Problem::may_not_rotate().into());
         }
         // Else whoever found an old secret would have the newest.

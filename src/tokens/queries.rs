@@ -45,6 +45,14 @@ pub struct Record {
     pub created_at: Timestamp,
 }
 
+impl Record {
+    /// Whether its holder may renew it. Only a personal token can: one that acts for an organization makes no secrets, its own
+    /// next one included, whatever stands in its row.
+    pub fn renews_itself(&self) -> bool {
+        self.may_rotate && self.kind == super::TokenKind::Personal
+    }
+}
+
 /// One of a token's secrets, as far as it is kept.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = token_secrets)]

@@ -97,9 +97,6 @@ pub(crate) fn renew<'a>(
     if token.status(now) != Status::Active && is_taken(tx, holder, Some(&record.id), &record.name, now)? {
         return Ok(None);
     }
-    if overlap == Overlap::Now {
-        invitations::end_of_tokens(tx, &[&record.id])?;
-    }
     let detail = supersede(tx, &record.id, overlap, expires_at, now)?;
     let secret = PlainSecret::generate(&config.tokens.brand, record.kind.secret());
     insert_secret(tx, holder, &record.id, &secret, expires_at, now)?;
@@ -107,7 +104,8 @@ pub(crate) fn renew<'a>(
     Ok(Some(secret))
 }
 
-/// Takes the current secret's place from it, and says for the log what becomes of it.
+/// Takes the current secret's place from it, and says for the log what becomes of it. Where a secret ends at once by this, so
+/// does what the token sent out.
 pub(super) fn supersede(
     tx: &mut Tx<'_>,
     id: &TokenId,
@@ -122,6 +120,9 @@ pub(super) fn supersede(
         .select((token_secrets::id, token_secrets::expires_at, token_secrets::revoked_at))
         .get_result::<(crate::ids::SecretId, Option<Timestamp>, Option<Timestamp>)>(&mut **tx)?;
     let end = overlap.end(own, new, now);
+    if end <= now {
+        invitations::end_of_tokens(tx, &[id])?;
+    }
     diesel::update(token_secrets::table.find(secret))
         .set((token_secrets::is_current.eq(false), token_secrets::expires_at.eq(end)))
         .execute(&mut **tx)?;
@@ -132,11 +133,13 @@ pub(super) fn supersede(
     })
 }
 
-/// Ends what still works of the secrets before the present one, and says how many that were.
-fn cut_old(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<usize> {
+/// Ends what still works of the secrets before the present one. Where something did, what the token sent out ends with it:
+/// whoever ends a secret before its time may know that it leaked.
+fn cut_old(tx: &mut Tx<'_>, id: &TokenId, now: Timestamp) -> Result<()> {
     let old = token_secrets::token_id.eq(id).and(diesel::dsl::not(token_secrets::is_current));
     let live = token_secrets::table.filter(old).filter(active_at(now));
-    Ok(diesel::update(live).set(token_secrets::expires_at.eq(now)).execute(&mut **tx)?)
+    let cut = diesel::update(live).set(token_secrets::expires_at.eq(now)).execute(&mut **tx)?;
+    if cut == 0 { Ok(()) } else { invitations::end_of_tokens(tx, &[id]) }
 }
 
 /// Ends the old secret of a token before its time. Where there is none any more, nothing changes.
@@ -153,7 +156,6 @@ pub fn end_old<'a>(
     let token = find(tx, holder, id)?;
     let Some(old) = old_secret(tx, &token, now)? else { return Ok(()) };
     cut_old(tx, id, now)?;
-    invitations::end_of_tokens(tx, &[id])?;
     let detail = format!("…{}", old.last_four);
     log(tx, actor, &token.record, now, Action::TokenOldSecretEnded, &detail)
 }

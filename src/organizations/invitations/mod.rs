@@ -33,7 +33,7 @@ use crate::config::Config;
 use crate::db::schema::{invitation_teams, invitations, members, service_accounts, users};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
-use crate::ids::{InvitationId, OrganizationId, RoleId, ServiceAccountId, TeamId, UserId};
+use crate::ids::{InvitationId, OrganizationId, RoleId, ServiceAccountId, TeamId, TokenId, UserId};
 use crate::mail::letters::OrganizationInvitation;
 use crate::mail::queue;
 use crate::text::plain_name;
@@ -92,6 +92,7 @@ struct Row {
     role: Option<Role>,
     role_id: Option<RoleId>,
     invited_by_account: Option<ServiceAccountId>,
+    invited_by_token: Option<TokenId>,
 }
 
 impl Row {

@@ -7,7 +7,7 @@ use crate::audit::{Action, Actor, Event, record};
 use crate::auth::secret::SecretHash;
 use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
-use crate::db::schema::{invitation_teams, invitations, organizations, users};
+use crate::db::schema::{invitation_teams, invitations, organizations, tokens, users};
 use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{InvitationId, OrganizationId, ServiceAccountId, TeamId, TokenId, UserId, is_ulid};
@@ -104,7 +104,16 @@ fn inviter(
                 Err(Error::NotFound) => return Ok(None),
                 found => found?,
             };
-            let (rights, organization) = (account.rights(catalogue), by_id(connection, organization)?);
+            // What the token could not give now, nothing that it sent out gives either.
+            let token: Option<(bool, String)> = tokens::table
+                .filter(tokens::id.nullable().eq(&row.invited_by_token))
+                .select((tokens::everything, tokens::scopes))
+                .get_result(connection)
+                .optional()?;
+            let Some((everything, scopes)) = token else { return Ok(None) };
+            let held = account.rights(catalogue);
+            let rights = if everything { held } else { held.narrowed_to(&scopes) };
+            let organization = by_id(connection, organization)?;
             Ok(account.is_enabled.then_some(Inviter { by: account.name, organization, rights, user: None }))
         }
         (None, None) => Ok(None),
@@ -221,8 +230,8 @@ pub fn end_of_account(tx: &mut Tx<'_>, account: &ServiceAccountId) -> Result<()>
     disown!(tx, invitations::invited_by_account.eq(account))
 }
 
-/// Ends what some tokens sent out. One that is revoked, or whose secret is replaced at once, may have leaked; one that ended in
-/// time, or renewed itself, did no harm.
+/// Ends what some tokens sent out. One that is revoked, or of which a working secret is ended at once, may have leaked; one that
+/// ended in time did no harm. With which of a token's secrets something was sent is not kept, so all of it ends.
 ///
 /// # Errors
 /// When the database refuses.

@@ -25,6 +25,7 @@ fn refused(refusal: Refusal) -> Error {
     match refusal {
         Refusal::Beyond => Error::Forbidden(words(refusal)),
         Refusal::LastOwner => Problem::conflict(format!("{}.", words(refusal)), Vec::new()).into(),
+        Refusal::Leaving => wrong("#/keys_to", &format!("{}.", words(refusal))),
     }
 }
 

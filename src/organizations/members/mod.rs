@@ -84,7 +84,7 @@ pub fn remove(
     remove_handing(tx, acting, now, user, None, catalogue)
 }
 
-/// The same, but their keys go on for a service account: from now on they have its rights.
+/// The same, but their keys go on for a service account: from now on they have its rights. Who leaves hands nothing over.
 ///
 /// # Errors
 /// [`Error::NotFound`] when they are no member, or there is no such service account in this organization.
@@ -100,6 +100,9 @@ pub fn remove_handing(
         return Ok(Err(refusal));
     }
     if let Some(heir) = heir {
+        if acting.user() == Some(user) {
+            return Ok(Err(Refusal::Leaving));
+        }
         match service_accounts::hand_over(tx, acting, now, user, heir, catalogue)? {
             HandedOver::Keys(_) => {}
             HandedOver::Refused => return Ok(Err(Refusal::Beyond)),

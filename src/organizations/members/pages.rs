@@ -25,12 +25,14 @@ use crate::web::{Notice, Pressed, Problems, Visitor, html};
 /// Nobody but an owner changes one, and where there are two none is the last: so it is whoever asks.
 const LAST_OWNER: &str = "You are its only owner. Make somebody else an owner first, or delete the organization";
 const BEYOND: &str = "They may do more here than you, or would then. Ask somebody who may do as much";
+const LEAVING: &str = "Who leaves hands no keys over. Ask somebody else to remove you, and to hand them over then";
 
 /// Why not, in words.
 pub fn words(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::LastOwner => LAST_OWNER,
         Refusal::Beyond => BEYOND,
+        Refusal::Leaving => LEAVING,
     }
 }
 

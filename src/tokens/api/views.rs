@@ -99,7 +99,7 @@ impl TokenView {
             organization_id: record.organization_id.as_ref().map(ToString::to_string),
             everything: record.everything,
             scopes: record.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
-            may_rotate: record.may_rotate,
+            may_rotate: record.renews_itself(),
             created_at: record.created_at.rfc3339(),
             issued_at: secret.created_at.rfc3339(),
             expires_at: secret.expires_at.map(Timestamp::rfc3339),

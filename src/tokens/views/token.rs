@@ -129,7 +129,7 @@ impl TokenDetail {
                 })
                 .map(|place| place.name.clone())
                 .collect(),
-            may_rotate: record.may_rotate,
+            may_rotate: record.renews_itself(),
             revoked: status == Status::Revoked,
             scopes_remove_url: urls::settings_token_scopes_remove(&record.id),
             scopes_clear_url: urls::settings_token_scopes_clear(&record.id),

@@ -176,6 +176,100 @@ fn an_invitation_ends_with_the_token_that_made_it(engine: Engine) {
     assert_eq!(statuses, [Some("inviter_left"); 5], "others can send them again");
 }
 
+/// A second new secret ends the one before the last while that still works, and with it what was sent out.
+/// Covers: AC-077, AC-058
+fn an_invitation_ends_with_an_old_secret_that_a_newer_one_ends(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let account = ada.make_service_account("acme", "robot", "admin");
+    let (token, first) = ada.create_service_token("acme", &account, "leaks", &[]);
+    let invite = |secret: &str, email: &str| {
+        let body = json!({ "email": email, "role": "admin" });
+        assert_eq!(call(&app, secret, "POST", &at("/invitations"), &body).status, 201);
+        app.mailed_link(email)
+    };
+    let is_good = |secret: &str| call(&app, secret, "GET", &at("/members"), &Value::Null).status == 200;
+    let path = at(&format!("/service-accounts/{account}/tokens/{token}/regenerate"));
+    let mut renew = |old: &str| {
+        let told = ada.call("POST", &path, &json!({ "expires": 7, "old_secret": old })).json();
+        told["secret"].as_str().unwrap().to_owned()
+    };
+    let to_bob = invite(&first, "bob@example.com");
+    let second = renew("24h");
+    let mut bob = app.other("bob@example.com");
+    let form = bob.open(&to_bob).form(&to_bob);
+    assert!(is_good(&first) && is_good(&second));
+    let third = renew("1h");
+    assert!(!is_good(&first) && is_good(&second) && is_good(&third));
+    bob.get(&to_bob).expect(404);
+    bob.submit(&form).expect(404);
+    assert_eq!(app.role_of("acme", "bob@example.com"), None);
+    assert_eq!(app.count("invitations WHERE invited_by_account IS NOT NULL OR invited_by_token IS NOT NULL"), 0);
+    // One whose time was over by then did no harm.
+    let to_dora = invite(&third, "dora@example.com");
+    app.sql("UPDATE token_secrets SET expires_at = 1 WHERE NOT is_current");
+    renew("1h");
+    app.sql("UPDATE token_secrets SET expires_at = 1 WHERE NOT is_current");
+    renew("1h");
+    app.browser().open(&to_dora);
+}
+
+/// What a narrow token sent out gives what that token could give when it is accepted, not all that its account's role allows.
+/// Covers: S1-8, AC-077
+fn an_invitation_gives_no_more_than_the_token_that_made_it(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let account = ada.make_service_account("acme", "robot", "admin");
+    let [role, more] = ["Readers", "More"].map(|name| ada.make_role("acme", name, &["channels:read"]));
+    let team = ada.make_team("acme", "Deploy", &more);
+    // All that a viewer may, and inviting.
+    let scopes = [
+        "org.organization:read",
+        "org.members:create",
+        "org.teams:read",
+        "channels:read",
+        "clients:read",
+        "groups:read",
+        "channels:subscribe",
+        "clients:subscribe",
+        "groups:subscribe",
+    ];
+    let (token, narrow) = ada.create_service_token("acme", &account, "narrow", &scopes);
+    let (_, wide) = ada.create_service_token("acme", &account, "wide", &[]);
+    let invite = |secret: &str, email: &str, role: &str, teams: &[&String]| {
+        let body = json!({ "email": email, "role": role, "teams": teams });
+        let told = call(&app, secret, "POST", &at("/invitations"), &body);
+        assert_eq!(told.status, 201, "{}", told.text());
+        app.mailed_link(email)
+    };
+    let to_bob = invite(&narrow, "bob@example.com", "viewer", &[&team]);
+    let to_erin = invite(&narrow, "erin@example.com", &role, &[]);
+    let to_dora = invite(&wide, "dora@example.com", &role, &[]);
+    let opens = |link: &str| app.browser().get(link).status == 200;
+    assert!(opens(&to_bob) && opens(&to_erin) && opens(&to_dora));
+    // The roles become wider: the account could give them still, the narrow token could not.
+    app.sql("UPDATE roles SET rights = 'channels:delete channels:list channels:read channels:update'");
+    assert!(opens(&to_bob) && !opens(&to_erin) && opens(&to_dora));
+    // As the token is at that moment.
+    let is = |set: &str| app.sql(&format!("UPDATE tokens SET {set} WHERE id = '{token}'"));
+    is("everything = TRUE");
+    assert!(opens(&to_erin));
+    is("everything = FALSE");
+    let mut bob = app.other("bob@example.com");
+    let form = bob.open(&to_bob).form(&to_bob);
+    bob.submit(&form).expect(303);
+    assert_eq!((app.role_of("acme", "bob@example.com").as_deref(), app.count("team_members")), (Some("viewer"), 0));
+    let mut erin = app.other("erin@example.com");
+    erin.get(&to_erin).expect(404);
+    let mut dora = app.other("dora@example.com");
+    let form = dora.open(&to_dora).form(&to_dora);
+    is("scopes = 'org.members:create'");
+    dora.submit(&form).expect(303);
+    assert_eq!(app.role_of("acme", "dora@example.com").as_deref(), Some("own"), "another token's");
+}
+
 /// Covers: S1-8, AC-063, AC-065
 fn a_token_has_only_what_it_lists(engine: Engine) {
     let app = TestApp::start(engine);
@@ -366,6 +460,8 @@ on_both!(
     all_of_it_is_asked_again_within_the_change,
     it_manages_members_within_what_it_has,
     an_invitation_ends_with_the_token_that_made_it,
+    an_invitation_ends_with_an_old_secret_that_a_newer_one_ends,
+    an_invitation_gives_no_more_than_the_token_that_made_it,
     a_token_has_only_what_it_lists,
     a_program_gone_wild_is_stopped,
     no_mailbox_is_filled_with_changes,

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{refused, wrong_at};
-use crate::support::{ADMIN, Browser, Engine, Request, Response, TestApp, at_once, on_both};
+use super::{at, refused, wrong_at};
+use crate::support::{ADMIN, Browser, Engine, Request, Response, TestApp, at_once, on_both, read_issued};
 
 const SELF: &str = "/api/v1/tokens/self";
 const ROTATE: &str = "/api/v1/tokens/self/rotate";
@@ -138,6 +138,34 @@ fn what_may_not_renew_itself_does_not(engine: Engine) {
     assert_eq!(app.count("token_secrets"), 3);
 }
 
+/// It makes no secrets, its own next one included: no form and no call lets it, and what stood in its row would not count.
+/// Covers: S1-8, AC-055
+fn a_service_accounts_token_never_renews_itself(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let account = ada.make_service_account("acme", "ci", "admin");
+    let form = ada.service_token_form("acme", &account, "one", &[]).smuggle("may_rotate", "yes");
+    let (one, secret) = read_issued(&ada.submit(&form).expect(200));
+    assert_eq!((app.count("tokens"), app.count("tokens WHERE may_rotate")), (1, 0), "as of any field that is none");
+    let before = app.dump_but(&["attempts"]);
+    let all = at(&format!("/service-accounts/{account}/tokens"));
+    let new = json!({ "name": "two", "expires": 30, "everything": true, "may_rotate": true });
+    let again = json!({ "expires": 30, "may_rotate": true });
+    for (path, body) in [(all.clone(), new), (format!("{all}/{one}/regenerate"), again)] {
+        assert_eq!(wrong_at(&ada.call("POST", &path, &body)), ["#/may_rotate"], "{path}");
+    }
+    refused(&rotate(&app, &secret, &Value::Null), 403, "may-not-rotate");
+    app.is_still_but(&["attempts"], &before);
+    app.sql("UPDATE tokens SET may_rotate = TRUE");
+    let before = app.dump();
+    refused(&rotate(&app, &secret, &Value::Null), 403, "may-not-rotate");
+    refused(&rotate(&app, &secret, &json!({ "old_secret": "1h" })), 403, "may-not-rotate");
+    app.is_still(&before);
+    let told = ada.call("GET", &format!("{all}/{one}"), &Value::Null).json();
+    assert_eq!(told["may_rotate"], false, "{told}");
+}
+
 /// Covers: AC-060
 fn a_renewal_keeps_to_the_rules_of_today(engine: Engine) {
     let app = TestApp::with(engine, |config| config.tokens.allow_never = true);
@@ -186,6 +214,7 @@ on_both!(
     a_token_ends_itself,
     a_token_renews_itself_where_it_may,
     what_may_not_renew_itself_does_not,
+    a_service_accounts_token_never_renews_itself,
     a_renewal_keeps_to_the_rules_of_today,
     one_secret_renews_once,
 );

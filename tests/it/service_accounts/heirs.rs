@@ -153,8 +153,37 @@ fn nothing_is_handed_beyond_ones_own_rights(engine: Engine) {
     }
 }
 
+/// Who leaves takes nothing along under another name: nobody else has looked at what would go on.
+/// Covers: AC-062
+fn who_leaves_hands_nothing_over(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let credential = ada.make_verifier("billing");
+    let account = ada.make_service_account("acme", "ci", "viewer");
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    bob.work_in("acme");
+    let (_, key) = bob.create_key("Production", &[]);
+    let path = format!("/organizations/acme/members/{}/remove", app.user_id("bob@example.com"));
+    let mut form = bob.open(&path).form("/organizations/acme/leave");
+    assert!(form.choices("heir").is_empty());
+    path.clone_into(&mut form.action);
+    let before = app.dump();
+    let page = bob.submit(&form.clone().smuggle("heir", &account)).expect(422);
+    assert!(page.one(".field-error").contains("hands no keys over"), "{}", page.text());
+    let call = format!("/api/v1/organizations/acme/members/{}/removal", app.user_id("bob@example.com"));
+    let told = bob.call("POST", &call, &json!({ "keys_to": account }));
+    assert_eq!((told.status, told.json()["errors"][0]["pointer"].as_str()), (422, Some("#/keys_to")));
+    app.is_still(&before);
+    // Without it they may go, as ever.
+    bob.submit(&form).expect(303);
+    assert_eq!((app.role_of("acme", "bob@example.com"), app.logged("api_key.handed_over")), (None, 0));
+    assert_eq!(app.verify(&credential, &key)["code"], "REVOKED");
+}
+
 on_both!(
     keys_go_on_for_a_service_account,
     all_that_may_have_them_are_offered,
-    nothing_is_handed_beyond_ones_own_rights
+    nothing_is_handed_beyond_ones_own_rights,
+    who_leaves_hands_nothing_over
 );
