@@ -44,7 +44,7 @@ pub struct AskForm {
     new_email: String,
 }
 
-fn ask_page(
+async fn ask_page(
     visitor: &Visitor,
     instance: &Instance,
     status: StatusCode,
@@ -60,7 +60,7 @@ fn ask_page(
             email: who.account().email.clone(),
             new_email: problems.field("new_email", &form.new_email),
             mails_travel: instance.carrier.folder().is_none(),
-            needs_old: service::needs_old(who),
+            needs_old: service::needs_old(instance, who).await?,
         },
     )
 }
@@ -81,7 +81,7 @@ pub async fn ask(
     form: web::Query<AskForm>,
 ) -> Result<HttpResponse> {
     allowed(&instance)?;
-    ask_page(&visitor, &instance, StatusCode::OK, &who, &form, &Problems::none())
+    ask_page(&visitor, &instance, StatusCode::OK, &who, &form, &Problems::none()).await
 }
 
 /// `POST /settings/profile/email`: the same answer, whether or not the new address has an account.
@@ -100,7 +100,7 @@ pub async fn submit(
         problems.add("new_email", "That is your present address. Enter another one.");
     }
     if !problems.is_empty() {
-        return ask_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &who, &form, &problems);
+        return ask_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &who, &form, &problems).await;
     }
     service::ask(&instance, who, &form.new_email).await?;
     Ok(told(&instance, &urls::settings_profile(), Notice::EmailChangeAsked))

@@ -20,7 +20,7 @@ use crate::ids::{EmailChangeId, SessionId, UserId};
 use crate::mail::letters::{AddressTaken, ChangeAddress, ConfirmNewAddress};
 use crate::mail::{Notices, SecurityNotice, queue};
 use crate::users::{UserStatus, by_email, credentials, email_key};
-use crate::{openid, organizations, urls};
+use crate::{openid, organizations, second_factor, urls};
 
 /// For how long a change can be made.
 const LIFETIME: i64 = 60 * 60;
@@ -48,7 +48,7 @@ pub async fn ask(instance: &Instance, who: Confirmed, new_email: &str) -> Result
     let old_code = old_code(&instance.key, &id);
     // Where nothing but the password guards the account, whoever has that and an open browser could take it: so the mailbox
     // that the account has now must allow the change.
-    let needs_old = needs_old(&who);
+    let needs_old = needs_old(instance, &who).await?;
     let account = who.account();
     let (product, first_name) = (instance.config.product_name.clone(), account.first_name.clone());
     let to_new = ConfirmNewAddress {
@@ -102,9 +102,17 @@ pub async fn ask(instance: &Instance, who: Confirmed, new_email: &str) -> Result
         .await
 }
 
+/// How long somebody has had a second factor, in seconds, before it speaks for them in place of their mailbox. Whoever knows
+/// nothing but a password can set one up as well; by then the mail that told of it has been read.
+const SETTLED: i64 = 7 * DAY;
+
 /// Whether the mailbox that an account has must allow a change of its address.
-pub fn needs_old(who: &SignedIn) -> bool {
-    !who.account().second_factor
+///
+/// # Errors
+/// When the database refuses.
+pub async fn needs_old(instance: &Instance, who: &SignedIn) -> Result<bool> {
+    let (user, before) = (who.account().user_id.clone(), instance.clock.now().plus(-SETTLED));
+    Ok(!instance.db.read(move |connection| second_factor::has_since(connection, &user, before)).await?)
 }
 
 /// Drops a change that is not made yet.

@@ -14,7 +14,7 @@ mod views;
 pub mod well_known;
 
 pub use ceremony::{Proof, forget_old};
-pub use queries::{are_there, others};
+pub use queries::{are_there, are_there_since, others};
 pub use service::{Answer, prove_factor, remove_all};
 pub use views::{Place, Section, Way};
 

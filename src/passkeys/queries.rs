@@ -63,6 +63,15 @@ pub fn are_there(connection: &mut Connection, user: &UserId) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(mine)).get_result(connection)?)
 }
 
+/// Whether a user has any that they had at an earlier moment already.
+///
+/// # Errors
+/// When the database refuses.
+pub fn are_there_since(connection: &mut Connection, user: &UserId, moment: Timestamp) -> Result<bool> {
+    let mine = passkeys::table.filter(passkeys::user_id.eq(user).and(passkeys::created_at.le(moment)));
+    Ok(diesel::select(diesel::dsl::exists(mine)).get_result(connection)?)
+}
+
 /// Whether a user has any beside one.
 ///
 /// # Errors

@@ -46,6 +46,15 @@ fn has_any(connection: &mut Connection, user: &UserId) -> Result<bool> {
     Ok(totp::since(connection, user)?.is_some() || passkeys::are_there(connection, user)?)
 }
 
+/// Whether an account has a second factor that it had at an earlier moment already.
+///
+/// # Errors
+/// When the database refuses.
+pub fn has_since(connection: &mut Connection, user: &UserId, moment: Timestamp) -> Result<bool> {
+    let app = totp::since(connection, user)?;
+    Ok(app.is_some_and(|since| since <= moment) || passkeys::are_there_since(connection, user, moment)?)
+}
+
 /// Notes whether an account has a second factor, after one was added or taken away. Without one it has no recovery codes.
 ///
 /// # Errors
