@@ -92,6 +92,7 @@ pub struct Review {
 
 impl Review {
     /// For somebody who may not see the members: how many tokens, but not which and whose.
+    #[must_use]
     pub fn counts_only(self) -> Self {
         Self { page: Vec::new(), more: false, ..self }
     }
