@@ -64,13 +64,14 @@ pub const SETUP: Limit = Limit { failures: 10, window: 15 * MINUTE, closed: 15 *
 pub const SIGN_UP: Limit = Limit { failures: 5, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// The same from the wider network.
 pub const SIGN_UP_WIDE: Limit = Limit { failures: 25, ..SIGN_UP };
-/// Mails with links to one address.
+/// Mails with links to one address, for one purpose. Each purpose has doors of its own (`mail reset`, `mail sign-up`, `mail
+/// change`): else strangers who sign up with somebody's address would keep them from a new password.
 pub const MAILS: Limit = Limit { failures: 3, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// Mails with links, asked for from one network.
 pub const MAILS_NETWORK: Limit = Limit { failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// The same from the wider network.
 pub const MAILS_WIDE: Limit = Limit { failures: 50, ..MAILS_NETWORK };
-/// Mails with links that strangers asked for, all together.
+/// Mails with links that strangers asked for, for one purpose, all together.
 pub const MAILS_ALL: Limit = Limit { failures: 200, ..MAILS };
 /// Mails that confirm who somebody is.
 pub const CONFIRM_MAILS: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };

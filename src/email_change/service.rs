@@ -40,8 +40,8 @@ fn old_code(key: &InstanceKey, id: &EmailChangeId) -> String {
 pub async fn ask(instance: &Instance, who: Confirmed, new_email: &str) -> Result<()> {
     let (now, new_email, user) = (instance.clock.now(), new_email.trim().to_owned(), who.account().user_id.clone());
     let doors = vec![
-        (format!("mail {}", throttle::of_address(&instance.key, &new_email)), throttle::MAILS),
-        (format!("mail {user}"), throttle::MAILS),
+        (format!("mail change {}", throttle::of_address(&instance.key, &new_email)), throttle::MAILS),
+        (format!("mail change {user}"), throttle::MAILS),
     ];
     throttle::enter(&instance.db, doors, now).await?;
     let (id, new_code) = (EmailChangeId::new(), link::new_code());
@@ -279,34 +279,37 @@ fn set_address(tx: &mut Tx<'_>, user: &UserId, email: &str) -> Result<()> {
     organizations::know_as(tx, user)
 }
 
-/// When a change was asked for.
-fn asked_at(change: &Change) -> Timestamp {
-    change.expires_at.plus(-LIFETIME)
+/// Since when what was added to sign in with goes as a change is undone. Where a password can be chosen anew, that is before
+/// the change was asked for: a thief who knows the password sets their factor up first, and the owner, who has the mailbox,
+/// loses no way in. Where there are no passwords it could be the owner's last way in, so only what came after goes.
+fn goes_since(change: &Change, passwords: bool) -> Timestamp {
+    let asked_at = change.expires_at.plus(-LIFETIME);
+    if passwords { asked_at.plus(-SETTLED) } else { asked_at }
 }
 
 /// The old mailbox says that it was somebody else: the address is as it was, nobody is signed in, and neither the password
-/// that the other one knows nor a provider's account that was connected since opens anything any more. The answer is the
-/// code of a link to choose a new password, since the mailbox is proved; where there are no passwords, `None`.
+/// that the other one knows nor a second factor or a provider's account that they added opens anything any more. The answer
+/// is the code of a link to choose a new password, since the mailbox is proved; where there are no passwords, `None`.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the link is used or over, or the old address has another account by now.
 pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<Option<String>> {
     let (now, notices, passwords) =
         (instance.clock.now(), Arc::clone(&instance.notices), instance.config.password_sign_in);
-    let more = |password: &str| {
+    let more = |password: &str, since: &str| {
         format!(
-            "Every session has ended{password}. What was connected since the change was asked for no longer signs in."
+            "Every session has ended{password}. Second factors and connected accounts that were added {since} are gone."
         )
     };
     let what = "A change of your e-mail address was undone";
     let notice = if passwords {
-        SecurityNotice::new(what, more(", and the old password no longer works")).advising(
-            "",
-            "ask for a link to a new password",
-            urls::password_forgot(),
+        SecurityNotice::new(
+            what,
+            more(", and the old password no longer works", "since a week before it was asked for"),
         )
+        .advising("", "ask for a link to a new password", urls::password_forgot())
     } else {
-        SecurityNotice::new(what, more("")).advising(
+        SecurityNotice::new(what, more("", "since it was asked for")).advising(
             "",
             "look through your passkeys and connected accounts",
             urls::settings_security(),
@@ -335,9 +338,13 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<O
                 .execute(&mut **tx)?;
             link::end_all(tx, user)?;
             let ended = session::end_all(tx, user, Reach::All)?;
-            let disconnected = openid::disconnect_since(tx, user, asked_at(&change))?;
+            let since = goes_since(&change, passwords);
+            let factors = second_factor::remove_since(tx, user, since)?;
+            let disconnected = openid::disconnect_since(tx, user, since)?;
             let actor = Actor::mailed_link(user, origin);
-            let detail = format!("{ended} sessions ended, password taken away, {disconnected} accounts disconnected");
+            let detail = format!(
+                "{ended} sessions ended, password taken away, {factors} second factors removed, {disconnected} accounts disconnected"
+            );
             record(tx, &actor, now, &Event { detail: &detail, ..Event::of_user(Action::EmailChangeUndone, user) })?;
             notices.send(tx, user, &notice, actor.origin(), now)?;
             if email_key(&present) != email_key(&change.old_email) {

@@ -15,7 +15,7 @@ pub mod well_known;
 
 pub use ceremony::{Proof, forget_old};
 pub use queries::{are_there, are_there_since, others};
-pub use service::{Answer, prove_factor, remove_all};
+pub use service::{Answer, prove_factor, remove_all, remove_since};
 pub use views::{Place, Section, Way};
 
 use crate::text_enum;

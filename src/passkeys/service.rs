@@ -13,6 +13,7 @@ use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::auth::session::{self, NewKey};
 use crate::auth::throttle::{self, Door};
 use crate::auth::{Confirmed, SignedIn};
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::{passkeys, users};
 use crate::error::{Error, Result};
@@ -136,6 +137,15 @@ pub async fn remove(instance: &Instance, who: &Confirmed, id: PasskeyId, end_oth
 /// When the database refuses.
 pub fn remove_all(tx: &mut Tx<'_>, user: &UserId) -> Result<usize> {
     Ok(diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user))).execute(&mut **tx)?)
+}
+
+/// Removes the passkeys that a user has had since a moment; likewise.
+///
+/// # Errors
+/// When the database refuses.
+pub fn remove_since(tx: &mut Tx<'_>, user: &UserId, since: Timestamp) -> Result<usize> {
+    let fresh = passkeys::table.filter(passkeys::user_id.eq(user).and(passkeys::created_at.ge(since)));
+    Ok(diesel::delete(fresh).execute(&mut **tx)?)
 }
 
 /// A passkey's own count of its uses went back: perhaps somebody copied it. It was refused, and its owner is told.

@@ -30,10 +30,10 @@ use crate::users::{Credentials, UserStatus, by_email, credentials};
 pub async fn ask(instance: &Instance, email: &str, origin: Origin) -> Result<()> {
     let now = instance.clock.now();
     let doors = vec![
-        (format!("mail {}", throttle::of_address(&instance.key, email)), throttle::MAILS),
-        (format!("mail {}", throttle::of_origin(&origin)), throttle::MAILS_NETWORK),
-        (format!("mail {}", throttle::wide_network(&origin.address)), throttle::MAILS_WIDE),
-        ("mail everybody".to_owned(), throttle::MAILS_ALL),
+        (format!("mail reset {}", throttle::of_address(&instance.key, email)), throttle::MAILS),
+        (format!("mail reset {}", throttle::of_origin(&origin)), throttle::MAILS_NETWORK),
+        (format!("mail reset {}", throttle::wide_network(&origin.address)), throttle::MAILS_WIDE),
+        ("mail reset everybody".to_owned(), throttle::MAILS_ALL),
     ];
     throttle::enter(&instance.db, doors, now).await?;
     let (email, product) = (email.to_owned(), instance.config.product_name.clone());

@@ -13,4 +13,4 @@ pub mod totp;
 
 pub use evidence::{Evidence, Typed, check, wrong};
 pub use recovery_codes::{NewCodes, codes_left};
-pub use service::{Overview, enrolled, first_codes, has_since, overview, refresh, remove_all, reseal};
+pub use service::{Overview, enrolled, first_codes, has_since, overview, refresh, remove_all, remove_since, reseal};

@@ -180,6 +180,19 @@ pub fn remove_all(tx: &mut Tx<'_>, user: &UserId) -> Result<()> {
     refresh(tx, user)
 }
 
+/// Takes away the second factors that an account has had since a moment, and says how many those were: whoever asks for it
+/// records and tells it.
+///
+/// # Errors
+/// When the database refuses.
+pub fn remove_since(tx: &mut Tx<'_>, user: &UserId, since: Timestamp) -> Result<usize> {
+    let fresh_app = totp::since(tx, user)?.is_some_and(|at| at >= since);
+    let apps = usize::from(fresh_app && totp::remove(tx, user)?);
+    let passkeys = passkeys::remove_since(tx, user, since)?;
+    refresh(tx, user)?;
+    Ok(apps + passkeys)
+}
+
 /// After a new key was put into the key file: seals everything anew with it. At the start of each node.
 ///
 /// # Errors

@@ -68,8 +68,8 @@ pub async fn ask(instance: &Instance, new: NewSignUp, origin: Origin) -> Result<
     let doors = vec![
         (format!("sign-up {network}"), throttle::SIGN_UP),
         (format!("sign-up {}", throttle::wide_network(&origin.address)), throttle::SIGN_UP_WIDE),
-        (format!("mail {address}"), throttle::MAILS),
-        ("mail everybody".to_owned(), throttle::MAILS_ALL),
+        (format!("mail sign-up {address}"), throttle::MAILS),
+        ("mail sign-up everybody".to_owned(), throttle::MAILS_ALL),
     ];
     throttle::enter(&instance.db, doors, now).await?;
     // Hashed in any case, so that an address with an account takes as long as one without.

@@ -1,5 +1,7 @@
 //! Another e-mail address: asking, both mailboxes, undoing.
 
+use crate::passkeys;
+use crate::second_factor::{App, enrol, give};
 use crate::sign_up::{is_dead, survives_scanners};
 use crate::support::{ADMIN, Browser, Engine, PASSWORD, Page, Request, TestApp, at_once, on_both};
 
@@ -17,6 +19,16 @@ pub fn links(app: &TestApp, new: &str, old: &str) -> (String, String) {
 pub fn answer(browser: &mut Browser, link: &str, answer: &str) -> Page {
     let form = browser.open(link).form_saying(link, "answer", answer);
     browser.submit(&form)
+}
+
+/// Signs in with the password and the app.
+#[track_caller]
+fn signed_in(app: &TestApp, phone: &App) -> Browser {
+    let mut browser = app.browser();
+    let half = browser.try_sign_in(ADMIN, PASSWORD);
+    let page = browser.follow(&half);
+    give(&mut browser, &page, "code", &phone.code(app, 0)).expect_lead("/settings/profile");
+    browser
 }
 
 #[track_caller]
@@ -194,6 +206,37 @@ fn of_two_one_gets_it(engine: Engine) {
     assert_eq!(app.logged("email.changed"), 1);
 }
 
+/// A thief who knows the password sets up factors of their own first. They are too young to speak for the old mailbox, which
+/// stops the change and takes away whatever the thief made to come back with.
+/// Covers: AC-084
+fn a_known_password_takes_nothing(engine: Engine) {
+    let app = passkeys::start(engine);
+    app.set_up();
+    let mut thief = app.browser();
+    thief.sign_in(ADMIN, PASSWORD);
+    enrol(&app, &mut thief);
+    passkeys::add(&mut thief, "thief's");
+    app.sql(&format!(
+        "INSERT INTO identities (id, user_id, provider, issuer, subject, email, created_at) \
+         VALUES ('01jd0000000000000000000001', '{}', 'example', 'https://id.example.com', 'thief', 'x@example.com', {})",
+        app.user_id(ADMIN),
+        app.now().unix()
+    ));
+    app.advance(60);
+    thief.change_email("thief@example.com").expect(303);
+    let (new, old) = links(&app, "thief@example.com", ADMIN);
+    prove(&mut thief, &new).expect(303);
+    assert_eq!(app.count(&format!("users WHERE email = '{ADMIN}'")), 1);
+
+    let mut owner = app.browser();
+    let link = answer(&mut owner, &old, "undo").expect(303).location().to_owned();
+    let left = ["passkeys", "totp", "recovery_sets", "identities", "users WHERE second_factor"];
+    assert_eq!(left.map(|table| app.count(table)), [0; 5]);
+    let form = owner.open(&link).form(&link).set("password", OTHER).set("confirm", OTHER);
+    owner.submit(&form).expect_lead("/login");
+    app.browser().sign_in(ADMIN, OTHER);
+}
+
 /// Whoever has had a second factor for a week has just used it: then the old mailbox is told, and has not to say yes. One that
 /// is younger may be that of somebody who knows the password alone.
 /// Covers: AC-084
@@ -228,6 +271,33 @@ fn with_a_second_factor_the_new_mailbox_is_enough(engine: Engine) {
     assert!(app.browser().open(&old).text().contains("undo the change"));
 }
 
+/// Undoing takes away the factor that came since; one that was there for a week stays, and is asked for.
+/// Covers: AC-084, AC-086, AC-036
+fn undoing_leaves_the_older_factor(engine: Engine) {
+    let app = passkeys::start(engine);
+    let mut ada = app.set_up();
+    let (phone, _) = enrol(&app, &mut ada);
+    app.advance(7 * 86_400);
+    // An open browser, as it was left.
+    let mut thief = signed_in(&app, &phone);
+    thief.change_email("thief@example.com").expect(303);
+    let (new, old) = links(&app, "thief@example.com", ADMIN);
+    app.advance(60);
+    passkeys::add(&mut thief, "thief's");
+    prove(&mut thief, &new).expect(303);
+    assert_eq!(app.count("users WHERE email = 'thief@example.com'"), 1, "the app is old enough");
+
+    let mut owner = app.browser();
+    let link = answer(&mut owner, &old, "undo").expect(303).location().to_owned();
+    let left = ["passkeys", "totp", "recovery_codes", "users WHERE second_factor"];
+    assert_eq!(left.map(|table| app.count(table)), [0, 1, 10, 1]);
+    let detail = app.last_logged().detail;
+    assert!(detail.ends_with("1 second factors removed, 0 accounts disconnected"), "{detail}");
+    let form = owner.open(&link).form(&link).set("password", OTHER).set("confirm", OTHER);
+    assert_eq!(owner.submit(&form).expect(422).error_at("code"), "Enter a code, too");
+    owner.submit(&form.set("code", &phone.code(&app, 0))).expect_lead("/login");
+}
+
 /// For a week, whatever the thief did meanwhile; once.
 /// Covers: AC-086
 fn a_change_is_undone_from_the_old_mailbox(engine: Engine) {
@@ -238,9 +308,10 @@ fn a_change_is_undone_from_the_old_mailbox(engine: Engine) {
     // The thief can read the old mailbox for a moment.
     answer(&mut thief, &old, "allow").expect(303);
     prove(&mut thief, &new).expect(303);
-    // A new password and yet another address, to shake the owner off.
+    // A new password, a factor of their own and yet another address, to shake the owner off.
     let form = thief.open("/settings/security").form("/settings/security/password");
     thief.submit(&form.set("current", PASSWORD).set("password", OTHER).set("confirm", OTHER)).expect(303);
+    enrol(&app, &mut thief);
     thief.change_email("thief2@example.com").expect(303);
     let (new2, old2) = links(&app, "thief2@example.com", "thief@example.com");
     prove(&mut thief, &new2).expect(303);
@@ -249,7 +320,8 @@ fn a_change_is_undone_from_the_old_mailbox(engine: Engine) {
     app.browser().forget("thief2@example.com").expect(200);
     let thiefs_reset = app.mailed_link("thief2@example.com");
 
-    app.advance(7 * 86_400 - 1);
+    // The app took half a minute.
+    app.advance(7 * 86_400 - 31);
     keystead::jobs::tidy(&app.instance.db, &app.instance.config, app.now()).unwrap();
     let mut owner = app.browser();
     assert!(owner.open(&old).text().contains("It was not me: undo the change"));
@@ -257,6 +329,7 @@ fn a_change_is_undone_from_the_old_mailbox(engine: Engine) {
     assert!(undone.starts_with("/password/reset/"), "{undone}");
     assert_eq!(app.count(&format!("users WHERE email = '{ADMIN}' AND email_key = '{ADMIN}'")), 1);
     assert_eq!((app.count("sessions"), app.count("users WHERE password_hash IS NOT NULL")), (0, 0));
+    assert_eq!((app.count("totp"), app.count("recovery_sets"), app.count("users WHERE second_factor")), (0, 0, 0));
     let last: Vec<_> = app.mails().into_iter().rev().take(2).map(|mail| (mail.recipient, mail.subject)).collect();
     let subject = "Keystead: a change of your e-mail address was undone".to_owned();
     assert_eq!(last, [("thief2@example.com".to_owned(), subject.clone()), (ADMIN.to_owned(), subject)]);
@@ -264,6 +337,8 @@ fn a_change_is_undone_from_the_old_mailbox(engine: Engine) {
         is_dead(&app, link);
     }
     assert_eq!(app.last_logged().action, "email.change_undone");
+    let form = owner.open(&undone).form(&undone).set("password", OTHER).set("confirm", OTHER);
+    owner.submit(&form).expect_lead("/login");
 }
 
 /// Covers: AC-086, AC-006
@@ -326,7 +401,9 @@ on_both!(
     the_new_mailbox_alone_is_not_enough,
     a_taken_address_is_not_given_away,
     of_two_one_gets_it,
+    a_known_password_takes_nothing,
     with_a_second_factor_the_new_mailbox_is_enough,
+    undoing_leaves_the_older_factor,
     a_change_is_undone_from_the_old_mailbox,
     links_end,
     it_can_be_forbidden,

@@ -11,7 +11,7 @@ use crate::support::{
 const NEW: &str = "/settings/security/passkeys/new";
 const OPTIONS: &str = "/settings/security/passkeys/options";
 
-fn start(engine: Engine) -> TestApp {
+pub fn start(engine: Engine) -> TestApp {
     // A passkey belongs to a name.
     TestApp::with(engine, |config| config.base_url = "http://localhost:8080".parse().unwrap())
 }
@@ -66,7 +66,7 @@ fn send_step_up(browser: &mut Browser, credential: &str) -> Page {
 
 /// Adds a passkey to whoever is signed in.
 #[track_caller]
-fn add(browser: &mut Browser, name: &str) -> Authenticator {
+pub fn add(browser: &mut Browser, name: &str) -> Authenticator {
     let mut device = Authenticator::new();
     let answer = device.make(&new_options(browser), Tricks::default());
     let page = send_new(browser, name, &answer);

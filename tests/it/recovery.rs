@@ -74,6 +74,31 @@ fn mails_are_few_and_the_page_stays_the_same(engine: Engine) {
     assert_eq!(app.mails().len(), 10);
 }
 
+/// Strangers who use up the mails of one kind to an address close none of the others: its owner still gets back in.
+/// Covers: AC-003, AC-009
+fn what_strangers_ask_for_closes_no_way_back(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    let mut bob = app.other("bob@example.com");
+    let mut strange = app.browser();
+    for _ in 0..3 {
+        strange.sign_up(ADMIN, PASSWORD).expect(200);
+        bob.change_email(ADMIN).expect(303);
+    }
+    strange.sign_up(ADMIN, PASSWORD).expect(429);
+    bob.change_email(ADMIN).expect(429);
+    let link = link_for(&app, ADMIN);
+    assert!(link.starts_with("/password/reset/"), "{link}");
+
+    // The other way round.
+    for _ in 0..3 {
+        strange.forget("bob@example.com").expect(200);
+        strange.forget("new@example.com").expect(200);
+    }
+    strange.sign_up("new@example.com", PASSWORD).expect(200);
+    ada.change_email("new@example.com").expect(303);
+}
+
 /// Covers: AC-005
 fn a_link_sets_a_new_password(engine: Engine) {
     let app = TestApp::start(engine);
@@ -191,6 +216,7 @@ fn a_link_dies(engine: Engine) {
 on_both!(
     asking_tells_nothing,
     mails_are_few_and_the_page_stays_the_same,
+    what_strangers_ask_for_closes_no_way_back,
     a_link_sets_a_new_password,
     a_link_works_once,
     a_link_dies,
