@@ -71,13 +71,15 @@ fn all_are_deleted_after_a_typed_phrase(engine: Engine) {
     // A double click, while another token is being made.
     let made = ada.token_form("meanwhile", &["channels:read"]);
     let answers = at_once(3, |index| ada.clone().submit(if index == 2 { &made } else { &form }).status);
-    assert_eq!(answers, [303, 303, 200]);
+    assert_eq!(answers[..2], [303, 303]);
     assert_eq!(app.count("tokens WHERE name LIKE 'bot%'"), 0);
     assert_eq!(ids(&app, "bob@example.com"), [his]);
     assert_eq!(app.token_self(&secret).status, 200);
     let gone: Vec<_> = app.log().into_iter().filter(|entry| entry.action == "token.deleted").collect();
     let meanwhile = gone.iter().filter(|entry| entry.subject_name == "meanwhile").count();
     assert_eq!(gone.len() - meanwhile, 60, "one entry for each");
+    // Made and deleted before its page was there to be shown.
+    assert!(answers[2] == 200 || answers[2] == 404 && meanwhile == 1, "{answers:?}, {meanwhile}");
     assert!(gone.iter().all(|entry| entry.user_id == Some(app.user_id(crate::support::ADMIN))));
     let mut subjects: Vec<_> = gone.iter().map(|entry| entry.subject_id.clone()).collect();
     subjects.sort_unstable();
