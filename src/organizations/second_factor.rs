@@ -28,7 +28,7 @@ use crate::urls;
 use crate::web::{Notice, Shell, Visitor, filters, html, returning};
 
 /// So many members are named; of the others it says how many they are.
-const NAMED: i64 = 20;
+const NAMED: i64 = 10;
 /// Of so many is everybody told by mail.
 const TOLD: i64 = 10_000;
 

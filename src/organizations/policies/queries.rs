@@ -6,7 +6,7 @@ use super::Allowance;
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
 use crate::db::Connection;
-use crate::db::schema::{members, roles, token_secrets, tokens, users};
+use crate::db::schema::{members, roles, team_members, teams, token_secrets, tokens, users};
 use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId};
 use crate::organizations::policy::{Right, Rights};
@@ -14,7 +14,7 @@ use crate::tokens::{TokenKind, active_at};
 use crate::users::called;
 
 /// So many are named; the rest is counted.
-const NAMED: i64 = 20;
+const NAMED: i64 = 10;
 
 /// What would be hit, were it allowed no longer.
 #[derive(Debug, Clone, Default)]
@@ -82,34 +82,51 @@ fn personal_tokens(connection: &mut Connection, organization: &OrganizationId, n
     })
 }
 
-/// By their own roles: what a team adds is not counted.
+/// Those whose roles, their own or their teams', make keys and don't manage everybody's.
 fn members_keys(
     connection: &mut Connection,
     organization: &OrganizationId,
     catalogue: &Catalogue,
     now: Timestamp,
 ) -> Result<Hit> {
-    let hit = |role: Role, own: Option<&str>| {
-        let rights = Rights::of_role(role, own, catalogue);
-        rights.may(Right::CreateKeys) && !rights.may(Right::DeleteKeys)
-    };
     let own: Vec<(RoleId, String)> = roles::table
         .filter(roles::organization_id.eq(organization))
         .select((roles::id, roles::rights))
         .load(connection)?;
-    let own: Vec<RoleId> =
-        own.into_iter().filter(|(_, rights)| hit(Role::Own, Some(rights))).map(|(id, _)| id).collect();
-    let built_in: Vec<Role> = Role::ALL.iter().copied().filter(|role| hit(*role, None)).collect();
+    // Which roles give a right: built-in ones, and the organization's own.
+    let giving = |right: Right| {
+        let has = |role: Role, list: Option<&str>| Rights::of_role(role, list, catalogue).may(right);
+        let built_in: Vec<&str> = Role::ALL.iter().filter(|role| has(**role, None)).map(|role| role.as_str()).collect();
+        let own: Vec<&str> =
+            own.iter().filter(|(_, list)| has(Role::Own, Some(list))).map(|(id, _)| id.as_str()).collect();
+        (built_in, own)
+    };
+    let (makes, manages) = (giving(Right::CreateKeys), giving(Right::DeleteKeys));
+    // Whether one of those roles is a member's own, or that of a team that they are in.
+    macro_rules! with {
+        ($roles:expr) => {{
+            let (built_in, own) = $roles;
+            let of_team = teams::role
+                .assume_not_null()
+                .eq_any(built_in)
+                .and(teams::role.is_not_null())
+                .or(teams::role_id.assume_not_null().eq_any(own).and(teams::role_id.is_not_null()));
+            let in_teams = team_members::table
+                .inner_join(teams::table)
+                .filter(teams::organization_id.eq(organization).and(of_team))
+                .select(team_members::user_id);
+            let own_role = members::role
+                .eq_any(built_in)
+                .or(members::role_id.assume_not_null().eq_any(own).and(members::role_id.is_not_null()));
+            own_role.or(members::user_id.eq_any(in_teams))
+        }};
+    }
     macro_rules! those {
         () => {
-            members::table.inner_join(users::table).filter(
-                members::organization_id.eq(organization).and(
-                    members::role.eq_any(built_in.iter().map(|role| role.as_str())).or(members::role_id
-                        .assume_not_null()
-                        .eq_any(own.iter().map(RoleId::as_str))
-                        .and(members::role_id.is_not_null())),
-                ),
-            )
+            members::table
+                .inner_join(users::table)
+                .filter(members::organization_id.eq(organization))
+                .filter(with!(&makes).and(diesel::dsl::not(with!(&manages))))
         };
     }
     let keys = tokens::organization_id.eq(organization).and(tokens::kind.eq(TokenKind::ApiKey));

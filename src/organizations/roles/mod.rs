@@ -2,17 +2,20 @@
 //! organization's own matters.
 
 pub mod api;
+mod holders;
 pub mod pages;
 pub(crate) mod views;
 
 use diesel::prelude::*;
+
+pub use holders::{Held, Holders, holders};
 
 use super::member::Acting;
 use super::policy::Rights;
 use crate::audit::{Action, renamed};
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
-use crate::db::schema::{members, roles, service_accounts, teams};
+use crate::db::schema::roles;
 use crate::db::{Connection, Tx};
 use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId};
@@ -34,6 +37,11 @@ impl Choice {
     /// One of the four.
     pub fn built_in(role: Role) -> Self {
         Self { role, id: None }
+    }
+
+    /// One of the organization's own.
+    pub fn own(id: RoleId) -> Self {
+        Self { role: Role::Own, id: Some(id) }
     }
 
     /// As forms write it: the built-in role's word, or the own one's id.
@@ -128,19 +136,7 @@ pub fn chosen(
     }
     let own = find(connection, organization, &RoleId::from(word.to_owned()))?;
     let rights = Rights::of_role(Role::Own, Some(&own.rights), catalogue);
-    Ok((Choice { role: Role::Own, id: Some(own.id) }, rights))
-}
-
-/// How many members, teams and service accounts have a role.
-///
-/// # Errors
-/// When the database refuses.
-pub fn holders(connection: &mut Connection, id: &RoleId) -> Result<i64> {
-    let people: i64 = members::table.filter(members::role_id.eq(id)).count().get_result(connection)?;
-    let groups: i64 = teams::table.filter(teams::role_id.eq(id)).count().get_result(connection)?;
-    let accounts: i64 =
-        service_accounts::table.filter(service_accounts::role_id.eq(id)).count().get_result(connection)?;
-    Ok(people + groups + accounts)
+    Ok((Choice::own(own.id), rights))
 }
 
 fn is_named(tx: &mut Tx<'_>, organization: &OrganizationId, name: &str, but: Option<&RoleId>) -> Result<bool> {
@@ -235,11 +231,12 @@ fn difference(before: &str, after: &str) -> String {
 /// # Errors
 /// [`Error::NotFound`] when it is not one of this organization's.
 pub fn delete(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, id: &RoleId, catalogue: &Catalogue) -> Result<Outcome> {
-    let role = find(tx, &acting.organization().id, id)?;
+    let organization = &acting.organization().id;
+    let role = find(tx, organization, id)?;
     if !acting.rights().covers(&Rights::of_role(Role::Own, Some(&role.rights), catalogue)) {
         return Ok(Outcome::Beyond);
     }
-    let holders = holders(tx, id)?;
+    let holders = holders(tx, organization, &Choice::own(id.clone()))?.total();
     if holders > 0 {
         return Ok(Outcome::InUse(holders));
     }

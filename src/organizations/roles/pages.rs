@@ -3,8 +3,10 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::views::{OwnMatrix, RoleFormPage, RolePage, RoleRow, RolesPage, built_in_roles, right_lines};
-use super::{MOST, NewRole, Outcome, OwnRole, find, holders};
+use super::views::{
+    OwnMatrix, RoleFormPage, RoleOption, RolePage, RoleRow, RolesPage, built_in_roles, held_lines, right_lines,
+};
+use super::{Choice, Holders, MOST, NewRole, Outcome, OwnRole, find, holders};
 use crate::catalogue::Role;
 use crate::error::{Error, Result};
 use crate::ids::RoleId;
@@ -34,7 +36,13 @@ pub async fn list(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     };
     let page = RolesPage {
         shell: visitor.shell_in(&place, "Roles", "org-roles"),
-        built_in: built_in_roles(),
+        built_in: built_in_roles()
+            .into_iter()
+            .map(|role| {
+                let url = urls::role(&place.slug, &RoleId::from(role.word.clone()));
+                (role, url)
+            })
+            .collect(),
         rows: own.into_iter().map(row).collect(),
         may_create: member.rights().may(Right::CreateRoles),
         place,
@@ -42,13 +50,23 @@ pub async fn list(member: Member, visitor: Visitor) -> Result<HttpResponse> {
     html(StatusCode::OK, &page)
 }
 
-async fn the_role(member: &Member, id: RoleId) -> Result<(OwnRole, i64)> {
+async fn the_role(member: &Member, id: RoleId) -> Result<(OwnRole, Holders)> {
     let organization = member.organization().id.clone();
     let work = move |connection: &mut crate::db::Connection| {
         let role = find(connection, &organization, &id)?;
-        Ok((role, holders(connection, &id)?))
+        Ok((role, holders(connection, &organization, &Choice::own(id))?))
     };
     member.instance().db.read(work).await
+}
+
+/// One of the four that every organization has, if the address names one.
+async fn a_built_in(member: &Member, id: &RoleId) -> Result<Option<(RoleOption, Grant, Holders)>> {
+    let Some(option) = built_in_roles().into_iter().find(|known| known.word == id.as_str()) else { return Ok(None) };
+    let Some(role) = Role::from_word(&option.word) else { return Ok(None) };
+    let organization = member.organization().id.clone();
+    let reading =
+        member.instance().db.read(move |connection| holders(connection, &organization, &Choice::built_in(role)));
+    Ok(Some((option, Grant { role, rights: None, role_name: None, team: None }, reading.await?)))
 }
 
 fn covers(member: &Member, role: &OwnRole) -> bool {
@@ -59,24 +77,40 @@ fn covers(member: &Member, role: &OwnRole) -> bool {
 /// `GET /organizations/{slug}/roles/{id}`.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is not one of this organization's.
+/// [`Error::NotFound`] when it is neither a built-in role nor one of this organization's.
 pub async fn show(member: Member, visitor: Visitor, path: web::Path<(String, RoleId)>) -> Result<HttpResponse> {
-    let (role, holders) = the_role(&member, path.into_inner().1).await?;
+    let id = path.into_inner().1;
     let place = Place::of(&member);
+    let catalogue = &member.instance().config.catalogue;
+    let page = |name: String, description: String, grant: Grant, holders: Holders| {
+        let (_, matters, catalogue) = right_lines(&[grant], Kind::Shared, catalogue);
+        RolePage {
+            shell: visitor.shell_in(&place, &name, "org-roles"),
+            held: held_lines(holders, &place),
+            is_built_in: false,
+            matters,
+            catalogue,
+            edit_url: None,
+            delete_url: None,
+            name,
+            description,
+            place: Place::of(&member),
+        }
+    };
+    if let Some((option, grant, holders)) = a_built_in(&member, &id).await? {
+        return html(
+            StatusCode::OK,
+            &RolePage { is_built_in: true, ..page(option.name, option.words, grant, holders) },
+        );
+    }
+    let (role, holders) = the_role(&member, id).await?;
     let covered = covers(&member, &role);
     let may = |right| covered && member.rights().may(right);
-    let grant = Grant { role: Role::Own, rights: Some(role.rights), role_name: Some(role.name.clone()), team: None };
-    let (_, matters, catalogue) = right_lines(&[grant], Kind::Shared, &member.instance().config.catalogue);
+    let grant = Grant { role: Role::Own, rights: Some(role.rights), role_name: None, team: None };
     let page = RolePage {
-        shell: visitor.shell_in(&place, &role.name, "org-roles"),
-        holders,
-        matters,
-        catalogue,
         edit_url: may(Right::ChangeRoles).then(|| urls::role_edit(&place.slug, &role.id)),
         delete_url: may(Right::DeleteRoles).then(|| urls::role_delete(&place.slug, &role.id)),
-        name: role.name,
-        description: role.description,
-        place,
+        ..page(role.name, role.description, grant, holders)
     };
     html(StatusCode::OK, &page)
 }
@@ -86,7 +120,7 @@ fn form_page(
     visitor: &Visitor,
     form: &RoleForm,
     problems: &Problems,
-    of: Option<(&OwnRole, i64)>,
+    of: Option<(&OwnRole, &Holders)>,
 ) -> Result<HttpResponse> {
     let place = Place::of(member);
     let (title, action_url, back_url, button) = match of {
@@ -105,7 +139,7 @@ fn form_page(
         action_url,
         button,
         back_url,
-        holders: of.map_or(0, |(_, holders)| holders),
+        holders: of.map_or(0, |(_, holders)| holders.total()),
         place,
     };
     answer(problems, &page)
@@ -181,7 +215,7 @@ pub async fn edit(
     } else {
         typed
     };
-    form_page(&member, &visitor, &form, &Problems::none(), Some((&role, holders)))
+    form_page(&member, &visitor, &form, &Problems::none(), Some((&role, &holders)))
 }
 
 /// `POST /organizations/{slug}/roles/{id}/edit`.
@@ -195,7 +229,7 @@ pub async fn save(
 ) -> Result<HttpResponse> {
     let (member, form) = (posted.who, posted.form);
     let (role, holders) = the_role(&member, path.into_inner().1).await?;
-    let of = Some((&role, holders));
+    let of = Some((&role, &holders));
     let new: NewRole = match form.check(&member.instance().config.catalogue) {
         Ok(new) => new,
         Err(problems) => return form_page(&member, &visitor, &form, &problems, of),
@@ -242,7 +276,7 @@ fn delete_page(
 /// [`Error::NotFound`] when it is not one of this organization's.
 pub async fn ask_delete(member: Member, visitor: Visitor, path: web::Path<(String, RoleId)>) -> Result<HttpResponse> {
     let (role, holders) = the_role(&member, path.into_inner().1).await?;
-    delete_page(&member, &visitor, (&role, holders), None)
+    delete_page(&member, &visitor, (&role, holders.total()), None)
 }
 
 /// `POST /organizations/{slug}/roles/{id}/delete`.

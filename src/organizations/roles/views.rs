@@ -2,13 +2,14 @@
 
 use askama::Template;
 
-use super::OwnRole;
+use super::{Held, Holders, OwnRole};
 use crate::catalogue::{Catalogue, Role};
 use crate::ids::RoleId;
 use crate::organizations::policy::{Grant, MATTERS, OPERATIONS, Right, Rights};
 use crate::organizations::views::Place;
 use crate::organizations::{Kind, policy};
 use crate::tokens::ScopeMatrix;
+use crate::urls;
 use crate::web::{Field, FieldError, Shell, filters};
 
 /// How forms and calls name a role: a built-in one's word, or the id of an own one.
@@ -44,11 +45,24 @@ pub struct SourceLine {
     pub from: String,
 }
 
-/// One operation on one kind of thing, and which roles give it.
+/// What may be done with one kind of thing.
 pub struct RightLine {
     pub what: String,
-    pub operation: String,
-    pub from: String,
+    /// The operations, those together that the same roles give, and which roles those are; nothing where all rights have
+    /// one source.
+    pub may: Vec<(String, String)>,
+}
+
+/// The line of one kind of thing, if anything may be done with it: each operation comes with its sources.
+fn right_line<'a>(what: &str, operations: impl Iterator<Item = (&'a str, String)>) -> Option<RightLine> {
+    let mut may: Vec<(String, String)> = Vec::new();
+    for (operation, from) in operations {
+        match may.iter_mut().find(|(_, known)| *known == from) {
+            Some((together, _)) => *together = format!("{together}, {operation}"),
+            None => may.push((operation.to_owned(), from)),
+        }
+    }
+    (!may.is_empty()).then(|| RightLine { what: what.to_owned(), may })
 }
 
 /// Every right that a member has, and where each comes from.
@@ -69,32 +83,27 @@ pub fn right_lines(
         })
         .collect();
     let from = |has: &dyn Fn(&Rights) -> bool| {
-        named.iter().filter(|(_, rights)| has(rights)).map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("; ")
+        let those: Vec<&str> = named.iter().filter(|(_, rights)| has(rights)).map(|(name, _)| name.as_str()).collect();
+        (!those.is_empty()).then(|| if named.len() > 1 { those.join("; ") } else { String::new() })
     };
     let sources = grants.iter().map(|grant| SourceLine {
         role: role_name(grant.role, grant.role_name.as_deref()),
         from: grant.team.as_ref().map_or_else(|| "Their own role".to_owned(), |team| format!("The team {team}")),
     });
-    let mut matters = Vec::new();
-    for (matter, what) in MATTERS {
-        for right in OPERATIONS.iter().filter_map(|operation| Right::of(matter, operation)) {
-            let from = from(&|rights| rights.may(right));
-            if !from.is_empty() {
-                let operation = right.parts().map(|(_, operation)| operation).unwrap_or_default().to_owned();
-                matters.push(RightLine { what: what.to_owned(), operation, from });
-            }
-        }
-    }
-    let mut own = Vec::new();
-    for entity in catalogue.entity_types() {
-        for operation in catalogue.operations() {
-            let from = from(&|rights| rights.allows(&entity.name, &operation.name));
-            if !from.is_empty() {
-                own.push(RightLine { what: entity.text.clone(), operation: operation.name.clone(), from });
-            }
-        }
-    }
-    (sources.collect(), matters, own)
+    let matters = MATTERS.iter().filter_map(|(matter, what)| {
+        let operations = OPERATIONS.iter().filter_map(|name| {
+            let right = Right::of(matter, name)?;
+            Some((*name, from(&|rights| rights.may(right))?))
+        });
+        right_line(what, operations)
+    });
+    let things = catalogue.entity_types().iter().filter_map(|entity| {
+        let operations = catalogue.operations().iter().filter_map(|operation| {
+            Some((operation.name.as_str(), from(&|rights| rights.allows(&entity.name, &operation.name))?))
+        });
+        right_line(&entity.text, operations)
+    });
+    (sources.collect(), matters.collect(), things.collect())
 }
 
 /// The roles that a form offers.
@@ -124,7 +133,7 @@ pub fn role_options(own: &[OwnRole], rights: &Rights, chosen: &str, catalogue: &
 pub struct RolesPage {
     pub shell: Shell,
     pub place: Place,
-    pub built_in: Vec<RoleOption>,
+    pub built_in: Vec<(RoleOption, String)>,
     pub rows: Vec<RoleRow>,
     pub may_create: bool,
 }
@@ -156,11 +165,44 @@ pub struct RolePage {
     pub place: Place,
     pub name: String,
     pub description: String,
-    pub holders: i64,
+    pub is_built_in: bool,
+    pub held: Vec<HeldLine>,
     pub matters: Vec<RightLine>,
     pub catalogue: Vec<RightLine>,
     pub edit_url: Option<String>,
     pub delete_url: Option<String>,
+}
+
+/// Those of one kind that have a role.
+pub struct HeldLine {
+    /// How many of what.
+    pub what: String,
+    /// The first, each with its page, as far as the reader may see them.
+    pub first: Vec<(String, String)>,
+    pub more: i64,
+}
+
+/// Who has a role, as far as the reader may see them; of the rest there is the number.
+pub fn held_lines(holders: Holders, place: &Place) -> Vec<HeldLine> {
+    fn line<T>(held: Held<T>, (one, many): (&str, &str), seen: bool, url: impl Fn(&T) -> String) -> Option<HeldLine> {
+        let named = if seen { held.first } else { Vec::new() };
+        let what = if held.count == 1 { format!("1 {one}") } else { format!("{} {many}", held.count) };
+        let more = if seen { held.count - i64::try_from(named.len()).unwrap_or(i64::MAX) } else { 0 };
+        let first = named.into_iter().map(|(id, name)| (name, url(&id))).collect();
+        (held.count > 0).then_some(HeldLine { what, first, more })
+    }
+    let slug = &place.slug;
+    let lines = [
+        line(holders.members, ("member", "members"), place.may(Right::SeeMembers), |id| urls::member(slug, id)),
+        line(holders.teams, ("team", "teams"), place.may(Right::SeeTeams), |id| urls::team(slug, id)),
+        line(
+            holders.service_accounts,
+            ("service account", "service accounts"),
+            place.may(Right::SeeServiceAccounts),
+            |id| urls::service_account(slug, id),
+        ),
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 #[derive(Template)]

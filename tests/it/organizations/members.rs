@@ -237,7 +237,7 @@ fn who_is_out_takes_their_tokens_with_them(engine: Engine) {
     bob.submit(&form).expect(303);
     let path = format!("/organizations/acme/members/{}/remove", app.user_id("bob@example.com"));
     let asked = ada.open(&path);
-    assert_eq!(asked.texts(".stops .cell-main"), ["for acme"], "what stops is said before");
+    assert_eq!(asked.texts(".confirm .prose .cell-main"), ["for acme"], "what stops is said before");
     ada.submit(&asked.form(&path)).expect_lead("/organizations/acme/members");
     assert_eq!(check(&secret)["code"], "REVOKED");
     assert_eq!(check(&own)["code"], "INSUFFICIENT_PERMISSIONS");

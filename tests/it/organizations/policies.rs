@@ -31,7 +31,7 @@ fn personal_tokens_act_where_they_are_welcome(engine: Engine) {
         "{}",
         page.one("main")
     );
-    assert_eq!(page.texts(".stops li"), ["Bob Babbage – for acme"]);
+    assert_eq!(page.texts(".prose li"), ["Bob Babbage – for acme"]);
     let codes = || {
         [&for_acme, &everywhere, &key, &service].map(|token| {
             let question =
@@ -77,15 +77,25 @@ fn members_make_keys_where_they_may(engine: Engine) {
     let credential = ada.make_verifier("billing");
     let mut bob = app.member("acme", "bob@example.com", Role::Member);
     app.member("acme", "carol@example.com", Role::Viewer);
+    // What a team adds counts, too: Erin's makes keys, and Fay's manages everybody's.
+    for (email, right) in [("erin@example.com", "create"), ("fay@example.com", "delete")] {
+        app.member("acme", email, Role::Viewer);
+        let role = ada.make_role("acme", right, &["org.api-keys:create", &format!("org.api-keys:{right}")]);
+        let team = ada.make_team("acme", right, &role);
+        let (acme, user) = (app.organization_id("acme"), app.user_id(email));
+        app.sql(&format!(
+            "INSERT INTO team_members (team_id, user_id, organization_id, created_at) VALUES ('{team}', '{user}', '{acme}', 0)"
+        ));
+    }
     let mut dan = app.member("acme", "dan@example.com", Role::Admin);
     bob.work_in("acme");
     let (_, key) = bob.create_key("Production", &[]);
     let late = bob.key_form("late");
     let path = "/organizations/acme/policy/api-keys";
     let page = ada.open(path);
-    assert!(page.one("main").contains("1 member can make no more keys"), "{}", page.one("main"));
+    assert!(page.one("main").contains("2 members can make no more keys"), "{}", page.one("main"));
     assert!(page.one("main").contains("The 1 key that they have goes on working"), "{}", page.one("main"));
-    assert_eq!(page.texts(".stops li"), ["Bob Babbage – bob@example.com"]);
+    assert_eq!(page.texts(".prose li"), ["Bob Babbage – bob@example.com", "Bob Babbage – erin@example.com"]);
     ada.submit(&page.form(path)).expect(303);
     bob.submit(&late).expect(403);
     bob.get("/settings/api-keys/new").expect(403);

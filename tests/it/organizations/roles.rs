@@ -21,8 +21,8 @@ fn a_role_is_made_with_what_it_implies(engine: Engine) {
     assert_eq!((entry.action.as_str(), entry.subject_id.as_str()), ("role.created", id.as_str()));
     let page = ada.open(&format!("/organizations/acme/roles/{id}"));
     let rights = page.texts("table.rights tbody tr");
-    assert!(rights.contains(&"MemberscreateDeployers".to_owned()), "{rights:?}");
-    assert!(rights.contains(&"ChannelsupdateDeployers".to_owned()) && rights.len() == 5, "{rights:?}");
+    assert_eq!(rights, ["Membersread, create", "Channelsread, list, update"]);
+    assert!(page.one("main").contains("Nobody."), "who holds it: {}", page.one("main"));
     // The form comes back filled in, and what was taken out is out.
     let path = format!("/organizations/acme/roles/{id}/edit");
     let form = ada.open(&path).form(&path);
@@ -155,13 +155,75 @@ fn roles_act_on_tokens_at_once(engine: Engine) {
     let page = ada.open(&format!("/organizations/acme/members/{bob_id}"));
     assert_eq!(page.texts(".prose li"), ["Viewer – Their own role", "Deployers – The team Deploy"]);
     let rows = page.texts("table.rights tbody tr");
-    assert!(rows.contains(&"ChannelsreadViewer; Deployers, of the team Deploy".to_owned()), "{rows:?}");
-    assert!(rows.contains(&"ChannelsupdateDeployers, of the team Deploy".to_owned()), "{rows:?}");
+    let channels = rows.iter().find(|row| row.starts_with("Channels")).expect("a line on channels");
+    assert!(channels.contains("read, list – Viewer; Deployers, of the team Deploy"), "{channels}");
+    assert!(channels.contains("update – Deployers, of the team Deploy"), "{channels}");
     app.sql("UPDATE teams SET role = NULL, role_id = NULL");
     assert!(!may("channels", "update"), "a team without a role adds nothing");
 }
 
+/// Covers: S4-26
+fn each_role_says_what_it_allows_and_who_has_it(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Member);
+    let roles = ada.open("/organizations/acme/roles");
+    let built_in: Vec<String> = roles.attributes("#built-in-section ~ dl a", "href");
+    assert_eq!(
+        built_in,
+        ["owner", "admin", "member", "viewer"].map(|role| format!("/organizations/acme/roles/{role}"))
+    );
+    let page = ada.open(&built_in[2]);
+    assert!(page.one("main").contains("1 memberBob Babbage"), "{}", page.one("main"));
+    let rights = page.texts("table.rights tbody tr");
+    assert!(rights.contains(&"API keysread, create".to_owned()), "{rights:?}");
+    assert!(page.attributes("a.button", "href").is_empty(), "nobody changes or deletes it");
+    for act in ["edit", "delete"] {
+        ada.get(&format!("{}/{act}", built_in[2])).expect(404);
+    }
+    assert!(ada.open(&built_in[0]).one("main").contains("Organizationread, update, delete"));
+    // Twelve accounts: ten are named. Whoever may not see service accounts sees how many.
+    let role = ada.make_role("acme", "Deployers", &["channels:update"]);
+    let team = ada.make_team("acme", "Deploy", &role);
+    for number in 10..22 {
+        ada.make_service_account("acme", &format!("robot {number}"), &role);
+    }
+    let page = ada.open(&format!("/organizations/acme/roles/{role}"));
+    let links = page.attributes("#held-section ~ dl a", "href");
+    assert_eq!((links.len(), &links[0]), (11, &format!("/organizations/acme/teams/{team}")));
+    assert!(page.one("main").contains("12 service accounts"), "{}", page.one("main"));
+    assert!(page.one("main").contains("robot 19 and 2 more"), "{}", page.one("main"));
+    let seen = bob.open(&format!("/organizations/acme/roles/{role}"));
+    assert_eq!(seen.attributes("#held-section ~ dl a", "href"), [links[0].clone()]);
+    assert!(seen.one("main").contains("12 service accounts") && !seen.one("main").contains("robot"));
+    // Another organization's holders are not counted.
+    ada.make_organization("other");
+    app.member("other", "eve@example.com", Role::Member);
+    assert!(ada.open(&built_in[2]).one("main").contains("1 member"));
+}
+
+/// Covers: S4-26
+fn from_six_roles_on_one_is_picked_from_a_list(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    app.member("acme", "bob@example.com", Role::Member);
+    let path = format!("/organizations/acme/members/{}/role", app.user_id("bob@example.com"));
+    ada.make_role("acme", "Deployers", &["channels:update"]);
+    assert_eq!(ada.open(&path).attributes("#role input[type=radio]", "value").len(), 5);
+    let readers = ada.make_role("acme", "Readers", &["clients:read"]);
+    let page = ada.open(&path);
+    assert!(page.attributes("#role input", "value").is_empty());
+    assert_eq!(page.attributes("#role option[selected]", "value"), ["member"]);
+    assert_eq!(ada.submit(&page.form(&path).set("role", "")).expect(422).errors(), ["role"]);
+    ada.submit(&page.form(&path).set("role", &readers)).expect(303);
+    assert!(ada.open(&path).attributes("#role option[selected]", "value") == [readers]);
+}
+
 on_both!(
+    each_role_says_what_it_allows_and_who_has_it,
+    from_six_roles_on_one_is_picked_from_a_list,
     a_role_is_made_with_what_it_implies,
     a_role_that_cannot_be_is_refused,
     a_role_holds_no_more_than_its_maker_may,

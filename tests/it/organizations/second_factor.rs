@@ -43,7 +43,7 @@ fn it_closes_to_those_who_have_none(engine: Engine) {
 
     let page = ada.open(SETTING);
     assert!(page.text().contains("1 of 2 members have none today"), "{}", page.text());
-    assert_eq!(page.texts(".stops li"), [format!("Bob Babbage ({ERIN})")]);
+    assert_eq!(page.texts(".prose li"), [format!("Bob Babbage ({ERIN})")]);
     let mails = app.mails().len();
     let done = require(&mut ada).expect_lead("/organizations/acme/settings");
     assert!(ada.follow(&done).text().contains("Required of every member"));
@@ -162,7 +162,7 @@ fn nobody_shuts_themselves_out(engine: Engine) {
     let user = app.user_id(ERIN);
     app.sql(&format!("UPDATE members SET role = 'own', role_id = '{role}' WHERE user_id = '{user}'"));
     let page = erin.open(SETTING);
-    assert!(page.text().contains("1 of 2 members have none today") && page.texts(".stops li").is_empty());
+    assert!(page.text().contains("1 of 2 members have none today") && page.texts(".prose li").is_empty());
     // Confirmed, as everything that takes rights away.
     app.advance(600);
     assert!(erin.get(SETTING).location().starts_with("/step-up?"));

@@ -92,7 +92,7 @@ fn it_is_disabled_enabled_and_deleted(engine: Engine) {
     ada.submit(&page.form(&at("/enable"))).expect_lead(&at(""));
     assert_eq!(app.verify(&credential, &secret)["code"], "VALID");
     let asked = ada.open(&at("/delete"));
-    assert_eq!(asked.texts(".stops li"), ["one"], "what stops is said before");
+    assert_eq!(asked.texts(".confirm .prose li"), ["one"], "what stops is said before");
     ada.submit(&asked.form(&at("/delete"))).expect_lead("/organizations/acme/service-accounts");
     assert_eq!(app.verify(&credential, &secret)["code"], "NOT_FOUND");
     assert_eq!((app.logged("service_account.deleted"), app.logged("token.deleted")), (1, 1));

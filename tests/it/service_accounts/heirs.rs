@@ -53,7 +53,7 @@ fn keys_go_on_for_a_service_account(engine: Engine) {
     assert_eq!(ask("delete"), "VALID");
     let path = format!("/organizations/acme/members/{}/remove", app.user_id("bob@example.com"));
     let page = ada.open(&path);
-    assert_eq!(page.texts(".stops .cell-main"), ["for acme", "Production"]);
+    assert_eq!(page.texts(".confirm .prose .cell-main"), ["for acme", "Production"]);
     let form = page.form(&path);
     assert_eq!((form.value("heir"), form.choices("heir")), (String::new(), vec![String::new(), account.clone()]));
     // One that is not there, or another organization's, is none; then nothing is done.
