@@ -11,10 +11,10 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::ids::MailId;
 use crate::mail::{self, MailState, Queued};
+use crate::organizations::{Pager, Part, split};
+use crate::urls;
 use crate::web::form::AdministratorPost;
 use crate::web::{Badge, Moment, Pressed, Shell, Visitor, filters, html};
-
-const SHOWN: i64 = 200;
 
 #[derive(Template)]
 #[template(path = "admin/mail.html")]
@@ -22,6 +22,8 @@ struct OutboxPage {
     shell: Shell,
     folder: Option<String>,
     rows: Vec<MailRow>,
+    search: String,
+    pager: Pager,
 }
 
 struct MailRow {
@@ -57,12 +59,24 @@ fn row(mail: Queued, now: Timestamp) -> MailRow {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn list(_: Administrator, visitor: Visitor, instance: web::Data<Instance>) -> Result<HttpResponse> {
-    let now = instance.clock.now();
-    let mails = instance.db.read(|connection| mail::page(connection, SHOWN)).await?;
-    let rows = mails.into_iter().map(|mail| row(mail, now)).collect();
-    let folder = instance.carrier.folder().map(|folder| folder.display().to_string());
-    html(StatusCode::OK, &OutboxPage { shell: visitor.shell("Mail", "admin-mail"), folder, rows })
+pub async fn list(
+    _: Administrator,
+    visitor: Visitor,
+    instance: web::Data<Instance>,
+    part: web::Query<Part>,
+) -> Result<HttpResponse> {
+    let part = part.into_inner().tidy();
+    let (search, page, now) = (part.search.clone(), part.page, instance.clock.now());
+    let mails = instance.db.read(move |connection| mail::page(connection, &search, page)).await?;
+    let (mails, pager) = split(mails, mail::PAGE, &part, &urls::admin_mail());
+    let page = OutboxPage {
+        shell: visitor.shell("Mail", "admin-mail"),
+        folder: instance.carrier.folder().map(|folder| folder.display().to_string()),
+        rows: mails.into_iter().map(|mail| row(mail, now)).collect(),
+        search: part.search,
+        pager,
+    };
+    html(StatusCode::OK, &page)
 }
 
 #[derive(Template)]

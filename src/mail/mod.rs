@@ -13,4 +13,4 @@ pub use deliver::{Carrier, deliver_due, deliver_one};
 pub use letters::Letter;
 pub use notice::{Notices, SecurityNotice};
 pub(crate) use outbox::forget_old;
-pub use outbox::{MailState, Queued, find, forget_waiting, is_due, page, queue, waiting};
+pub use outbox::{MailState, PAGE, Queued, find, forget_waiting, is_due, page, queue, waiting};

@@ -8,8 +8,15 @@ use crate::db::schema::{outbox, users};
 use crate::db::{Connection, Tx};
 use crate::error::Result;
 use crate::ids::{MailId, UserId};
+use crate::text::containing;
 use crate::text_enum;
 use crate::users::{UserStatus, email_key};
+
+#[declare_sql_function]
+extern "SQL" {
+    /// Small letters; SQLite knows those of ASCII alone.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
 
 text_enum! {
     /// Where a mail is on its way.
@@ -114,12 +121,20 @@ pub fn is_due(connection: &mut Connection, now: Timestamp) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(due)).get_result(connection)?)
 }
 
-/// The newest mails, for the administrator's page.
+/// So many mails stand on a page.
+pub const PAGE: i64 = 50;
+
+/// The mails to addresses that contain what was typed, newest first, one page; one more than that tells of another.
 ///
 /// # Errors
 /// When the database refuses.
-pub fn page(connection: &mut Connection, count: i64) -> Result<Vec<Queued>> {
-    Ok(outbox::table.order(outbox::id.desc()).limit(count).select(Queued::as_select()).load(connection)?)
+pub fn page(connection: &mut Connection, search: &str, page: i64) -> Result<Vec<Queued>> {
+    let mut those =
+        outbox::table.order(outbox::id.desc()).limit(PAGE + 1).offset(page.saturating_mul(PAGE)).into_boxed();
+    if !search.is_empty() {
+        those = those.filter(lower(outbox::recipient).like(containing(&email_key(search))).escape('\\'));
+    }
+    Ok(those.select(Queued::as_select()).load(connection)?)
 }
 
 /// One mail.

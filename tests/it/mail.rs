@@ -20,9 +20,10 @@ fn letter(subject: &str) -> Letter {
     Letter { subject: subject.to_owned(), text: "Hello".to_owned(), html: "<p>Hello</p>".to_owned(), good_for: None }
 }
 
-fn put(app: &TestApp, recipient: &'static str, subject: &'static str) {
+fn put(app: &TestApp, recipient: &str, subject: &str) {
     let now = app.now();
-    app.write(move |tx| queue(tx, None, recipient, &letter(subject), now));
+    let (recipient, letter) = (recipient.to_owned(), letter(subject));
+    app.write(move |tx| queue(tx, None, &recipient, &letter, now));
 }
 
 /// A change, its log entry and its mail stand and fall together.
@@ -152,6 +153,24 @@ fn a_server_that_says_never_is_believed(engine: Engine) {
     assert!(page.one("tbody th").contains("nobody here"));
 }
 
+fn the_mails_to_one_address_are_found(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    for number in 0..60 {
+        put(&app, &format!("guest{number}@example.com"), &format!("number {number}"));
+    }
+    put(&app, "Erin_1@example.com", "for Erin");
+    let subjects = |page: &crate::support::Page| page.texts("tbody a");
+    let first = ada.open("/admin/mail");
+    assert_eq!((subjects(&first).len(), &subjects(&first)[0][..]), (50, "for Erin"), "newest first");
+    let next = ada.open(&first.attributes(".pager a[rel=next]", "href")[0]);
+    assert_eq!(subjects(&next).last().map(String::as_str), Some("number 0"));
+    assert_eq!(subjects(&ada.open("/admin/mail?search=ERIN_1")), ["for Erin"]);
+    assert_eq!(subjects(&ada.open("/admin/mail?search=guest59%40")), ["number 59"]);
+    let none = ada.open("/admin/mail?search=%25");
+    assert!(subjects(&none).is_empty() && none.text().contains("contains “%”"), "{}", none.text());
+}
+
 /// One attempt ends, and the mail is not lost; which database holds it does not matter here.
 /// Covers: FC-19
 #[test]
@@ -245,6 +264,7 @@ on_both!(
     a_server_that_says_later_is_asked_again,
     a_server_that_says_never_is_believed,
     one_bad_mail_does_not_hold_up_the_others,
+    the_mails_to_one_address_are_found,
     links_go_first,
     several_nodes_send_each_mail_once,
 );

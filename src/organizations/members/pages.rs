@@ -108,6 +108,8 @@ pub async fn show(member: Member, visitor: Visitor, path: web::Path<(String, Use
         sources,
         matters,
         catalogue,
+        is_beyond: !touches
+            && [Right::ChangeMembers, Right::RemoveMembers].iter().any(|right| member.rights().may(*right)),
         role_url: may(Right::ChangeMembers).then(|| urls::member_role(&place.slug, &listed.user_id)),
         remove_url: (may(Right::RemoveMembers) && !row.is_me)
             .then(|| urls::member_remove(&place.slug, &listed.user_id)),

@@ -97,6 +97,8 @@ pub struct MemberPage {
     pub sources: Vec<SourceLine>,
     pub matters: Vec<RightLine>,
     pub catalogue: Vec<RightLine>,
+    /// They have more than the reader, who could change or remove others.
+    pub is_beyond: bool,
     pub role_url: Option<String>,
     pub remove_url: Option<String>,
 }

@@ -144,7 +144,7 @@ fn a_key_ends_with_its_makers_membership(engine: Engine) {
     let (mut bob, id, secret) = key("bob@example.com");
     let path = format!("/organizations/acme/members/{}/remove", app.user_id("bob@example.com"));
     let asked = ada.open(&path);
-    assert!(asked.texts(".stops li").iter().any(|line| line.contains("of bob@example.com")), "{}", asked.text());
+    assert!(asked.texts(".prose li").iter().any(|line| line.contains("of bob@example.com")), "{}", asked.text());
     ada.submit(&asked.form(&path)).expect(303);
     assert_eq!(code(&secret), "REVOKED");
     assert_eq!(app.count(&format!("audit_events WHERE action = 'api_key.stopped' AND subject_id = '{id}'")), 1);

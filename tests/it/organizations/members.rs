@@ -67,6 +67,10 @@ fn roles_are_changed_by_those_who_have_as_much(engine: Engine) {
     let mail = app.mails().into_iter().rfind(|mail| mail.recipient == "carol@example.com").unwrap();
     assert_eq!(mail.subject, "Keystead: your role in ACME changed");
     assert!(mail.text.contains("It is “member” now"), "{}", mail.text);
+    // Where they can't, the page says why.
+    let owner = bob.open(&format!("/organizations/acme/members/{ada_id}"));
+    assert!(owner.text().contains("may do more here than you") && !owner.text().contains("Change role"));
+    assert!(!bob.open(&format!("/organizations/acme/members/{carol}")).text().contains("may do more here"));
     let before = app.dump();
     assert_eq!(give(&mut bob, "acme", &carol, "owner").expect(422).errors(), ["role"]);
     assert_eq!(give(&mut bob, "acme", &ada_id, "viewer").expect(422).errors(), ["role"]);
