@@ -171,7 +171,7 @@ pub async fn change_password(
         return no_passwords(&visitor);
     }
     if password_locked(&instance, &who) {
-        return Err(Error::Confirm { back: urls::settings_security() });
+        return Err(Error::Confirm { back: format!("{}#/password", urls::settings_security()) });
     }
     let ending = Ending::of(form.terminals.as_deref(), form.tokens.as_deref());
     let mut found = Problems::none();
