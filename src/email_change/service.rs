@@ -41,7 +41,7 @@ pub async fn ask(instance: &Instance, who: Confirmed, new_email: &str) -> Result
     let (now, new_email, user) = (instance.clock.now(), new_email.trim().to_owned(), who.account().user_id.clone());
     let doors = vec![
         (format!("mail change {}", throttle::of_address(&instance.key, &new_email)), throttle::MAILS),
-        (format!("mail change {user}"), throttle::MAILS),
+        (format!("mail change {user}"), throttle::ADDRESS_CHANGES),
     ];
     throttle::enter(&instance.db, doors, now).await?;
     let (id, new_code) = (EmailChangeId::new(), link::new_code());
