@@ -65,7 +65,7 @@ fn both_mailboxes_say_yes(engine: Engine) {
 
     // Until then everything is as it was.
     let waits = prove(&mut ada, &new).expect_lead("/settings/profile");
-    assert!(ada.follow(&waits).notice().contains("The other mailbox has still to say yes"));
+    assert!(ada.follow(&waits).notice().contains("ask an administrator of this service for it"));
     app.browser().try_sign_in(NEW, PASSWORD).expect(422);
     app.browser().sign_in(ADMIN, PASSWORD);
     elsewhere.open("/settings/profile");
