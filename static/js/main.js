@@ -8,6 +8,7 @@ import "./theme.js";
 import "./scopes.js";
 import "./summary.js";
 import "./copy.js";
+import "./address.js";
 import "./dialog.js";
 import "./password.js";
 import "./providers.js";

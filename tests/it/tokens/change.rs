@@ -144,6 +144,8 @@ fn single_things_get_rows_of_their_own(engine: Engine) {
     let more = form.clone().set("entity_type", "clients").set("entity_id", "urn:x:42").press("more", "row");
     let page = ada.submit(&more).expect(200);
     assert_eq!(app.count("tokens"), 0, "a row is no token");
+    assert_eq!(page.attributes("[formaction]", "formaction"), ["#added"], "the page goes on at the new row");
+    assert!(page.one("tr#added[tabindex]").contains("Clients urn:x:42"));
     let form = page.form("/settings/tokens/new");
     assert_eq!(
         (form.value("name"), form.value("expiry"), form.value("entity_id")),
@@ -154,7 +156,9 @@ fn single_things_get_rows_of_their_own(engine: Engine) {
     for (kind, id) in [("clients", ""), ("clients", "a b"), ("boats", "1"), ("clients", "ä")] {
         let odd =
             form.clone().set("entity_id", id).without("entity_type").smuggle("entity_type", kind).press("more", "row");
-        assert_eq!(ada.submit(&odd).expect(422).errors(), ["entity_id"], "{kind} {id}");
+        let refused = ada.submit(&odd).expect(422);
+        assert_eq!(refused.errors(), ["entity_id"], "{kind} {id}");
+        assert!(refused.texts("#added").is_empty());
     }
     let typed = form.clone().set("entity_id", "7").tick("scope", "clients:publish:urn:x:42");
     assert_eq!(ada.submit(&typed).expect(422).errors(), ["entity_id"], "typed, and not added");
