@@ -243,6 +243,9 @@ pub async fn reset(
         Typed::RecoveryCode(_) => "recovery_code",
         Typed::Passkey(_) => "credential",
     };
+    if found.is_empty() && service::is_withdrawn(&instance, &place.known, &form.password).await? {
+        found.add("password", service::WITHDRAWN);
+    }
     let new = match Password::new(&form.password) {
         Ok(new) if found.is_empty() => new,
         _ => return reset_page(&visitor, &instance, &place, revoke_tokens, &found, None),
