@@ -322,7 +322,7 @@ impl Notice {
             Self::TokenOldSecretEnded => ("good", "The old secret stopped working. Only the new one is good."),
             Self::TokenAlreadyCreated => (
                 "attention",
-                "This token was created already, and its secret is shown only once. If you did not copy it, delete the token and create a new one.",
+                "This token was created already, and its secret is shown only once. If you did not copy it, regenerate the token.",
             ),
             Self::TokenFormUsed => (
                 "attention",

@@ -492,6 +492,7 @@ fn one_button_ends_every_login(engine: Engine) {
     }
     // Whoever has none is not asked about them.
     bob.open("/settings/profile");
+    bob.confirm(PASSWORD, path).expect_lead(path);
     let form = bob.open(path).form(path);
     assert_eq!((form.choices("tokens"), form.values("terminals")), (Vec::<String>::new(), vec!["1".to_owned()]));
     assert!(!bob.open(path).one("main").contains("tokens"), "{}", bob.open(path).one("main"));
