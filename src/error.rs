@@ -54,6 +54,8 @@ pub enum Error {
     TooMany {
         /// Seconds until another try is worth while.
         after: i64,
+        /// What there were too many of; `None` where only the counting was too busy.
+        limit: Option<crate::auth::throttle::Limit>,
     },
     /// A part that this needs is busy or gone; trying again is fine.
     #[error("unavailable: {0}")]

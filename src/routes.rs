@@ -110,6 +110,15 @@ macro_rules! routes {
     };
 }
 
+/// Which of the pages' rows an address belongs to.
+pub fn page_pattern(path: &str) -> Option<&'static str> {
+    let is = |pattern: &str| {
+        pattern.split('/').count() == path.split('/').count()
+            && pattern.split('/').zip(path.split('/')).all(|(known, there)| known.starts_with('{') || known == there)
+    };
+    ROUTES.iter().filter(|route| route.area == Area::Pages).map(|route| route.path).find(|pattern| is(pattern))
+}
+
 /// Whether a request has this method; `GET` takes `HEAD`, too.
 fn taking(method: &'static str) -> impl Guard {
     guard::fn_guard(move |context| {

@@ -190,7 +190,7 @@ pub fn in_place_of_a_page(
     match error {
         Error::SignIn { .. } => {
             let bearer = if in_a_terminal { BearerProblem::Invalid } else { BearerProblem::Missing };
-            let failure = Failure { after: None, hint: None, bearer: Some(bearer) };
+            let failure = Failure { bearer: Some(bearer), ..Failure::default() };
             let request_id = crate::ids::ulid();
             let mut answer = problem(StatusCode::UNAUTHORIZED, Some(failure), &request_id);
             if let Ok(id) = header::HeaderValue::from_str(&request_id) {

@@ -28,7 +28,7 @@ pub struct KeyForm {
     pub entity_type: String,
     /// its id.
     pub entity_id: String,
-    /// The button that adds the row was pressed.
+    /// The button that adds the row was pressed; then the row.
     pub more: String,
 }
 
@@ -48,7 +48,7 @@ impl KeyForm {
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();
         let (access, kind, id) = (&mut self.access, &mut self.entity_type, &mut self.entity_id);
-        add_row(access, &mut self.entity, kind, id, catalogue, &mut problems);
+        add_row(access, &mut self.entity, kind, id, &mut self.more, catalogue, &mut problems);
         problems
     }
 

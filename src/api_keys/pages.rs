@@ -20,7 +20,7 @@ use crate::tokens::pages::{FileForm, explain, file_of, has_name};
 use crate::tokens::views::{AccessWords, AddressRow, HistoryRow, IssuedPage, ListView, Rights, Ticked, TokenDetail};
 use crate::tokens::{self, Created, Known, Refused, Token, list as tokens_list};
 use crate::urls;
-use crate::web::{Notice, Pressed, Problems, Visitor, html, see_other};
+use crate::web::{Notice, Pressed, Problems, Visitor, errors, html, see_other};
 
 /// `GET /settings/api-keys`; search, filter, order and page stand in the address.
 ///
@@ -57,8 +57,13 @@ fn form_page(
     form: &KeyForm,
     problems: &Problems,
 ) -> Result<HttpResponse> {
-    let ticked =
-        Ticked { scope: &form.scope, entity: &form.entity, entity_type: &form.entity_type, entity_id: &form.entity_id };
+    let ticked = Ticked {
+        scope: &form.scope,
+        entity: &form.entity,
+        entity_type: &form.entity_type,
+        entity_id: &form.entity_id,
+        added: &form.more,
+    };
     let access = if form.access.is_empty() { "everything" } else { &form.access };
     let catalogue = &member.instance().config.catalogue;
     let page = NewKeyPage {
@@ -105,7 +110,11 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<KeyForm>) -> R
         Ok(new) => new,
         Err(problems) => return refuse(&form, &problems),
     };
-    match service::create(&member, &form.form_id, new).await? {
+    let made = match service::create(&member, &form.form_id, new).await {
+        Ok(made) => made,
+        Err(error) => return errors::too_often(error, async |problems| refuse(&form, problems)).await,
+    };
+    match made {
         Created::Now(id, secret) => {
             let (key, _) = own(&member, &id).await?;
             let home = home(&member);

@@ -122,7 +122,7 @@ impl Confirmed {
         if instance(request).clock.now() < signed_in.account.confirmed_until {
             Ok(Self(SignedIn { confirmed: true, ..signed_in }))
         } else {
-            Err(Error::Confirm { back: back(request) })
+            Err(Error::Confirm { back: back_to_button(request, back(request)) })
         }
     }
 
@@ -159,7 +159,7 @@ impl Administrator {
         let (account, now) = (&signed_in.account, instance.clock.now());
         let confirmed_at = account.confirmed_until.plus(-instance.config.sessions.confirmation);
         if confirmed_at.until(now) >= ADMINISTRATOR_AGE || account.administered_at.until(now) >= ADMINISTRATOR_IDLE {
-            return Err(Error::Confirm { back: back(request) });
+            return Err(Error::Confirm { back: back_to_button(request, back(request)) });
         }
         instance.seen.administered(account, now);
         Ok(Self(signed_in))
@@ -332,6 +332,14 @@ fn basic_password(credential: &str) -> Option<zeroize::Zeroizing<String>> {
     let decoded = zeroize::Zeroizing::new(base64::engine::general_purpose::STANDARD.decode(credential.trim()).ok()?);
     let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some(zeroize::Zeroizing::new(password.to_owned()))
+}
+
+/// The same after a confirmation: which of the page's buttons it was stands in the fragment.
+pub fn back_to_button(request: &HttpRequest, page: String) -> String {
+    match request.path().strip_prefix(page_of(request).as_str()) {
+        Some(button) if button.starts_with('/') => format!("{page}#{button}"),
+        _ => page,
+    }
 }
 
 /// Where to come back to after signing in or confirming: the page that was asked for, with its query.

@@ -22,6 +22,8 @@ use crate::users::email_key;
 /// How many failures a door takes, and what follows.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
+    /// What is counted, in words that follow a number.
+    pub what: &'static str,
     /// Failures within `window` that are answered as failures.
     pub failures: i64,
     /// Seconds.
@@ -32,77 +34,184 @@ pub struct Limit {
     pub closed_at_most: i64,
 }
 
+impl Limit {
+    /// "30 new tokens in an hour".
+    pub fn words(&self) -> String {
+        let span = match self.window {
+            DAY => "a day".to_owned(),
+            HOUR => "an hour".to_owned(),
+            window if window % DAY == 0 => format!("{} days", window / DAY),
+            window => format!("{} minutes", window / MINUTE),
+        };
+        format!("{} {} in {span}", self.failures, self.what)
+    }
+}
+
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 
 /// Passwords of one account, from one network.
-pub const ACCOUNT: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 30, closed_at_most: HOUR };
+pub const ACCOUNT: Limit = Limit {
+    what: "wrong passwords for one account from one network",
+    failures: 5,
+    window: 15 * MINUTE,
+    closed: 30,
+    closed_at_most: HOUR,
+};
 /// Passwords of any account, from one network.
-pub const NETWORK: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
+pub const NETWORK: Limit = Limit {
+    what: "wrong passwords from one network",
+    failures: 30,
+    window: 15 * MINUTE,
+    closed: 15 * MINUTE,
+    closed_at_most: HOUR,
+};
 /// The same from the wider network, since anybody gets a /48 of IPv6 for nothing.
 pub const WIDE_NETWORK: Limit = Limit { failures: 150, ..NETWORK };
 /// Passwords of one account from a browser that signed in to it before.
-pub const DEVICE: Limit = Limit { failures: 10, ..ACCOUNT };
+pub const DEVICE: Limit = Limit { what: "wrong passwords for one account from one browser", failures: 10, ..ACCOUNT };
 /// Accounts that were tried from one network, and not got into.
-pub const ACCOUNTS_NETWORK: Limit = Limit { failures: 20, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+pub const ACCOUNTS_NETWORK: Limit =
+    Limit { what: "accounts tried from one network", failures: 20, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// Wrong passwords in a row of one account, from wherever (NIST SP 800-63B-4, 3.2.2). Then it is closed to unknown browsers,
 /// until its owner opens it again.
-pub const IN_A_ROW: Limit = Limit { failures: 100, window: 400 * DAY, closed: 400 * DAY, closed_at_most: 400 * DAY };
+pub const IN_A_ROW: Limit = Limit {
+    what: "wrong passwords in a row for one account",
+    failures: 100,
+    window: 400 * DAY,
+    closed: 400 * DAY,
+    closed_at_most: 400 * DAY,
+};
 /// Wrong passwords over the whole instance: far more than people type.
-pub const FLOOD: Limit = Limit { failures: 500, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: 15 * MINUTE };
+pub const FLOOD: Limit = Limit {
+    what: "wrong passwords",
+    failures: 500,
+    window: 15 * MINUTE,
+    closed: 15 * MINUTE,
+    closed_at_most: 15 * MINUTE,
+};
 /// Passwords from one network, while there is a flood.
 pub const NETWORK_IN_A_FLOOD: Limit = Limit { failures: 5, ..NETWORK };
 /// "Confirm it is you", and the current password of a change, within one session.
-pub const CONFIRM: Limit = Limit { failures: 5, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
+pub const CONFIRM: Limit = Limit {
+    what: "wrong passwords to confirm with",
+    failures: 5,
+    window: 15 * MINUTE,
+    closed: 15 * MINUTE,
+    closed_at_most: HOUR,
+};
 /// Second factors of one account, in an hour,
-pub const FACTOR: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const FACTOR: Limit =
+    Limit { what: "wrong codes", failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 /// and in a day.
-pub const FACTOR_DAY: Limit = Limit { failures: 50, window: 24 * HOUR, closed: 6 * HOUR, closed_at_most: 24 * HOUR };
+pub const FACTOR_DAY: Limit =
+    Limit { what: "wrong codes", failures: 50, window: 24 * HOUR, closed: 6 * HOUR, closed_at_most: 24 * HOUR };
 /// The code that makes the first administrator, from one network.
-pub const SETUP: Limit = Limit { failures: 10, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: HOUR };
+pub const SETUP: Limit = Limit {
+    what: "wrong set-up codes from one network",
+    failures: 10,
+    window: 15 * MINUTE,
+    closed: 15 * MINUTE,
+    closed_at_most: HOUR,
+};
 /// Sign-ups from one network.
-pub const SIGN_UP: Limit = Limit { failures: 5, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+pub const SIGN_UP: Limit =
+    Limit { what: "sign-ups from one network", failures: 5, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 /// The same from the wider network.
 pub const SIGN_UP_WIDE: Limit = Limit { failures: 25, ..SIGN_UP };
 /// Mails with links to one address, for one purpose. Each purpose has doors of its own (`mail reset`, `mail sign-up`, `mail
 /// change`): else strangers who sign up with somebody's address would keep them from a new password.
-pub const MAILS: Limit = Limit { failures: 3, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+pub const MAILS: Limit =
+    Limit { what: "mails with a link to one address", failures: 3, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+/// Wishes of one account for another address, each of which is two mails.
+pub const ADDRESS_CHANGES: Limit = Limit { what: "wishes for another e-mail address", ..MAILS };
 /// Mails with links, asked for from one network.
-pub const MAILS_NETWORK: Limit = Limit { failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+pub const MAILS_NETWORK: Limit = Limit {
+    what: "mails with a link, asked for from one network",
+    failures: 10,
+    window: HOUR,
+    closed: HOUR,
+    closed_at_most: HOUR,
+};
 /// The same from the wider network.
 pub const MAILS_WIDE: Limit = Limit { failures: 50, ..MAILS_NETWORK };
 /// Mails with links that strangers asked for, for one purpose, all together.
-pub const MAILS_ALL: Limit = Limit { failures: 200, ..MAILS };
+pub const MAILS_ALL: Limit = Limit { what: "mails with a link to all addresses together", failures: 200, ..MAILS };
 /// Mails that confirm who somebody is.
-pub const CONFIRM_MAILS: Limit = Limit { failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const CONFIRM_MAILS: Limit =
+    Limit { what: "mails to confirm with", failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
 /// Ways to a provider that were begun from one network: no failures, but each is kept for a while.
-pub const PROVIDER: Limit = Limit { failures: 300, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };
+pub const PROVIDER: Limit = Limit {
+    what: "sign-ins by way of a provider from one network",
+    failures: 300,
+    window: 15 * MINUTE,
+    closed: MINUTE,
+    closed_at_most: 15 * MINUTE,
+};
 /// Invitations of one organization in a day,
-pub const INVITATIONS: Limit = Limit { failures: 20, window: DAY, closed: HOUR, closed_at_most: 24 * HOUR };
+pub const INVITATIONS: Limit = Limit {
+    what: "invitations to one organization",
+    failures: 20,
+    window: DAY,
+    closed: HOUR,
+    closed_at_most: 24 * HOUR,
+};
 /// of one user, whichever organizations they make,
-pub const INVITATIONS_USER: Limit = Limit { failures: 60, ..INVITATIONS };
+pub const INVITATIONS_USER: Limit = Limit { what: "invitations by one person", failures: 60, ..INVITATIONS };
 /// and to one address, whoever invites it.
-pub const INVITATIONS_ADDRESS: Limit = Limit { failures: 3, ..INVITATIONS };
+pub const INVITATIONS_ADDRESS: Limit = Limit { what: "invitations to one address", failures: 3, ..INVITATIONS };
 /// Organizations made by one user: no failure, but a list of them is to stay one.
-pub const ORGANIZATIONS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const ORGANIZATIONS: Limit = Limit {
+    what: "new organizations by one person",
+    failures: 30,
+    window: HOUR,
+    closed: 10 * MINUTE,
+    closed_at_most: HOUR,
+};
 /// Tokens made by one user: no failure, but as dear.
-pub const TOKENS: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const TOKENS: Limit = Limit {
+    what: "new secrets for tokens and keys",
+    failures: 30,
+    window: HOUR,
+    closed: 10 * MINUTE,
+    closed_at_most: HOUR,
+};
 /// Changes that a service account makes: no failure, but a program that went wild is stopped before it has changed everything.
-pub const CHANGES: Limit = Limit { failures: 600, window: HOUR, closed: MINUTE, closed_at_most: HOUR };
+pub const CHANGES: Limit =
+    Limit { what: "changes by one service account", failures: 600, window: HOUR, closed: MINUTE, closed_at_most: HOUR };
 /// Changes that others are told of by mail each time: no failure, but no mailbox is filled with them.
-pub const TELLING: Limit = Limit { failures: 30, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };
+pub const TELLING: Limit = Limit {
+    what: "changes that others are told of by mail",
+    failures: 30,
+    window: HOUR,
+    closed: 10 * MINUTE,
+    closed_at_most: HOUR,
+};
 
 /// Logins that terminals ask for from one network: no failures, but each is kept for a while.
-pub const TERMINALS: Limit = Limit { failures: 30, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };
+pub const TERMINALS: Limit = Limit {
+    what: "terminals signing in from one network",
+    failures: 30,
+    window: 15 * MINUTE,
+    closed: MINUTE,
+    closed_at_most: 15 * MINUTE,
+};
 /// The same from the wider network.
 pub const TERMINALS_WIDE: Limit = Limit { failures: 150, ..TERMINALS };
 /// Codes of terminals that were typed and are none, by one user, or from one network: ten, then one a minute.
-pub const TERMINAL_CODE: Limit = Limit { failures: 10, window: 10 * MINUTE, closed: MINUTE, closed_at_most: MINUTE };
+pub const TERMINAL_CODE: Limit = Limit {
+    what: "wrong codes of terminals",
+    failures: 10,
+    window: 10 * MINUTE,
+    closed: MINUTE,
+    closed_at_most: MINUTE,
+};
 /// The same from the wider network.
 pub const TERMINAL_CODE_WIDE: Limit = Limit { failures: 50, ..TERMINAL_CODE };
 
 /// Pictures sent by one user: no failure, but each is decoded.
-pub const PICTURES: Limit = Limit { failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
+pub const PICTURES: Limit =
+    Limit { what: "pictures by one person", failures: 10, window: HOUR, closed: HOUR, closed_at_most: HOUR };
 
 /// A door, by name, and its limit.
 pub type Door = (String, Limit);
@@ -236,7 +345,8 @@ fn count(tries: &mut impl Tries, doors: &[Door], marked: Option<&Marked>, now: T
     let one = |tries: &mut dyn Tries, door: &str, limit: Limit| {
         let known = tries.get(door)?;
         let fresh = Count { failures: 0, window_started_at: now, closed_until: NEVER };
-        let count = one_more(known.unwrap_or(fresh), limit, now).map_err(|after| Error::TooMany { after })?;
+        let count = one_more(known.unwrap_or(fresh), limit, now)
+            .map_err(|after| Error::TooMany { after, limit: Some(limit) })?;
         tries.put(door, count, known.is_none())?;
         Ok::<i64, Error>(count.failures)
     };
@@ -302,7 +412,7 @@ pub async fn enter_marked(db: &Db, doors: Vec<Door>, marked: Option<Marked>, now
             }
         }
     }
-    Err(Error::TooMany { after: 1 })
+    Err(Error::TooMany { after: 1, limit: None })
 }
 
 /// Whether a door is closed.

@@ -452,6 +452,7 @@ diesel::table! {
         second_factor -> Bool,
         avatar -> Nullable<Text>,
         works_in -> Nullable<Text>,
+        withdrawn_hash -> Nullable<Text>,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::urls;
 use crate::users::{credentials, email_key};
 use crate::web::form::ConfirmedPost;
 use crate::web::{
-    Field, FieldError, Moment, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, see_other,
+    Field, FieldError, Moment, Notice, Posted, Pressed, Problems, Shell, Visitor, errors, filters, html, see_other,
 };
 
 #[derive(Template)]
@@ -30,8 +30,6 @@ struct AskPage {
     errors: Vec<FieldError>,
     email: String,
     new_email: Field,
-    /// Whether a mail server is there.
-    mails_travel: bool,
     /// Whether the present mailbox must say yes.
     needs_old: bool,
 }
@@ -59,7 +57,6 @@ async fn ask_page(
             errors: problems.list(),
             email: who.account().email.clone(),
             new_email: problems.field("new_email", &form.new_email),
-            mails_travel: instance.carrier.folder().is_none(),
             needs_old: service::needs_old(instance, who).await?,
         },
     )
@@ -102,8 +99,15 @@ pub async fn submit(
     if !problems.is_empty() {
         return ask_page(&visitor, &instance, StatusCode::UNPROCESSABLE_ENTITY, &who, &form, &problems).await;
     }
-    service::ask(&instance, who, &form.new_email).await?;
-    Ok(told(&instance, &urls::settings_profile(), Notice::EmailChangeAsked))
+    if let Err(error) = service::ask(&instance, who.clone(), &form.new_email).await {
+        return errors::too_often(error, async |problems| {
+            ask_page(&visitor, &instance, StatusCode::TOO_MANY_REQUESTS, &who, &form, problems).await
+        })
+        .await;
+    }
+    let notice =
+        if instance.carrier.folder().is_none() { Notice::EmailChangeAsked } else { Notice::EmailChangeAskedHere };
+    Ok(told(&instance, &urls::settings_profile(), notice))
 }
 
 /// `POST /settings/profile/email/cancel`.
@@ -242,6 +246,9 @@ async fn said_yes(
 ) -> Result<HttpResponse> {
     let next = if matches!(by, Clicker::Owner(_)) { urls::settings_profile() } else { urls::login() };
     match service::say_yes(instance, change, mailbox, by).await {
+        Ok(Step::Waiting) if instance.carrier.folder().is_some() => {
+            Ok(told(instance, &next, Notice::EmailChangeWaitsHere))
+        }
         Ok(Step::Waiting) => Ok(told(instance, &next, Notice::EmailChangeWaits)),
         Ok(Step::Made(key)) => {
             if let Some(key) = key {

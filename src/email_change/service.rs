@@ -41,7 +41,7 @@ pub async fn ask(instance: &Instance, who: Confirmed, new_email: &str) -> Result
     let (now, new_email, user) = (instance.clock.now(), new_email.trim().to_owned(), who.account().user_id.clone());
     let doors = vec![
         (format!("mail change {}", throttle::of_address(&instance.key, &new_email)), throttle::MAILS),
-        (format!("mail change {user}"), throttle::MAILS),
+        (format!("mail change {user}"), throttle::ADDRESS_CHANGES),
     ];
     throttle::enter(&instance.db, doors, now).await?;
     let (id, new_code) = (EmailChangeId::new(), link::new_code());
@@ -301,19 +301,20 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<O
             "Every session has ended{password}. Second factors and connected accounts that were added {since} are gone."
         )
     };
-    let what = "A change of your e-mail address was undone";
-    let notice = if passwords {
-        SecurityNotice::new(
-            what,
-            more(", and the old password no longer works", "since a week before it was asked for"),
-        )
-        .advising("", "ask for a link to a new password", urls::password_forgot())
-    } else {
-        SecurityNotice::new(what, more("", "since it was asked for")).advising(
-            "",
-            "look through your passkeys and connected accounts",
-            urls::settings_security(),
-        )
+    let notice = move |what: &str| {
+        if passwords {
+            SecurityNotice::new(
+                what,
+                more(", and the old password no longer works", "since a week before it was asked for"),
+            )
+            .advising("", "ask for a link to a new password", urls::password_forgot())
+        } else {
+            SecurityNotice::new(what, more("", "since it was asked for")).advising(
+                "",
+                "look through your passkeys and connected accounts",
+                urls::settings_security(),
+            )
+        }
     };
     let undone = instance
         .db
@@ -322,7 +323,8 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<O
             let user = &change.user_id;
             session::lock(tx, user)?;
             // A closed account stays as it is; its owner can undo the change once it is open again.
-            if credentials(tx, user)?.status != UserStatus::Active {
+            let known = credentials(tx, user)?;
+            if known.status != UserStatus::Active {
                 return Err(Error::NotFound);
             }
             // Of two clicks one deletes it.
@@ -334,7 +336,11 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<O
             let present: String = users::table.find(user).select(users::email).get_result(&mut **tx)?;
             set_address(tx, user, &change.old_email)?;
             diesel::update(users::table.find(user))
-                .set((users::password_hash.eq(None::<String>), users::password_changed_at.eq(now)))
+                .set((
+                    users::password_hash.eq(None::<String>),
+                    users::withdrawn_hash.eq(known.password_hash.or(known.withdrawn_hash)),
+                    users::password_changed_at.eq(now),
+                ))
                 .execute(&mut **tx)?;
             link::end_all(tx, user)?;
             let ended = session::end_all(tx, user, Reach::All)?;
@@ -342,6 +348,10 @@ pub async fn undo(instance: &Instance, code: String, origin: Origin) -> Result<O
             let factors = second_factor::remove_since(tx, user, since)?;
             let disconnected = openid::disconnect_since(tx, user, since)?;
             let actor = Actor::mailed_link(user, origin);
+            let notice = notice(match change.made_at {
+                Some(_) => "A change of your e-mail address was undone",
+                None => "A change of your e-mail address was stopped",
+            });
             let detail = format!(
                 "{ended} sessions ended, password taken away, {factors} second factors removed, {disconnected} accounts disconnected"
             );

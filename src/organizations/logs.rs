@@ -365,7 +365,9 @@ pub async fn export(
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse> {
     let member = member.map_err(|error| match error {
-        Error::Confirm { .. } => Error::Confirm { back: asked.url(&urls::organization_logs(&slug), &[]) },
+        Error::Confirm { .. } => {
+            Error::Confirm { back: format!("{}#/export", asked.url(&urls::organization_logs(&slug), &[])) }
+        }
         other => other,
     })?;
     let format = Format::of(&asked.format)?;

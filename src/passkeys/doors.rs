@@ -58,7 +58,7 @@ pub async fn sign_in(
     match service::sign_in(&instance, &sign_in_occasion(&visitor), wish).await {
         Ok(Some(next)) => sign_in::go_on(&visitor, &instance, &session, next, form.keep.is_some(), &form.next),
         Ok(None) => sign_in::pages::refused(&visitor, &form.next, REFUSED),
-        Err(Error::TooMany { after }) => {
+        Err(Error::TooMany { after, .. }) => {
             errors::closed(after, |wait| sign_in::pages::refused(&visitor, &form.next, &wait))
         }
         Err(error) => Err(error),

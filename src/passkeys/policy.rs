@@ -18,12 +18,23 @@ const MOST_BYTES: usize = 12 * 1024;
 
 const MINUTE: i64 = 60;
 /// Refused passkeys, from one network.
-pub const NETWORK: Limit =
-    Limit { failures: 30, window: 15 * MINUTE, closed: 15 * MINUTE, closed_at_most: 60 * MINUTE };
+pub const NETWORK: Limit = Limit {
+    what: "refused passkeys from one network",
+    failures: 30,
+    window: 15 * MINUTE,
+    closed: 15 * MINUTE,
+    closed_at_most: 60 * MINUTE,
+};
 /// The same from the wider network.
 pub const WIDE_NETWORK: Limit = Limit { failures: 150, ..NETWORK };
 /// Ceremonies begun from one network: each open sign-in page begins one, so that a passkey can be offered in its fields.
-pub const BEGUN: Limit = Limit { failures: 300, window: 15 * MINUTE, closed: MINUTE, closed_at_most: 15 * MINUTE };
+pub const BEGUN: Limit = Limit {
+    what: "questions for a passkey from one network",
+    failures: 300,
+    window: 15 * MINUTE,
+    closed: MINUTE,
+    closed_at_most: 15 * MINUTE,
+};
 
 /// The address that passkeys belong to. A passkey knows a name, never a number; on a developer's own machine that is
 /// `localhost`, whatever else the machine is called.

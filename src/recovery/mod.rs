@@ -7,4 +7,4 @@ pub mod pages;
 pub mod second_factor;
 mod service;
 
-pub use service::{ask, find, make_link, reset};
+pub use service::{WITHDRAWN, ask, find, is_withdrawn, make_link, reset};

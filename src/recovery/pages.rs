@@ -23,7 +23,9 @@ use crate::sign_up::pages::{check_mail, spent};
 use crate::text;
 use crate::urls;
 use crate::users::Credentials;
-use crate::web::{Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, filters, html, see_other};
+use crate::web::{
+    Field, FieldError, Notice, Posted, Pressed, Problems, Shell, Visitor, errors, filters, html, see_other,
+};
 
 /// For how long whoever forgot a password waits for the answer, whatever there is to do.
 const AT_LEAST: Duration = Duration::from_millis(250);
@@ -98,9 +100,14 @@ pub async fn submit(
     // An account has a link and a mail to be written, and none has not: nobody gets the answer before both would be done.
     let asked = service::ask(&instance, &form.email, Origin::of(visitor.request()));
     match tokio::join!(asked, tokio::time::sleep(AT_LEAST)).0 {
-        // Too many mails to this address: no more go out, and nobody learns why.
-        Ok(()) | Err(Error::TooMany { .. }) => check_mail(&visitor, form.email.trim(), "one hour"),
-        Err(error) => Err(error),
+        Ok(()) => check_mail(&visitor, form.email.trim(), "one hour"),
+        // What is counted is how often a mail was asked for, which tells nothing of whether there is an account.
+        Err(error) => {
+            errors::too_often(error, async |problems| {
+                forgot_page(&visitor, StatusCode::TOO_MANY_REQUESTS, &form, problems)
+            })
+            .await
+        }
     }
 }
 
@@ -236,6 +243,9 @@ pub async fn reset(
         Typed::RecoveryCode(_) => "recovery_code",
         Typed::Passkey(_) => "credential",
     };
+    if found.is_empty() && service::is_withdrawn(&instance, &place.known, &form.password).await? {
+        found.add("password", service::WITHDRAWN);
+    }
     let new = match Password::new(&form.password) {
         Ok(new) if found.is_empty() => new,
         _ => return reset_page(&visitor, &instance, &place, revoke_tokens, &found, None),

@@ -8,7 +8,7 @@ use crate::app::Instance;
 use crate::audit::{Action, Actor, Event, Origin, record};
 use crate::auth::capability::Administers;
 use crate::auth::link::{self, Purpose};
-use crate::auth::password::Password;
+use crate::auth::password::{Password, Verdict};
 use crate::auth::session::{self, Reach};
 use crate::auth::throttle;
 use crate::clock::Timestamp;
@@ -165,6 +165,18 @@ pub async fn reset(
             other => Err(other),
         })
 }
+
+/// Whether this password was taken away because somebody else knew it.
+///
+/// # Errors
+/// When too many passwords are being checked.
+pub async fn is_withdrawn(instance: &Instance, known: &Credentials, typed: &str) -> Result<bool> {
+    let (Some(hash), Ok(password)) = (&known.withdrawn_hash, Password::new(typed)) else { return Ok(false) };
+    Ok(instance.hasher.verify(password, Some(hash)).await? != Verdict::Mismatch)
+}
+
+/// What whoever chooses it is told.
+pub const WITHDRAWN: &str = "Somebody else knew this password, so it was taken away. Choose another one.";
 
 /// Rolls the transaction of [`reset`] back.
 const FACTOR_SPENT: &str = "second factor";

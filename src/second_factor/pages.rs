@@ -129,6 +129,8 @@ async fn app_page(
     });
     let others = others.await?;
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let account = who.account();
+    let required = !account.second_factor && instance.config.require_second_factor.asks(account.is_administrator);
     html(
         status,
         &AppPage {
@@ -140,7 +142,7 @@ async fn app_page(
             setup: seal(instance, who, secret, now),
             next,
             others,
-            required: instance.config.require_second_factor.asks(who.account().is_administrator),
+            required,
         },
     )
 }

@@ -17,11 +17,13 @@ use crate::openid::connected::{ConnectedSection, section};
 use crate::openid::proofs::has_password;
 use crate::organizations::names;
 use crate::passkeys;
+use crate::recovery;
 use crate::second_factor;
 use crate::second_factor::recovery_codes::FEW;
 use crate::sign_in::{self, pages::no_passwords};
 use crate::tokens;
 use crate::urls;
+use crate::users::credentials;
 use crate::web::{Field, FieldError, Moment, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
 
 #[derive(Template)]
@@ -171,12 +173,13 @@ pub async fn change_password(
         return no_passwords(&visitor);
     }
     if password_locked(&instance, &who) {
-        return Err(Error::Confirm { back: urls::settings_security() });
+        return Err(Error::Confirm { back: format!("{}#/password", urls::settings_security()) });
     }
     let ending = Ending::of(form.terminals.as_deref(), form.tokens.as_deref());
     let mut found = Problems::none();
     let user = who.account().user_id.clone();
-    let organizations = instance.db.read(move |connection| names(connection, &user)).await?;
+    let reading = instance.db.read(move |connection| Ok((names(connection, &user)?, credentials(connection, &user)?)));
+    let (organizations, known) = reading.await?;
     in_context(&instance, &who, &organizations, |person| {
         found.add_new_password(&form.password, &form.confirm, person, &instance.config.passwords);
     });
@@ -187,6 +190,8 @@ pub async fn change_password(
         found.add("current", "That is not your current password. Try again.");
     } else if found.is_empty() && mismatch(&form.current, &form.password).is_none() {
         found.add("password", "That is your current password. Choose another one.");
+    } else if found.is_empty() && recovery::is_withdrawn(&instance, &known, &form.password).await? {
+        found.add("password", recovery::WITHDRAWN);
     }
     if !found.is_empty() {
         return page(&visitor, &instance, &who, StatusCode::UNPROCESSABLE_ENTITY, ending, &found).await;

@@ -21,7 +21,7 @@ use crate::ids::SessionId;
 use crate::tokens;
 use crate::urls;
 use crate::web::form::ConfirmedPost;
-use crate::web::{Moment, Notice, Pressed, Shell, Visitor, agent, filters, html, see_other};
+use crate::web::{Moment, Notice, Pressed, Shell, Visitor, agent, client, filters, html, see_other};
 
 /// A login, as the page shows it. Its id is no secret: it opens nothing.
 pub struct SessionRow {
@@ -29,6 +29,8 @@ pub struct SessionRow {
     pub device: String,
     /// From where.
     pub address: String,
+    /// What that is, where the address alone says so.
+    pub place: Option<&'static str>,
     /// When it began.
     pub signed_in: Moment,
     /// When it was last used.
@@ -71,6 +73,7 @@ impl Sessions {
             };
             list.push(SessionRow {
                 device,
+                place: client::place(&address),
                 address,
                 signed_in: Moment::new(created_at, now),
                 seen: Moment::new(if id == *this { now } else { seen_at }, now),

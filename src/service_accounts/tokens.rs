@@ -14,6 +14,7 @@ use crate::organizations::pages::done;
 use crate::organizations::roles::views::OwnMatrix;
 use crate::organizations::views::{ConfirmPage, Place as OrganizationPlace, role_name};
 use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right};
+use crate::text;
 use crate::tokens::forms::{NewTokenForm, RegenerateForm};
 use crate::tokens::pages::{FileForm, explain as explain_own, file_of, has_name};
 use crate::tokens::policy::{Overlap, Status, TokenPolicy};
@@ -23,7 +24,7 @@ use crate::tokens::views::{
 };
 use crate::tokens::{self, Created, Holder, Known, Place, Refused, Regenerated, Token};
 use crate::urls;
-use crate::web::{Notice, Pressed, Problems, Visitor, html};
+use crate::web::{Notice, Pressed, Problems, Visitor, errors, html};
 
 type AccountPath = web::Path<(String, ServiceAccountId)>;
 type TokenPath = web::Path<(String, ServiceAccountId, TokenId)>;
@@ -73,9 +74,15 @@ fn form_page(
     (problems, policy): (&Problems, &TokenPolicy),
 ) -> Result<HttpResponse> {
     let (place, catalogue) = (OrganizationPlace::of(member), &member.instance().config.catalogue);
-    let ticked =
-        Ticked { scope: &form.scope, entity: &form.entity, entity_type: &form.entity_type, entity_id: &form.entity_id };
+    let ticked = Ticked {
+        scope: &form.scope,
+        entity: &form.entity,
+        entity_type: &form.entity_type,
+        entity_id: &form.entity_id,
+        added: &form.more,
+    };
     let access = if form.access.is_empty() { "selected" } else { &form.access };
+    let allowed = account.rights(catalogue);
     let page = NewTokenPage {
         shell: visitor.shell_in(&place, "Create a token", "org-service-accounts"),
         account: account.name.clone(),
@@ -85,8 +92,9 @@ fn form_page(
         description: problems.field("description", &form.description),
         expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, member.now()),
         rights: Rights::new(catalogue, problems.field("access", access), &ticked, problems)
-            .saying(AccessWords::SERVICE),
-        own: OwnMatrix::new(&form.right, None),
+            .saying(AccessWords::SERVICE)
+            .within(|kind, operation| allowed.allows(kind, operation)),
+        own: OwnMatrix::new(&form.right, None).within(&allowed),
         action_url: urls::service_tokens_new(&place.slug, &account.id),
         back_url: urls::service_account(&place.slug, &account.id),
         place,
@@ -157,10 +165,25 @@ pub async fn create(
     }
     let new = match form.check_for_account(member.now(), &policy, &place(&member), catalogue) {
         Ok(new) => new,
-        Err(problems) => return again(StatusCode::UNPROCESSABLE_ENTITY, &form, &problems),
+        Err(problems) => {
+            let (id, name, now) = (account.id.clone(), text::tidy(&form.name), member.now());
+            let reading = member
+                .instance()
+                .db
+                .read(move |connection| tokens::is_taken(connection, Holder::service_account(&id), None, &name, now));
+            let problems = if reading.await? { problems.and(explain(&Refused::NameTaken)) } else { problems };
+            return again(StatusCode::UNPROCESSABLE_ENTITY, &form, &problems);
+        }
     };
     let slug = &member.organization().slug;
-    match service::create_token(&member, &form.form_id, &account.id, new).await? {
+    let made = match service::create_token(&member, &form.form_id, &account.id, new).await {
+        Ok(made) => made,
+        Err(error) => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            return errors::too_often(error, async |problems| again(status, &form, problems)).await;
+        }
+    };
+    match made {
         Created::Now(id, secret) => {
             let (account, token) = the_token(&*member, &account.id, &id).await?;
             issued(&member, &visitor, &account, &token, secret, None)
@@ -275,7 +298,11 @@ pub async fn regenerate(
         Err(problems) => return refuse(&problems, false),
     };
     let of = (&account.id, &token.record.id);
-    match service::regenerate_token(&member, &form.form_id, of, expires_at, overlap).await? {
+    let made = match service::regenerate_token(&member, &form.form_id, of, expires_at, overlap).await {
+        Ok(made) => made,
+        Err(error) => return errors::too_often(error, async |problems| refuse(problems, false)).await,
+    };
+    match made {
         Regenerated::Now(secret) => {
             let live = token.status(now) == Status::Active;
             let overlap = if live { overlap } else { Overlap::Now };

@@ -71,7 +71,7 @@ pub async fn enter(instance: &Instance, email: &str, user: Option<&UserId>, orig
 
 fn short(error: Error) -> Error {
     match error {
-        Error::TooMany { after } => Error::TooMany { after: after.min(NAMED_WAIT) },
+        Error::TooMany { after, limit } => Error::TooMany { after: after.min(NAMED_WAIT), limit },
         other => other,
     }
 }

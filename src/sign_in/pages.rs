@@ -175,7 +175,7 @@ pub async fn submit(
             }
             page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, &form, &problems, Some(&why))
         }
-        Err(Error::TooMany { after }) => errors::closed(after, |wait| {
+        Err(Error::TooMany { after, .. }) => errors::closed(after, |wait| {
             let wait = format!("{wait} {YOURS}");
             page(&visitor, StatusCode::TOO_MANY_REQUESTS, &form, &problems, Some(&wait))
         }),

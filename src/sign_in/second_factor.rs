@@ -247,7 +247,7 @@ pub async fn submit(
             page(&visitor, unprocessable, &next, &has, &problems, None)
         }
         Ok(Outcome::Over) => Ok(begin_anew(&instance, &next, Notice::TooManyWrongCodes)),
-        Err(Error::TooMany { after }) => {
+        Err(Error::TooMany { after, .. }) => {
             errors::closed(after, |wait| page(&visitor, unprocessable, &next, &has, &problems, Some(&wait)))
         }
         Err(error) => Err(error),

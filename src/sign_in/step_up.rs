@@ -15,9 +15,12 @@ use crate::auth::session::NewKey;
 use crate::error::{Error, Result};
 use crate::openid::{ProviderButton, proofs};
 use crate::passkeys::{self, Way};
+use crate::routes::page_pattern;
 use crate::second_factor::{self, Overview, Typed, wrong};
 use crate::urls;
-use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, returning, see_other};
+use crate::web::{
+    Field, FieldError, Notice, Posted, Problems, Shell, Visitor, errors, filters, html, returning, see_other,
+};
 
 #[derive(Template)]
 #[template(path = "sign_in/step_up.html")]
@@ -51,24 +54,73 @@ pub struct StepUpForm {
     next: String,
 }
 
-/// What one is about to do, by where one goes on.
+/// What one is about to do, by where one goes on. The fragment says which of that page's buttons it was.
 fn act(next: &str) -> &'static str {
-    match next.split('?').next().unwrap_or_default() {
-        path if path == urls::settings_tokens_new() => "create a personal access token",
-        path if path.starts_with("/settings/security/passkeys") => "change your passkeys",
-        path if path == urls::settings_email() => "change your e-mail address",
-        path if path == urls::admin_verifiers() => "create a verifier",
-        path if path == urls::settings_second_factor() => "set up an authenticator app",
-        path if path == urls::settings_second_factor_remove() => "remove your authenticator app",
-        path if path == urls::settings_recovery_codes() => "make new recovery codes",
-        path if path.starts_with("/admin/verifiers/") => "delete a verifier",
-        path if path.starts_with("/organizations/") && path.ends_with("/settings/second-factor") => {
-            "change who must have a second factor"
+    let (page, button) = next.split_once('#').unwrap_or((next, ""));
+    let path = format!("{}{button}", page.split('?').next().unwrap_or_default());
+    // Only the start page, where one goes who came from nowhere, has none.
+    page_pattern(&path).and_then(act_at).unwrap_or("go on")
+}
+
+/// What one confirms at an address of the route table.
+pub fn act_at(pattern: &str) -> Option<&'static str> {
+    Some(match pattern {
+        "/device/terminal" => "sign a terminal in",
+        "/settings/profile/email" => "change your e-mail address",
+        "/settings/security/password" => "change your password",
+        "/settings/security/second-factor" => "set up an authenticator app",
+        "/settings/security/second-factor/remove" => "remove your authenticator app",
+        "/settings/security/recovery-codes" => "make new recovery codes",
+        "/settings/security/sessions/{id}/end" => "end another session",
+        "/settings/security/logout-all" => "log out your other sessions",
+        "/settings/security/connections/with/{provider}" | "/settings/security/connections/offers/{code}" => {
+            "connect an account to sign in with"
         }
-        path if path == urls::device_terminal() => "sign a terminal in",
-        path if path.starts_with("/admin/mail/") => "read somebody's mail",
-        _ => "go on",
-    }
+        "/settings/security/connections/{id}/disconnect" => "disconnect an account that you sign in with",
+        "/settings/security/passkeys/new" | "/settings/security/passkeys/options" => "add a passkey",
+        "/settings/security/passkeys/{id}/rename" => "rename a passkey",
+        "/settings/security/passkeys/{id}/remove" => "remove a passkey",
+        "/settings/tokens/new" => "create a personal access token",
+        "/settings/tokens/{id}/edit" | "/settings/tokens/{id}/scopes/remove" | "/settings/tokens/{id}/scopes/clear" => {
+            "change a personal access token"
+        }
+        "/settings/tokens/{id}/regenerate" => "regenerate a personal access token",
+        "/settings/api-keys/new" => "create an API key",
+        "/organizations/{slug}/settings/second-factor" => "change who must have a second factor",
+        "/organizations/{slug}/policy"
+        | "/organizations/{slug}/policy/personal-tokens"
+        | "/organizations/{slug}/policy/api-keys" => "change the organization’s rules",
+        "/organizations/{slug}/hand-over" => "hand the organization over",
+        "/organizations/{slug}/delete" => "delete the organization",
+        "/organizations/{slug}/members/{id}/role" => "change a member’s role",
+        "/organizations/{slug}/invitations/new" => "invite somebody",
+        "/organizations/{slug}/invitations/{id}/resend" => "send an invitation again",
+        "/organizations/{slug}/teams/new" => "create a team",
+        "/organizations/{slug}/teams/{id}/edit" => "change a team",
+        "/organizations/{slug}/teams/{id}/members" => "add somebody to a team",
+        "/organizations/{slug}/logs/export" => "download the organization’s log",
+        "/organizations/{slug}/service-accounts/new" => "create a service account",
+        "/organizations/{slug}/service-accounts/{id}/edit" => "change a service account",
+        "/organizations/{slug}/service-accounts/{id}/enable" => "enable a service account",
+        "/organizations/{slug}/service-accounts/{id}/tokens/new" => "create a service account’s token",
+        "/organizations/{slug}/service-accounts/{id}/tokens/{token}/regenerate" => {
+            "regenerate a service account’s token"
+        }
+        "/organizations/{slug}/roles/new" => "create a role",
+        "/organizations/{slug}/roles/{id}/edit" => "change a role",
+        "/admin" => "administer this service",
+        "/admin/verifiers" => "look after the verifiers",
+        "/admin/verifiers/{id}/delete" => "delete a verifier",
+        "/admin/invitations" => "invite people to this service",
+        "/admin/invitations/{id}/cancel" => "take an invitation back",
+        "/admin/organizations" => "look after the organizations",
+        "/admin/organizations/{id}" => "look after an organization’s license",
+        "/admin/recovery" => "help somebody back in",
+        "/admin/policy" | "/admin/policy/review" => "look after the rules for tokens",
+        "/admin/mail" => "see which mails wait",
+        "/admin/mail/{id}" => "read somebody’s mail",
+        _ => return None,
+    })
 }
 
 /// Where one goes who would rather not.
@@ -171,7 +223,16 @@ pub async fn submit(
 ) -> Result<HttpResponse> {
     let next = returning::safe(&form.next, &urls::home());
     let proved = form.proved.clone();
-    match prove(&instance, &visitor, &who, form, &next).await? {
+    let outcome = match prove(&instance, &visitor, &who, form, &next).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            return errors::too_often(error, async |problems| {
+                page(&visitor, &instance, &who, &next, &proved, problems, None).await
+            })
+            .await;
+        }
+    };
+    match outcome {
         Ok(key) => {
             key.give(&session)?;
             let mut response = see_other(&next);

@@ -25,7 +25,7 @@ use crate::sign_in::pages::no_passwords;
 use crate::text;
 use crate::urls;
 use crate::users::{NewUser, by_email};
-use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, filters, html, see_other};
+use crate::web::{Field, FieldError, Notice, Posted, Problems, Shell, Visitor, errors, filters, html, see_other};
 
 #[derive(Template)]
 #[template(path = "sign_up/sign_up.html")]
@@ -208,15 +208,15 @@ pub(crate) fn check_mail(visitor: &Visitor, email: &str, lifetime: &str) -> Resu
         (
             "Ask for your link",
             format!(
-                "No mail server is set up here. If all is well, a link for {email} waits; it works once, for {lifetime}."
+                "No mail server is set up here. Ask an administrator of this service for the link for {email}; it works once, for {lifetime}."
             ),
-            "Ask an administrator of this service for it: they find it under Administration, Mail.",
+            "They find it under Administration, Mail. Nothing there? Then check the address, and try again.",
         )
     } else {
         (
             "Check your mail",
-            format!("If all is well, a mail is on its way to {email}. The link in it works once, for {lifetime}."),
-            "Nothing there after a few minutes? Look into the folder for unwanted mail, or ask an administrator of this service: they can see mails that could not be sent.",
+            format!("Look into the mailbox of {email} now. The link in our mail works once, for {lifetime}."),
+            "Nothing there after a few minutes? Check that the address is right, look into the folder for unwanted mail, or ask an administrator of this service: they can see mails that could not be sent.",
         )
     };
     let (link, words) = match visitor.account() {
@@ -277,8 +277,15 @@ pub async fn submit(
         last_name: text::tidy(&form.last_name),
         password,
     };
-    service::ask(&instance, new, Origin::of(visitor.request())).await?;
-    check_mail(&visitor, form.email.trim(), "24 hours")
+    match service::ask(&instance, new, Origin::of(visitor.request())).await {
+        Ok(()) => check_mail(&visitor, form.email.trim(), "24 hours"),
+        Err(error) => {
+            errors::too_often(error, async |problems| {
+                form_page(&visitor, &instance, StatusCode::TOO_MANY_REQUESTS, &form, problems, None)
+            })
+            .await
+        }
+    }
 }
 
 /// What the page behind the mailed link sends.
@@ -300,7 +307,7 @@ async fn confirm_page(
     }
     let (asked, now) = (code.to_owned(), instance.clock.now());
     let wish = instance.db.read(move |connection| service::find(connection, &asked, now)).await?;
-    let Some(wish) = wish else { return spent(visitor, urls::signup(), "Sign up again") };
+    let Some(wish) = wish else { return no_wish(visitor) };
     html(
         status,
         &ConfirmPage {
@@ -311,6 +318,13 @@ async fn confirm_page(
             password: problems.secret("password"),
         },
     )
+}
+
+/// Whoever is signed in has an account, and with it an address that is proved: their link is used, and all is well.
+fn no_wish(visitor: &Visitor) -> Result<HttpResponse> {
+    let Some(account) = visitor.account() else { return spent(visitor, urls::signup(), "Sign up again") };
+    let text = format!("You are signed in as {}, so there is nothing left to confirm.", account.email);
+    said(visitor, StatusCode::OK, "Your address is confirmed already", &text, "", urls::home(), "Go on")
 }
 
 /// `GET /email/confirm/{code}`. Does nothing: mail scanners open links, too.
@@ -360,8 +374,13 @@ pub async fn confirm(
             problems.add("password", "That is not the password that you chose when you signed up. Try again.");
             confirm_page(&visitor, &instance, &code, StatusCode::UNPROCESSABLE_ENTITY, &problems).await
         }
-        Err(Error::NotFound) => spent(&visitor, urls::signup(), "Sign up again"),
-        Err(error) => Err(error),
+        Err(Error::NotFound) => no_wish(&visitor),
+        Err(error) => {
+            errors::too_often(error, async |problems| {
+                confirm_page(&visitor, &instance, &code, StatusCode::TOO_MANY_REQUESTS, problems).await
+            })
+            .await
+        }
     }
 }
 
@@ -470,8 +489,15 @@ async fn arrive(
             last_name: text::tidy(&form.last_name),
             password,
         };
-        service::ask(instance, new, origin).await?;
-        return check_mail(visitor, &offer.email, "24 hours");
+        return match service::ask(instance, new, origin).await {
+            Ok(()) => check_mail(visitor, &offer.email, "24 hours"),
+            Err(error) => {
+                errors::too_often(error, async |problems| {
+                    joining_page(visitor, instance, &form, problems, (offer, &code))
+                })
+                .await
+            }
+        };
     }
     let new = new_user(instance, &form, password).await?;
     match invitations::accept_and_join(instance, code, new, origin).await {

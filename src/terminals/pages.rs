@@ -83,7 +83,7 @@ async fn look(
     match service::find(instance, who, &code).await {
         Ok(Some(waiting)) => Ok(Ok((code, waiting))),
         Ok(None) => code_page(visitor, typed, Some(UNKNOWN), None).map(Err),
-        Err(Error::TooMany { after }) => {
+        Err(Error::TooMany { after, .. }) => {
             errors::closed(after, |wait| code_page(visitor, typed, None, Some(&wait))).map(Err)
         }
         Err(error) => Err(error),

@@ -52,7 +52,7 @@ pub struct NewTokenForm {
     pub entity_id: String,
     /// Its holder may renew it; `yes`, or nothing.
     pub may_rotate: String,
-    /// The button that adds the row was pressed.
+    /// The button that adds the row was pressed; then the row.
     pub more: String,
 }
 
@@ -153,6 +153,7 @@ pub(crate) fn add_row(
     entity: &mut Vec<String>,
     kind: &mut String,
     id: &mut String,
+    added: &mut String,
     catalogue: &Catalogue,
     problems: &mut Problems,
 ) {
@@ -167,8 +168,9 @@ pub(crate) fn add_row(
     } else {
         let row = format!("{kind}:{typed}");
         if !entity.contains(&row) {
-            entity.push(row);
+            entity.push(row.clone());
         }
+        *added = row;
         *id = String::new();
         *kind = String::new();
         "selected".clone_into(access);
@@ -224,7 +226,7 @@ impl NewTokenForm {
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();
         let (access, kind, id) = (&mut self.access, &mut self.entity_type, &mut self.entity_id);
-        add_row(access, &mut self.entity, kind, id, catalogue, &mut problems);
+        add_row(access, &mut self.entity, kind, id, &mut self.more, catalogue, &mut problems);
         problems
     }
 
@@ -327,7 +329,7 @@ impl EditForm {
     pub fn add_row(&mut self, catalogue: &Catalogue) -> Problems {
         let mut problems = Problems::none();
         let (access, kind, id) = (&mut self.access, &mut self.entity_type, &mut self.entity_id);
-        add_row(access, &mut self.entity, kind, id, catalogue, &mut problems);
+        add_row(access, &mut self.entity, kind, id, &mut self.more, catalogue, &mut problems);
         problems
     }
 

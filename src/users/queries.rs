@@ -23,6 +23,8 @@ pub struct Credentials {
     pub last_name: String,
     /// PHC string; `None` when the account has no password.
     pub password_hash: Option<String>,
+    /// The one that was taken away since somebody else knew it.
+    pub withdrawn_hash: Option<String>,
     /// When it was last changed.
     pub password_changed_at: Option<Timestamp>,
     /// Whether the account may be used.

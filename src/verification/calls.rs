@@ -295,7 +295,7 @@ pub async fn token_self(
         "kind": found.kind.as_str(),
         "name": found.name,
         "token": masked(&instance.config.tokens.brand, found.kind, &found.last_four),
-        "organization_id": place.as_ref().map(|(id, _)| id),
+        "organization_id": found.bound.as_ref().map(|bound| &bound.id),
         "everything": found.everything,
         "scopes": effective_scopes(&found, standing, catalogue),
         "created_at": found.issued_at.rfc3339(),

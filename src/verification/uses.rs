@@ -146,15 +146,20 @@ fn write_in_pieces<T: Clone + Send + 'static>(
 
 fn write_use(tx: &mut Tx<'_>, (id, used): &(SecretId, Use)) -> Result<()> {
     let older = token_secrets::last_used_at.is_null().or(token_secrets::last_used_at.lt(used.at));
-    let seen = (
-        token_secrets::last_used_at.eq(used.at),
-        token_secrets::last_used_address.eq(&used.address),
-        token_secrets::last_used_agent.eq(&used.agent),
-    );
-    let newest = diesel::update(token_secrets::table.find(id).filter(older)).set(seen).execute(&mut **tx)?;
+    let seen = || {
+        (
+            token_secrets::last_used_at.eq(used.at),
+            token_secrets::last_used_address.eq(&used.address),
+            token_secrets::last_used_agent.eq(&used.agent),
+        )
+    };
+    let newest = diesel::update(token_secrets::table.find(id).filter(older)).set(seen()).execute(&mut **tx)?;
     if used.count > 0 {
         let counted = token_secrets::later_uses.eq(token_secrets::later_uses + used.count);
         diesel::update(token_secrets::table.find(id)).set(counted).execute(&mut **tx)?;
+        // The current secret's row says when the token was last used, with whichever secret.
+        let current = token_secrets::token_id.eq(&used.token).and(token_secrets::is_current);
+        diesel::update(token_secrets::table.filter(current.and(older))).set(seen()).execute(&mut **tx)?;
     }
     // An introspection does not say where the token was used.
     if newest == 0 || used.address.is_empty() { Ok(()) } else { write_address(tx, used) }

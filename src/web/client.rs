@@ -39,6 +39,25 @@ impl Network {
     }
 }
 
+/// What an address is by itself, where it is none of the internet's. Nobody is asked.
+pub fn place(address: &str) -> Option<&'static str> {
+    const PRIVATE: &str = "private network";
+    const PLACES: &[(&str, &str)] = &[
+        ("127.0.0.0/8", "this machine"),
+        ("::1", "this machine"),
+        ("10.0.0.0/8", PRIVATE),
+        ("172.16.0.0/12", PRIVATE),
+        ("192.168.0.0/16", PRIVATE),
+        ("169.254.0.0/16", PRIVATE),
+        ("100.64.0.0/10", PRIVATE),
+        ("fc00::/7", PRIVATE),
+        ("fe80::/10", PRIVATE),
+    ];
+    let address = address.parse().ok()?;
+    let is_in = |network: &str| network.parse().is_ok_and(|network: Network| network.contains(address));
+    PLACES.iter().find(|(network, _)| is_in(network)).map(|(_, place)| *place)
+}
+
 /// The client's address: the peer's, unless the peer is a trusted proxy; then the right-most address in
 /// `X-Forwarded-For` that is not one. Whatever stands left of that, the client may have made up.
 pub fn address(request: &HttpRequest) -> IpAddr {
@@ -84,6 +103,20 @@ mod tests {
         }
         for text in ["", "unknown", "_hidden", "192.0.2", "for=192.0.2.7"] {
             assert_eq!(hop_address(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn some_addresses_say_where_they_are() {
+        for local in ["127.0.0.1", "127.1.2.3", "::1"] {
+            assert_eq!(place(local), Some("this machine"), "{local}");
+        }
+        for private in ["10.0.0.1", "172.31.255.255", "192.168.1.2", "100.64.0.1", "169.254.0.9", "fd00::1", "fe80::1"]
+        {
+            assert_eq!(place(private), Some("private network"), "{private}");
+        }
+        for other in ["172.32.0.1", "203.0.113.7", "100.128.0.1", "2001:db8::1", "", "unknown"] {
+            assert_eq!(place(other), None, "{other}");
         }
     }
 

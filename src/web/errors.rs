@@ -4,23 +4,27 @@ use std::cell::RefCell;
 
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use askama::Template;
 use serde_json::json;
 
 use super::filters;
+use super::form::{NO_FIELD, Problems, SentFrom};
 use super::page::{Shell, Visitor, html};
 use crate::api::PROBLEM_TYPE;
 use crate::app::Instance;
 use crate::auth::capability::BearerProblem;
+use crate::auth::throttle::Limit;
 use crate::error::{Error, Result};
 use crate::urls;
 
 /// What `front` needs to know of a failure to write its answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Failure {
     /// Seconds until another try is worth while.
     pub after: Option<i64>,
+    /// What there were too many of.
+    pub limit: Option<Limit>,
     /// A sentence for the one who sent the request, where there is more to say than the status does.
     pub hint: Option<&'static str>,
     /// RFC 6750's answer.
@@ -36,6 +40,8 @@ struct ErrorPage {
     heading: String,
     text: String,
     next: String,
+    /// The page of the form that was sent, with what was typed.
+    form: Option<String>,
     request_id: String,
 }
 
@@ -65,15 +71,15 @@ impl ResponseError for Error {
         }
         let mut response = HttpResponse::new(self.status_code());
         let failure = match self {
-            Self::TooMany { after } => Failure { after: Some(*after), hint: None, bearer: None },
+            Self::TooMany { after, limit } => Failure { after: Some(*after), limit: *limit, ..Failure::default() },
             Self::Unavailable(_) | Self::Database(_) if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
-                Failure { after: Some(2), hint: None, bearer: None }
+                Failure { after: Some(2), ..Failure::default() }
             }
-            Self::Forbidden(hint) | Self::BadRequest(hint) => Failure { after: None, hint: Some(hint), bearer: None },
+            Self::Forbidden(hint) | Self::BadRequest(hint) => Failure { hint: Some(hint), ..Failure::default() },
             Self::Bearer(problem) => {
                 let hint = (*problem == BearerProblem::Malformed)
                     .then_some("the Authorization header is not of the form: Bearer, a space, the credential");
-                Failure { after: None, hint, bearer: Some(*problem) }
+                Failure { hint, bearer: Some(*problem), ..Failure::default() }
             }
             Self::SignIn { back } => {
                 lead(&mut response, &urls::login_returning(back));
@@ -91,7 +97,7 @@ impl ResponseError for Error {
                 lead(&mut response, &urls::step_up_returning(back));
                 return response;
             }
-            _ => Failure { after: None, hint: None, bearer: None },
+            _ => Failure::default(),
         };
         response.extensions_mut().insert(failure);
         response
@@ -163,6 +169,7 @@ pub fn error_page(
 ) -> Result<HttpResponse> {
     let (heading, text, next) = words(status, failure);
     let shell = visitor.shell(heading, "");
+    let sent = visitor.request().extensions().get::<SentFrom>().map(|SentFrom(page)| page.clone());
     html(
         status,
         &ErrorPage {
@@ -171,6 +178,7 @@ pub fn error_page(
             heading: heading.to_owned(),
             text,
             next,
+            form: sent.filter(|page| status == StatusCode::TOO_MANY_REQUESTS && *page != urls::home()),
             request_id: request_id.to_owned(),
         },
     )
@@ -193,6 +201,7 @@ pub fn stranger_page(
             heading: heading.to_owned(),
             text,
             next,
+            form: None,
             request_id: request_id.to_owned(),
         },
     )
@@ -236,10 +245,35 @@ const TOO_MANY: &str = "There were too many tries, and to keep accounts safe thi
 /// # Errors
 /// Those of the page.
 pub fn closed(after: i64, page: impl FnOnce(String) -> Result<HttpResponse>) -> Result<HttpResponse> {
-    let mut response = page(format!("{TOO_MANY} Wait {}, then try again.", duration(after)))?;
+    page(format!("{TOO_MANY} Wait {}, then try again.", duration(after))).map(|response| wait(response, after))
+}
+
+fn wait(mut response: HttpResponse, after: i64) -> HttpResponse {
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     response.headers_mut().insert(header::RETRY_AFTER, after.max(1).into());
-    Ok(response)
+    response
+}
+
+/// Which limit is reached, as a sentence.
+fn reached(limit: Option<Limit>) -> String {
+    match limit {
+        Some(limit) => format!("The limit is {}, and it is reached.", limit.words()),
+        None => "That was as often as is allowed for now.".to_owned(),
+    }
+}
+
+/// The form of which too many were sent: the same page with what was typed, which says what the limit is and how long to wait.
+///
+/// # Errors
+/// Those of the page, and `error` where it is another one.
+pub async fn too_often(
+    error: Error,
+    page: impl AsyncFnOnce(&Problems) -> Result<HttpResponse>,
+) -> Result<HttpResponse> {
+    let Error::TooMany { after, limit } = error else { return Err(error) };
+    let mut problems = Problems::none();
+    problems.add(NO_FIELD, format!("{} Wait {}, then send the form again.", reached(limit), duration(after)));
+    page(&problems).await.map(|response| wait(response, after))
 }
 
 /// A wait in words.
@@ -270,7 +304,7 @@ fn words(status: StatusCode, failure: Option<Failure>) -> (&'static str, String,
         413 => ("That is too large", "The request is larger than this page takes.".into(), "Go back and send less.".into()),
         414 => ("That address is too long", "The address is longer than this page takes.".into(), "Go back and try again.".into()),
         421 => ("This is another address", "This service does not answer under the name that was asked for.".into(), "Use the address that you were given for it.".into()),
-        429 => ("Wait a little", "That was as often as is allowed for now.".into(), format!("Go on in {wait}.")),
+        429 => ("Wait a little", reached(failure.and_then(|failure| failure.limit)), format!("Go on in {wait}.")),
         431 => ("That is too large", "The headers of the request are larger than this service takes.".into(), "Delete the cookies of this site and try again.".into()),
         503 => ("Just a moment", "A part of the service is busy or not reachable right now. If you were changing something, check whether it took effect.".into(), format!("Try again in {wait}.")),
         _ => ("Something went wrong", "That is our fault, not yours. It was written down with the number below.".into(), "Try again; if it happens once more, tell whoever runs this service and give them the number.".into()),

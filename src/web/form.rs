@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::web::BytesMut;
-use actix_web::{FromRequest, HttpRequest, http::header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, http::header};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use validator::{Validate, ValidationErrors};
 
 use super::page::form_binding;
-use crate::auth::capability::{instance, page_of};
+use crate::auth::capability::{back_to_button, instance, page_of};
 use crate::auth::password::{Context, PasswordPolicy, mismatch, problems};
 use crate::auth::{AdministratorConfirmed, Confirmed, SignedIn, csrf};
 use crate::error::{Error, Result};
@@ -40,6 +40,12 @@ const NEVER_CARRIED: &[&str] = &[
     "credential",
     "next",
 ];
+
+/// Where a problem stands that is no field's: the form itself is refused.
+pub const NO_FIELD: &str = "";
+
+/// The page of the form that a request sent, for the page of a failure.
+pub struct SentFrom(pub String);
 
 /// A form field as a template sees it.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +88,13 @@ impl Problems {
     /// One more.
     pub fn add(&mut self, field: &'static str, message: impl Into<String>) {
         self.0.push(FieldError { field, message: message.into() });
+    }
+
+    /// These, and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
     }
 
     /// What is wrong with a new password and its repetition. An empty field is one problem, not all of them.
@@ -233,6 +246,8 @@ impl<T: DeserializeOwned> FromRequest for Posted<T> {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let pairs = pairs(&request, &mut payload).await?;
+            // What is typed into a page before the sign-in does not go into its address.
+            request.extensions_mut().insert(SentFrom(page_of(&request)));
             decode(&request, &pairs).map(Self)
         })
     }
@@ -251,12 +266,13 @@ impl<C: FromRequest<Error = Error> + Sender + 'static, T: DeserializeOwned> From
                     let pairs = pairs(&request, &mut payload).await?;
                     let form = decode(&request, &pairs)?;
                     who.sends(&pairs)?;
+                    request.extensions_mut().insert(SentFrom(carried(&page_of(&request), &pairs)));
                     Ok(Self { who, form })
                 }
                 Err(Error::Confirm { .. }) => {
                     let pairs = pairs(&request, &mut payload).await?;
                     decode::<T>(&request, &pairs)?;
-                    Err(Error::Confirm { back: carried(&page_of(&request), &pairs) })
+                    Err(Error::Confirm { back: back_to_button(&request, carried(&page_of(&request), &pairs)) })
                 }
                 // The session ended while the form was being filled in. Its token died with it, so nothing is believed of
                 // the form; it only comes back, as if it had been typed into the address.

@@ -20,6 +20,14 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// An end as lists show it: one that is far away is a day, which says more than hundreds of them.
+    pub fn end(end: Timestamp, now: Timestamp) -> Self {
+        let told = Self::new(end, now);
+        if now.until(end) <= 60 * DAY { told } else { Self { relative: end.day_in_words(), ..told } }
+    }
+}
+
 /// To the nearest unit: a token made for ninety days a second ago ends "in 90 days".
 fn relative(seconds: i64) -> String {
     const UNITS: [(i64, i64, &str); 5] = [

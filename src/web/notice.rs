@@ -19,10 +19,14 @@ text_enum! {
         PictureRemoved = "picture-removed",
         /// A new address waits for its mailbox.
         EmailChangeAsked = "email-change-asked",
+        /// The same where no mail travels.
+        EmailChangeAskedHere = "email-change-asked-here",
         /// It no longer waits.
         EmailChangeTakenBack = "email-change-taken-back",
         /// One mailbox said yes, the other has still to.
         EmailChangeWaits = "email-change-waits",
+        /// The same where no mail travels.
+        EmailChangeWaitsHere = "email-change-waits-here",
         /// Signed in with another address from now on.
         EmailChanged = "email-changed",
         /// Back to the old address; a new password is to be chosen.
@@ -270,6 +274,14 @@ impl Notice {
                 "good",
                 "We wrote to both addresses. Nothing has changed yet: open the link in the mail to the new one.",
             ),
+            Self::EmailChangeAskedHere => (
+                "good",
+                "No mail server is set up here, so ask an administrator of this service for the links: they wait under Administration, Mail. Nothing has changed yet.",
+            ),
+            Self::EmailChangeWaitsHere => (
+                "good",
+                "Thank you. The link for the other address has still to be opened: ask an administrator of this service for it.",
+            ),
             Self::EmailChangeTakenBack => ("good", "The change is taken back. Your e-mail address stays as it is."),
             Self::EmailChangeWaits => (
                 "good",
@@ -310,7 +322,7 @@ impl Notice {
             Self::TokenOldSecretEnded => ("good", "The old secret stopped working. Only the new one is good."),
             Self::TokenAlreadyCreated => (
                 "attention",
-                "This token was created already, and its secret is shown only once. If you did not copy it, delete the token and create a new one.",
+                "This token was created already, and its secret is shown only once. If you did not copy it, regenerate the token.",
             ),
             Self::TokenFormUsed => (
                 "attention",

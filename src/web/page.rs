@@ -34,7 +34,7 @@ pub struct Shell {
     pub notice: Option<NoticeView>,
     /// Who is signed in.
     pub user: Option<ShellUser>,
-    /// Which menu item is this page.
+    /// Which menu item is this page; empty where no menu is shown.
     pub current: &'static str,
     /// A one-time name for a form that makes something.
     pub nonce_form: String,
@@ -196,6 +196,9 @@ impl Visitor {
     /// The shell of a page with this title, marked as this item of the menu.
     pub fn shell(&self, title: &str, current: &'static str) -> Shell {
         let instance = instance(&self.request);
+        let rule = instance.config.require_second_factor;
+        let must_enrol =
+            self.account().is_some_and(|account| rule.asks(account.is_administrator) && !account.second_factor);
         let binding = form_binding(&self.request).unwrap_or_else(|| fresh_form_cookie(&self.request));
         Shell {
             title: title.to_owned(),
@@ -204,7 +207,8 @@ impl Visitor {
             csrf: csrf::token(&instance.key, &binding),
             notice: Notice::received(&self.request),
             user: self.account.as_deref().map(ShellUser::of),
-            current,
+            // Nothing of the menu opens before there is a second factor.
+            current: if must_enrol { "" } else { current },
             nonce_form: crate::ids::ulid(),
             sends_mail: instance.carrier.folder().is_none(),
         }

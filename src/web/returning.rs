@@ -13,7 +13,8 @@ pub fn safe(asked: &str, default: &str) -> String {
     match base.join(asked) {
         Ok(url) if plain && url.origin() == base.origin() && !url.path().starts_with("//") => {
             let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-            format!("{}{query}", url.path())
+            let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+            format!("{}{query}{fragment}", url.path())
         }
         _ => default.to_owned(),
     }
@@ -49,7 +50,7 @@ mod tests {
             ),
             ("/%2f%2fevil.example", "/%2f%2fevil.example"),
             ("/settings/../login", "/login"),
-            ("/a#b", "/a"),
+            ("/a?b#c", "/a?b#c"),
         ] {
             assert_eq!(safe(asked, "/default"), wanted);
         }

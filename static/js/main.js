@@ -8,6 +8,8 @@ import "./theme.js";
 import "./scopes.js";
 import "./summary.js";
 import "./copy.js";
+import "./address.js";
+import "./select.js";
 import "./dialog.js";
 import "./password.js";
 import "./providers.js";

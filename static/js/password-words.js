@@ -23,12 +23,22 @@ function fold(text, sheet) {
   return lower.map((c) => sheet.alike[c] ?? c).join("");
 }
 
-/** Whether the text is one of the words, or two of them joined. */
+/** Whether the text is one of the words, two of them joined, or little else; or holds the address, the word after an @. */
 export function isOwn(text, words, sheet) {
   const own = new Set(words);
-  return cores(text, sheet)
-    .map((core) => compact(core, sheet))
-    .some((core) => [...own].some((word) => core.startsWith(word) && (core === word || own.has(core.slice(word.length)))));
+  return (
+    isOwnAtHeart(compact(fold(text, sheet), sheet), [...own], sheet) ||
+    cores(text, sheet)
+      .map((core) => compact(core, sheet))
+      .some((core) => [...own].some((word) => core.startsWith(word) && (core === word || own.has(core.slice(word.length)))))
+  );
+}
+
+function isOwnAtHeart(whole, own, sheet) {
+  if (own.some((word) => word.startsWith("@") && whole.includes(word.slice(1)))) return true;
+  const names = own.filter((word) => points(word) >= sheet.name).sort((one, other) => points(other) - points(one));
+  const rest = names.reduce((rest, word) => rest.replaceAll(word, ""), whole);
+  return rest.length < whole.length && points(rest) <= sheet.trivial;
 }
 
 /** The own words of someone whose name the page knows better than the sheet, because its form asks for it. */
@@ -36,8 +46,10 @@ export function ownWords({ product = "", email = "", first_name = "", last_name 
   const at = email.lastIndexOf("@");
   const local = at < 0 ? email : email.slice(0, at);
   const labels = at < 0 ? [] : email.slice(at + 1).replace(/\.[^.]*$/, "").split(".");
-  return [product, first_name, last_name, local, ...organizations, ...local.split(/[._+-]/), ...labels]
+  const words = [product, first_name, last_name, local, ...organizations, ...local.split(/[._+-]/), ...labels]
     .flatMap((word) => cores(word.normalize("NFC"), sheet))
     .map((core) => compact(core, sheet))
     .filter((word) => points(word) > 1);
+  const whole = at >= 0 && at + 1 < email.length;
+  return whole ? [...words, `@${compact(fold(email.trim().normalize("NFC"), sheet), sheet)}`] : words;
 }

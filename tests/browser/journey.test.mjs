@@ -165,10 +165,14 @@ async function newToken(page, app, scripts) {
   if (scripts) await copied(page, secret);
   await downloaded(page, secret);
   const command = await page.locator("#curl").textContent();
-  const { stdout } = await run("sh", ["-c", command.replace(/^curl /, "curl --silent --fail ")]);
-  assert.equal(JSON.parse(stdout).name, "deploy bot", "the command works as it stands");
+  const asked = run("bash", ["-c", command.replace("curl ", "curl --silent --fail ")]);
+  asked.child.stdin.end(`${secret}\n`);
+  assert.equal(JSON.parse((await asked).stdout).name, "deploy bot", "the command works as it stands, and waits for the secret");
 
+  const token = /^\/settings\/tokens\/[0-9a-z]{26}$/;
+  if (scripts) assert.match(new URL(page.url()).pathname, token, "the address is the token's own already");
   await page.reload();
+  assert.match(new URL(page.url()).pathname, token);
   assert.ok(!(await page.content()).includes(secret), "a reload does not show it again");
   await page.goto("/settings/tokens");
   assert.equal(await page.getByRole("row", { name: "deploy bot" }).count(), 1, "nor does it make another");

@@ -154,7 +154,7 @@ byKeyboard("what is wrong gets the focus and leads to its field", {}, async (pag
 });
 
 // Covers: S2-17, S2-18
-byKeyboard("a dialog offers the safe choice first, closes with Escape and gives the focus back", {}, async (page) => {
+byKeyboard("a dialog has the focus on the safe choice, closes with Escape and gives the focus back", {}, async (page) => {
   for (const [action, button] of [["Revoke", "Revoke token"], ["Delete", "Delete token"]]) {
     await page.goto("/settings/tokens");
     const link = await inDetails(page, "reader", action);

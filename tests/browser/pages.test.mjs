@@ -136,7 +136,7 @@ async function mailLinks() {
   const other = await visit(browser, full);
   await signIn(other.page);
   links.invitation = await invite(other.page, "invited@example.com");
-  await sent("/settings/profile/email", "Send the links", { new_email: "ada.new@example.com" })(other.page);
+  await sent("/settings/profile/email", "Make the links", { new_email: "ada.new@example.com" })(other.page);
   await other.end();
   const stranger = await visit(browser, full);
   await sent("/signup", "Create account", newcomer("newcomer@example.com"))(stranger.page);
@@ -234,7 +234,7 @@ const members = {
   "add a passkey, from another address": at("/settings/security/passkeys/new"),
   "appearance": at("/settings/appearance"),
   "change the address": at("/settings/profile/email"),
-  "change the address, refused": by(sent("/settings/profile/email", "Send the links", { new_email: "nobody" }), 422),
+  "change the address, refused": by(sent("/settings/profile/email", "Make the links", { new_email: "nobody" }), 422),
   "logs": at("/settings/logs"),
   "API keys": at("/settings/api-keys"),
   "new API key": at("/settings/api-keys/new"),

@@ -48,6 +48,11 @@ bothWays("the matrix fills in what a right implies, and the sentence says it", {
   await page.getByLabel("Kind", { exact: true }).selectOption("clients");
   await fill(page, { entity_id: "42", name: "deploy bot" });
   await press(page, "Add a row for it");
+  // The page goes on where one was: at the new row, and not at its head.
+  const row = page.getByRole("row", { name: "Clients 42" });
+  assert.ok(await row.evaluate((element) => element === document.activeElement), "the new row has the focus");
+  await page.keyboard.press("Tab");
+  assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^clients 42: /);
   await page.getByRole("checkbox", { name: "clients 42: read" }).check();
   assert.equal(await page.locator("#name").inputValue(), "deploy bot", "what was typed stays");
   assert.ok(await box("channels: publish").isChecked());
@@ -84,7 +89,15 @@ bothWays("a token is regenerated, and the old secret goes on for a while", {}, a
 bothWays("a selection is revoked, and all are deleted by a typed phrase", {}, async ({ page, scripts }) => {
   for (const name of ["one", "two", "three"]) await createToken(page, { name, scopes: ["channels: read"] });
   await page.goto("/settings/tokens");
+  const all = page.getByRole("checkbox", { name: "Select all on this page" });
+  assert.equal(await all.count(), scripts ? 1 : 0, "what a script does is there with scripts alone");
   for (const name of ["one", "three"]) await page.getByRole("checkbox", { name: `Select ${name}` }).check();
+  if (scripts) {
+    await all.click();
+    assert.ok(await page.getByRole("checkbox", { name: "Select two" }).isChecked());
+    await page.getByRole("checkbox", { name: "Select two" }).uncheck();
+    assert.ok(!(await all.isChecked()));
+  }
   await press(page, "Revoke those ticked");
   await page.getByRole("heading", { name: "Revoke 2 tokens?" }).waitFor();
   await press(page, "Revoke tokens");
@@ -92,7 +105,7 @@ bothWays("a selection is revoked, and all are deleted by a typed phrase", {}, as
   await page.getByRole("navigation", { name: "Status" }).getByRole("link", { name: "Revoked" }).click();
   assert.deepEqual(await names(page), ["three", "one"]);
   assert.equal(await (await inDetails(page, "one", "Revoke")).count(), 0);
-  await page.getByRole("link", { name: "Delete All" }).click();
+  await page.getByRole("link", { name: "Delete all" }).click();
   const question = page.locator("[data-confirm]");
   await question.getByRole("heading", { name: "Delete all your tokens?" }).waitFor();
   assert.equal(await page.getByRole("dialog").count(), scripts ? 1 : 0);

@@ -154,7 +154,7 @@ fn reading_a_mail_is_logged(engine: Engine) {
     let asked = ada.submit(&form).expect(303).location().to_owned();
     assert!(asked.starts_with("/step-up?next=%2Fadmin%2Fmail%2F"), "{asked}");
     app.is_still_but(&["sessions"], &before);
-    assert!(ada.open(&asked).one("main").contains("read somebody's mail"));
+    assert!(ada.open(&asked).one("main").contains("read somebody’s mail"));
     ada.confirm(PASSWORD, &paths[0]).expect_lead(&paths[0]);
 
     let page = ada.submit(&ada.clone().open(&paths[0]).form(&paths[0])).expect(200);

@@ -569,6 +569,8 @@ fn where_it_is_required_it_comes_first(engine: Engine) {
     ada.get("/step-up").expect(200);
     let page = ada.open("/settings/security/second-factor");
     assert!(page.text().contains("A second factor is required here."));
+    assert!(page.links().contains(&"/settings/security/passkeys/new".to_owned()), "a passkey will do");
+    assert!(page.texts(".side-menu").is_empty(), "nothing of it opens");
     enrol(&app, &mut ada);
     ada.open("/settings/profile");
     ada.open("/admin");

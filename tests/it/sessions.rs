@@ -387,7 +387,7 @@ fn one_sees_and_ends_ones_own_logins(engine: Engine) {
     let page = ada.open("/settings/security");
     let rows = page.texts("[aria-labelledby=sessions-section] tbody tr");
     assert_eq!(rows.len(), 2, "{rows:?}");
-    assert!(rows[0].contains("Chrome on Windows") && rows[0].contains("127.0.0.1"), "{rows:?}");
+    assert!(rows[0].contains("Chrome on Windows") && rows[0].contains("127.0.0.1 · this machine"), "{rows:?}");
     let (marked, buttons): (Vec<_>, Vec<_>) = (
         rows.iter().map(|row| row.contains("This browser")).collect(),
         page.attributes("form[action$=\"/end\"]", "action"),
@@ -429,9 +429,17 @@ fn ending_a_login_asks_for_a_fresh_proof(engine: Engine) {
     let page = ada.open("/settings/security");
     let end = ends(&mut ada).remove(0);
     app.advance(10 * 60);
-    let asked = ada.submit(&page.form(&end)).expect_lead("/step-up?next=%2Fsettings%2Fsecurity");
+    let button = end.trim_start_matches("/settings/security");
+    let asked = ada.submit(&page.form(&end)).expect(303);
+    assert!(
+        asked.location().starts_with("/step-up?next=%2Fsettings%2Fsecurity%23%2Fsessions%2F"),
+        "{}",
+        asked.location()
+    );
     let step_up = ada.follow(&asked);
-    let back = ada.submit(&step_up.form("/step-up").set("password", PASSWORD)).expect_lead("/settings/security");
+    assert!(step_up.one(".lede").contains("to end another session"), "{}", step_up.one(".lede"));
+    let back = ada.submit(&step_up.form("/step-up").set("password", PASSWORD));
+    let back = back.expect_lead(&format!("/settings/security#{button}"));
     other.open("/settings/profile");
     let page = ada.follow(&back);
     ada.submit(&page.form(&end)).expect_lead("/settings/security");
@@ -482,7 +490,12 @@ fn one_button_ends_every_login(engine: Engine) {
         assert_eq!((entry.detail.as_str(), entry.user_id), (detail, Some(app.user_id(ADMIN))));
         assert_eq!(app.verify(&verifier, &token)["code"], code);
     }
+    // Whoever has none is not asked about them.
     bob.open("/settings/profile");
+    bob.confirm(PASSWORD, path).expect_lead(path);
+    let form = bob.open(path).form(path);
+    assert_eq!((form.choices("tokens"), form.values("terminals")), (Vec::<String>::new(), vec!["1".to_owned()]));
+    assert!(!bob.open(path).one("main").contains("tokens"), "{}", bob.open(path).one("main"));
 }
 
 on_both!(

@@ -53,6 +53,10 @@ fn from_a_wish_to_an_account(engine: Engine) {
     assert_eq!((app.count("users"), app.count("sign_ups"), app.count("sessions")), (1, 1, 1));
 
     let done = bob.submit(&page.form(&link).set("password", PASSWORD)).expect_lead("/settings/profile");
+    // Whoever opens the link once more hears that all is well.
+    let again = bob.clone().open(&link);
+    assert_eq!(again.one("h1"), "Your address is confirmed already");
+    assert!(again.one(".lede").contains("Bob@Example.com") && !again.links().contains(&"/signup".to_owned()));
     let profile = bob.follow(&done);
     assert!(profile.notice().starts_with("Welcome."), "{}", profile.notice());
     // The way leads on, and may be left; it is shown this once.

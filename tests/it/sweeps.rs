@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use keystead::auth::link::Purpose;
 use keystead::catalogue::Role;
 use keystead::routes::{Area, Needs, ROUTES, Route};
+use keystead::sign_in::step_up::act_at;
 
 use crate::second_factor::enrol;
 use crate::support::{ADMIN, Browser, Engine, PASSWORD, Page, Request, Response, TestApp, on_both};
@@ -257,12 +258,16 @@ fn what_needs_a_fresh_proof_asks_for_it(engine: Engine) {
         let request = Request::new(route.method, &path).header("Sec-Fetch-Site", "same-origin");
         let request = if route.method == "POST" { request.form(&[("csrf", &csrf)]) } else { request };
         let answer = ada.send(request.clone());
-        assert_eq!(
-            (answer.status, answer.location()),
-            (303, keystead::urls::step_up_returning(&page_of(route, &path)).as_str())
-        );
+        let page = page_of(route, &path);
+        let back = match path.strip_prefix(&page) {
+            Some(button) if button.starts_with('/') => format!("{page}#{button}"),
+            _ => page,
+        };
+        assert_eq!((answer.status, answer.location()), (303, keystead::urls::step_up_returning(&back).as_str()));
         assert_eq!(ada.send(request.header("Accept", "application/json")).status, 401, "{path}");
-        ada.open(answer.location());
+        let asked = ada.open(answer.location()).one(".lede");
+        let act = act_at(route.path).unwrap_or_else(|| panic!("{} {} has no act", route.method, route.path));
+        assert!(asked.contains(&format!("to {act}.")), "{path}: {asked}");
         swept += 1;
     }
     assert!(swept >= 9, "{swept} were swept");
@@ -572,9 +577,13 @@ fn every_failure_has_its_page(engine: Engine) {
             ada.submit(&form)
         })
         .collect();
-    error_page(&many[30], 429, "Wait a little");
-    assert!(many[30].text().contains("Go on in 10 minutes"), "{}", many[30].text());
-    assert_eq!(many[30].header("retry-after"), Some("600"));
+    let said = many[30].one(".summary");
+    assert!(said.contains("The limit is 30 new secrets for tokens and keys in an hour, and it is reached."), "{said}");
+    assert!(said.contains("Wait 10 minutes, then send the form again."), "{said}");
+    assert_eq!((many[30].status, many[30].header("retry-after")), (429, Some("600")));
+    assert_eq!(many[30].form("/settings/tokens/new").value("name"), "bot 30", "what was typed stays");
+    // Where no form comes back there is a page, which leads to it.
+    app.sql("UPDATE attempts SET closed_until = closed_until + 1000 WHERE door LIKE 'confirm mail%'");
 
     app.sql("ALTER TABLE tokens RENAME TO tokens_away");
     let failed = ada.get("/settings/tokens");
@@ -631,6 +640,15 @@ fn no_page_has_inline_code(engine: Engine) {
         assert!(page.links().iter().all(|link| !link.starts_with("javascript:")));
     }
     app.browser().sign_in(ADMIN, PASSWORD);
+}
+
+/// Whoever is asked who they are is told for what.
+/// Covers: AC-031
+#[test]
+fn every_confirmation_names_its_act() {
+    for route in pages(|needs| is_confirmed(needs) || is_administrators(needs)) {
+        assert!(act_at(route.path).is_some(), "{} {} has no act", route.method, route.path);
+    }
 }
 
 on_both!(

@@ -189,7 +189,7 @@ fn a_token_learns_about_itself(engine: Engine) {
             "name": "bot",
             "token": format!("kst_pat_…{}", &secret[40..]),
             "user": { "id": app.user_id(ADMIN), "email": ADMIN },
-            "organization_id": app.private_organization(ADMIN),
+            "organization_id": null,
             "everything": false,
             "scopes": ["channels:list", "channels:read", "channels:update", "clients:list:7", "clients:read:7"],
             "created_at": "2026-11-22T00:06:00Z",

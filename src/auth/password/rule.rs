@@ -36,6 +36,11 @@ const MOST_BYTES_TYPED: usize = 4 * MOST_BYTES;
 /// More of them are a secret by themselves.
 const DECORATION: usize = 10;
 
+/// So few letters and digits beside one's own words are no secret of their own ("Carl-Smith-1A!").
+const TRIVIAL: usize = 3;
+/// A name shorter than this stands within too many other words to be taken out of them.
+const NAME: usize = 3;
+
 /// Characters that stand for each other when a password is compared with words: "P@ssw0rd" is "password".
 /// An l becomes an i because 1 is written for both.
 const ALIKE: [(char, char); 8] =
@@ -228,7 +233,8 @@ pub fn problems(typed: &str, context: &Context<'_>, policy: &PasswordPolicy) -> 
     if cores.iter().any(|core| blocklist::contains(core)) {
         found.push(Problem::Common);
     }
-    if is_own(&cores, &own_words(context)) {
+    let words = own_words(context);
+    if is_own(&cores, &words) || is_own_at_heart(text, &words) {
         found.push(Problem::OwnWords);
     }
     found
@@ -283,12 +289,15 @@ fn collect(bytes: usize, chars: impl Iterator<Item = char>) -> Zeroizing<String>
     text
 }
 
-/// What must not be the whole password: product, organizations, names, the parts of the e-mail address.
+/// What must not be the whole password: product, organizations, names, the parts of the e-mail address. The whole address,
+/// after an @ that no other word has, must not even be a part of it.
 ///
 /// Single letters are no words: with an initial among them, any number would do as decoration.
 fn own_words(context: &Context<'_>) -> BTreeSet<String> {
     let (local, domain) = context.email.rsplit_once('@').unwrap_or((context.email, ""));
     let labels = domain.rsplit_once('.').map_or(domain, |(labels, _)| labels);
+    let address = (!domain.is_empty())
+        .then(|| format!("@{}", compact(&fold(&context.email.trim().nfc().collect::<String>())).as_str()));
     [context.product, context.first_name, context.last_name, local]
         .into_iter()
         .chain(context.organizations.iter().copied())
@@ -297,6 +306,7 @@ fn own_words(context: &Context<'_>) -> BTreeSet<String> {
         .map(|word| word.nfc().collect::<String>())
         .flat_map(|word| cores(&word).into_iter().map(|core| compact(&fold(core)).to_string()).collect::<Vec<_>>())
         .filter(|word| word.chars().count() > 1)
+        .chain(address)
         .collect()
 }
 
@@ -308,6 +318,20 @@ fn is_own(cores: &[Zeroizing<String>], words: &BTreeSet<String>) -> bool {
             .filter_map(|word| core.strip_prefix(word.as_str()))
             .any(|rest| rest.is_empty() || words.contains(rest))
     })
+}
+
+/// Whether the address is a part of the text, or next to nothing is left of it without one's own words.
+fn is_own_at_heart(text: &str, words: &BTreeSet<String>) -> bool {
+    let whole = compact(&fold(text));
+    if words.iter().filter_map(|word| word.strip_prefix('@')).any(|address| whole.contains(address)) {
+        return true;
+    }
+    let mut names: Vec<_> = words.iter().filter(|word| word.chars().count() >= NAME).collect();
+    names.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+    let rest = names
+        .into_iter()
+        .fold(whole.clone(), |rest, word| collect(rest.len(), rest.split(word.as_str()).flat_map(str::chars)));
+    rest.len() < whole.len() && rest.chars().count() <= TRIVIAL
 }
 
 /// The rule as data for one account, which scripts evaluate.
@@ -323,11 +347,15 @@ pub struct RuleSheet {
     pub most_bytes_typed: usize,
     /// Most characters that are taken off the ends before comparing with words.
     pub decoration: usize,
+    /// Most letters and digits beside own words that are not worth anything.
+    pub trivial: usize,
+    /// The shortest own word that is taken out of a password to see what is left.
+    pub name: usize,
     /// The kinds of characters by row, each as a JavaScript pattern for the flag `u`.
     pub kinds: Vec<(&'static str, &'static str)>,
     /// Which character is read as which when comparing with words.
     pub alike: BTreeMap<char, char>,
-    /// The account's own words.
+    /// The account's own words; the address after an @.
     pub own: BTreeSet<String>,
 }
 
@@ -341,6 +369,8 @@ pub fn rules(context: &Context<'_>, policy: &PasswordPolicy) -> RuleSheet {
         most_bytes: MOST_BYTES,
         most_bytes_typed: MOST_BYTES_TYPED,
         decoration: DECORATION,
+        trivial: TRIVIAL,
+        name: NAME,
         kinds: KINDS.iter().map(|kind| (kind.id, kind.pattern)).collect(),
         alike: BTreeMap::from(ALIKE),
         own: own_words(context),

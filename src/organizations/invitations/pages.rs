@@ -17,7 +17,7 @@ use crate::organizations::roles::views::role_options;
 use crate::organizations::views::Place;
 use crate::organizations::{roles, teams};
 use crate::urls;
-use crate::web::{Badge, Moment, Notice, Pressed, Problems, Visitor, html};
+use crate::web::{Badge, Moment, Notice, Pressed, Problems, Visitor, errors, html};
 
 fn row(slug: &str, pending: Pending, now: Timestamp) -> InvitationRow {
     let status = match &pending.by {
@@ -171,7 +171,14 @@ pub async fn create(visitor: Visitor, posted: ConfirmedMemberPost<InvitationForm
             role: form.role.clone(),
             teams: form.team.iter().cloned().map(TeamId::from).collect(),
         };
-        match invite(&person(&member), new).await? {
+        let invited = match invite(&person(&member), new).await {
+            Ok(invited) => invited,
+            Err(error) => {
+                return errors::too_often(error, async |problems| form_page(&member, &visitor, &form, problems).await)
+                    .await;
+            }
+        };
+        match invited {
             Invited::Yes { told, code } => {
                 let link = member.instance().config.absolute(&urls::invitation(&code));
                 return page(&member, &visitor, Some((told.email, link)), None).await;

@@ -241,6 +241,8 @@ pub struct OwnCell {
     pub checked: bool,
     pub implied_by: &'static str,
     pub implies: String,
+    /// Whoever gets the right may not have it; what is ticked all the same can be taken out.
+    pub refused: bool,
 }
 
 impl OwnMatrix {
@@ -259,6 +261,7 @@ impl OwnMatrix {
                 checked: is_ticked(right) || implied_by.is_some(),
                 implied_by: implied_by.map(|(_, operation)| operation).unwrap_or_default(),
                 implies: right.implied().map(Right::as_str).collect::<Vec<_>>().join(" "),
+                refused: false,
             }
         };
         let rows = MATTERS
@@ -269,5 +272,15 @@ impl OwnMatrix {
             })
             .collect();
         Self { operations: OPERATIONS, rows, error }
+    }
+
+    /// The same, with what is not allowed out of reach.
+    #[must_use]
+    pub fn within(mut self, rights: &Rights) -> Self {
+        for cell in self.rows.iter_mut().flat_map(|row| row.cells.iter_mut().flatten()) {
+            cell.refused =
+                !cell.checked && !Right::ALL.iter().any(|right| right.as_str() == cell.value && rights.may(*right));
+        }
+        self
     }
 }

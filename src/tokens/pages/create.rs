@@ -6,7 +6,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::one::{self, Said};
-use super::{Id, explain, has_name, own};
+use super::{Id, and_name, explain, has_name, own};
 use crate::app::Instance;
 use crate::auth::secret::present;
 use crate::auth::{Confirmed, SignedIn};
@@ -19,8 +19,8 @@ use crate::tokens::views::{
     ExpiryView, Home, IssuedPage, NewTokenPage, PlaceChoice, Rights, Ticked, TokenDetail, TokenFile, file_name,
 };
 use crate::urls;
-use crate::web::form::ConfirmedPost;
-use crate::web::{Notice, Posted, Problems, Visitor, html, see_other};
+use crate::web::form::{ConfirmedPost, NO_FIELD};
+use crate::web::{Notice, Posted, Problems, Visitor, errors, html, see_other};
 
 /// What the form stands on: the rules, the organizations, and how many tokens there are.
 struct Ground {
@@ -71,7 +71,7 @@ fn form_page(
     ground: &Ground,
 ) -> Result<HttpResponse> {
     if ground.is_single() {
-        let problems = problems.only(&["expiry"]);
+        let problems = problems.only(&["expiry", NO_FIELD]);
         // The one that was in the way may be gone by now; it is a refusal all the same.
         let refused = status != StatusCode::OK && (ground.one.is_some() || problems.is_empty());
         let problems = if refused { Problems::none() } else { problems };
@@ -84,8 +84,13 @@ fn form_page(
     // An address names an organization by its slug or its id.
     let place = ground.places.iter().find(|place| place.id.as_str() == form.organization);
     let organization = place.map_or(form.organization.as_str(), |place| &place.slug);
-    let ticked =
-        Ticked { scope: &form.scope, entity: &form.entity, entity_type: &form.entity_type, entity_id: &form.entity_id };
+    let ticked = Ticked {
+        scope: &form.scope,
+        entity: &form.entity,
+        entity_type: &form.entity_type,
+        entity_id: &form.entity_id,
+        added: &form.more,
+    };
     let page = NewTokenPage {
         shell: visitor.shell("Create a personal access token", "tokens"),
         errors: problems.list(),
@@ -139,9 +144,13 @@ pub async fn create(
     }
     let new = match form.check(now, &ground.policy, &ground.places, catalogue) {
         Ok(new) => new,
-        Err(problems) => return refuse(&form, &problems),
+        Err(problems) => return refuse(&form, &and_name(&instance, &who, None, &form.name, problems).await?),
     };
-    match service::create(&instance, &who, &form.form_id, new).await? {
+    let made = match service::create(&instance, &who, &form.form_id, new).await {
+        Ok(made) => made,
+        Err(error) => return errors::too_often(error, async |problems| refuse(&form, problems)).await,
+    };
+    match made {
         Created::Now(id, secret) => {
             let (token, places) = own(&instance, &who, &id).await?;
             if ground.is_single() {

@@ -20,11 +20,12 @@ use actix_web::web;
 
 use super::policy::ExpiryProblem;
 use super::queries::{self, Place, Token};
-use super::service::Refused;
+use super::service::{Refused, is_taken};
 use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::error::{Error, Result};
 use crate::ids::{TokenId, is_ulid};
+use crate::text;
 use crate::web::Problems;
 
 /// One of the asker's tokens, and the organizations that it can be for.
@@ -42,6 +43,19 @@ async fn own(instance: &Instance, who: &SignedIn, id: &TokenId) -> Result<(Token
 /// The one-time name of a form that makes a secret.
 pub(crate) fn has_name(form_id: &str) -> Result<()> {
     if is_ulid(form_id) { Ok(()) } else { Err(Error::BadRequest("the form has no id")) }
+}
+
+/// What is wrong with a form, and with its name if that is taken: all is told at once.
+async fn and_name(
+    instance: &Instance,
+    who: &SignedIn,
+    id: Option<&TokenId>,
+    name: &str,
+    problems: Problems,
+) -> Result<Problems> {
+    let (who, id, name, now) = (who.clone(), id.cloned(), text::tidy(name), instance.clock.now());
+    let taken = instance.db.read(move |connection| is_taken(connection, who.owner(), id.as_ref(), &name, now));
+    Ok(if taken.await? { problems.and(explain(&Refused::NameTaken)) } else { problems })
 }
 
 /// What was refused, at its field.

@@ -8,7 +8,7 @@ use crate::auth::secret::PlainSecret;
 use crate::error::Result;
 use crate::tokens::policy::TokenPolicy;
 use crate::tokens::queries::Token;
-use crate::tokens::views::{ExpiryView, OnePage, TokenRow};
+use crate::tokens::views::{ExpiryView, Home, OnePage, TokenRow};
 use crate::urls;
 use crate::web::{Problems, Visitor, html};
 
@@ -37,11 +37,13 @@ pub fn page(
     let status =
         if said.refused || !said.problems.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = OnePage {
-        shell: visitor.shell("API token", "tokens"),
+        shell: visitor.shell("Personal access token", "tokens"),
         errors: said.problems.list(),
         expiry: ExpiryView::new(said.expiry, "", &said.problems, policy, now).presets_alone(),
         token: token.map(|token| TokenRow::of(token, &[], &instance.config, now)),
         secret: said.secret,
+        home: Home::Personal,
+        self_url: instance.config.absolute(&urls::api_self()),
         refused: said.refused,
         file_url: token.map(|token| urls::settings_token_file(&token.record.id)).unwrap_or_default(),
     };

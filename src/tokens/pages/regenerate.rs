@@ -16,7 +16,7 @@ use crate::tokens::service::{self, Refused};
 use crate::tokens::views::{ExpiryView, Home, IssuedPage, RegeneratePage, TokenDetail};
 use crate::urls;
 use crate::web::form::ConfirmedPost;
-use crate::web::{Notice, Problems, Visitor, html, see_other};
+use crate::web::{Notice, Problems, Visitor, errors, html, see_other};
 
 fn page(
     visitor: &Visitor,
@@ -86,7 +86,11 @@ pub async fn regenerate(
         Ok(checked) => checked,
         Err(problems) => return refuse(&problems, false),
     };
-    match verb::regenerate(&instance, &who, &form.form_id, &id, expires_at, overlap).await? {
+    let made = match verb::regenerate(&instance, &who, &form.form_id, &id, expires_at, overlap).await {
+        Ok(made) => made,
+        Err(error) => return errors::too_often(error, async |problems| refuse(problems, false)).await,
+    };
+    match made {
         Regenerated::Now(secret) => {
             let old_until = IssuedPage::old_until(overlap, token.secret.expires_at, expires_at, now);
             let live = token.status(now) == Status::Active;

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use super::{Id, explain, own};
+use super::{Id, and_name, explain, own};
 use crate::app::Instance;
 use crate::auth::{Confirmed, SignedIn};
 use crate::error::{Error, Result};
@@ -49,8 +49,13 @@ fn form_page(
     form: &EditForm,
     problems: &Problems,
 ) -> Result<HttpResponse> {
-    let ticked =
-        Ticked { scope: &form.scope, entity: &form.entity, entity_type: &form.entity_type, entity_id: &form.entity_id };
+    let ticked = Ticked {
+        scope: &form.scope,
+        entity: &form.entity,
+        entity_type: &form.entity_type,
+        entity_id: &form.entity_id,
+        added: &form.more,
+    };
     let id = &token.record.id;
     let page = EditTokenPage {
         shell: visitor.shell("Edit a token", "tokens"),
@@ -103,7 +108,10 @@ pub async fn update(
     }
     let change = match form.check(catalogue) {
         Ok(change) => change,
-        Err(problems) => return page(StatusCode::UNPROCESSABLE_ENTITY, &form, &problems),
+        Err(problems) => {
+            let problems = and_name(&instance, &who, Some(&id), &form.name, problems).await?;
+            return page(StatusCode::UNPROCESSABLE_ENTITY, &form, &problems);
+        }
     };
     if let Some(why) = service::change(&instance, &who, &id, change).await? {
         return page(StatusCode::UNPROCESSABLE_ENTITY, &form, &explain(&why));

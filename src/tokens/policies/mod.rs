@@ -12,7 +12,7 @@ mod views;
 pub use queries::{Beyond, PAGE, Present, count_beyond, present};
 pub use service::{Looked, Outcome, forget, set_for_instance, set_for_organization};
 
-use queries::{count_above, count_kept_out, count_over, list_beyond};
+use queries::{count_above, count_kept_out, count_over, list_beyond, old_beyond};
 
 use super::policy::{Rule, TokenPolicy};
 use super::queries::{INSTANCE, policy};
@@ -84,6 +84,8 @@ pub struct Review {
     pub page: Vec<Beyond>,
     /// and whether there are more.
     pub more: bool,
+    /// The names of those of which it would cut an old secret.
+    pub old: Vec<String>,
     /// How many tokens would no longer work in the organization, without being cut.
     pub kept_out: i64,
     /// Where there may be fewer: how many people have more.
@@ -94,7 +96,7 @@ impl Review {
     /// For somebody who may not see the members: how many tokens, but not which and whose.
     #[must_use]
     pub fn counts_only(self) -> Self {
-        Self { page: Vec::new(), more: false, ..self }
+        Self { page: Vec::new(), more: false, old: Vec::new(), ..self }
     }
 }
 
@@ -128,6 +130,7 @@ pub fn review(
             Some(organization) => count_kept_out(connection, organization, &after, now)?,
             None => 0,
         },
+        old: old_beyond(connection, realm, &after, now)?,
         page,
         more,
         differences: differences(&present, rule, &after),

@@ -33,6 +33,8 @@ pub struct Beyond {
     pub expires: Option<Timestamp>,
     /// The one organization that it is for.
     pub organization: Option<OrganizationId>,
+    /// When it was last used.
+    pub last_used: Option<Timestamp>,
 }
 
 impl Beyond {
@@ -52,13 +54,16 @@ macro_rules! beyond {
     }};
 }
 
-/// The tokens of a realm whose current secret a policy refuses.
+/// The tokens of a realm of whose secrets a policy refuses the current one, or the one before it.
 macro_rules! tokens_beyond {
-    ($realm:expr, $policy:expr, $now:expr) => {{
+    ($realm:expr, $policy:expr, $now:expr) => {
+        tokens_beyond!($realm, $policy, $now, token_secrets::is_current)
+    };
+    ($realm:expr, $policy:expr, $now:expr, $which:expr) => {{
         let mut query = tokens::table
             .inner_join(token_secrets::table)
             .inner_join(users::table.on(users::id.nullable().eq(tokens::user_id)))
-            .filter(tokens::kind.eq(TokenKind::Personal).and(token_secrets::is_current))
+            .filter(tokens::kind.eq(TokenKind::Personal).and($which))
             .filter(beyond!($policy, $now))
             .into_boxed();
         if let Some(organization) = $realm.organization() {
@@ -79,6 +84,17 @@ pub const PAGE: i64 = 50;
 /// When the database refuses.
 pub fn count_beyond(connection: &mut Connection, realm: &Realm, policy: &TokenPolicy, now: Timestamp) -> Result<i64> {
     Ok(tokens_beyond!(realm, policy, now).count().get_result(connection)?)
+}
+
+/// The names of the tokens whose old secret, which works beside its new one for a while, a policy would cut.
+pub(super) fn old_beyond(
+    connection: &mut Connection,
+    realm: &Realm,
+    policy: &TokenPolicy,
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let query = tokens_beyond!(realm, policy, now, diesel::dsl::not(token_secrets::is_current));
+    Ok(query.order(tokens::id).select(tokens::name).load(connection)?)
 }
 
 /// How many of those would end at once: what they may live is over.
@@ -134,6 +150,7 @@ pub(super) fn list_beyond(
         token_secrets::created_at,
         token_secrets::expires_at,
         tokens::organization_id,
+        token_secrets::last_used_at,
     ));
     if let Some(after) = page_after {
         query = query.filter(tokens::id.gt(after.to_owned())).limit(PAGE + 1);

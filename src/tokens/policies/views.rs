@@ -131,6 +131,8 @@ pub struct ReviewView {
     pub is_unlisted: bool,
     /// "3 tokens are cut, 1 of them at once".
     pub cut: String,
+    /// "build, deploy and 3 more": whose old secrets are beyond, too.
+    pub old: Option<String>,
     pub kept_out: i64,
     /// Who has more than there may be from then on.
     pub above: Option<String>,
@@ -147,6 +149,7 @@ pub struct BeyondRow {
     pub name: String,
     pub owner: String,
     pub email: String,
+    pub last_used: Option<Moment>,
     pub expires: Option<Moment>,
     /// `None` is at once.
     pub cut_to: Option<Moment>,
@@ -159,8 +162,21 @@ fn row(token: Beyond, policy: &TokenPolicy, now: Timestamp) -> BeyondRow {
         name: token.name,
         owner: format!("{first} {last}").trim().to_owned(),
         email,
+        last_used: token.last_used.map(|at| Moment::new(at, now)),
         expires: token.expires.map(|at| Moment::new(at, now)),
         cut_to: (end > now).then(|| Moment::new(end, now)),
+    }
+}
+
+/// Some names, and how many more there are.
+fn named(names: &[String]) -> Option<String> {
+    /// As many as are read.
+    const READ: usize = 10;
+    let shown = names.iter().take(READ).map(|name| format!("“{name}”")).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => None,
+        ..=READ => Some(shown),
+        all => Some(format!("{shown} and {} more", all - READ)),
     }
 }
 
@@ -195,6 +211,7 @@ impl ReviewView {
                 (1, most) => Some(format!("1 person has more than {most}.")),
                 (people, most) => Some(format!("{people} people have more than {most}.")),
             },
+            old: named(&review.old),
             kept_out: review.kept_out,
             next_url: next,
             first_url: (!form.after.is_empty()).then(|| format!("{review_url}?{query}")),

@@ -85,7 +85,7 @@ pub async fn change(instance: &Instance, who: &Confirmed, id: &TokenId, change: 
             log(tx, &actor, &now_is.record, now, Action::TokenChanged, &detail)?;
             let renews = change.may_rotate && !token.record.may_rotate;
             if (renews || widens(&before, after)) && token.status(now) == Status::Active {
-                tell(tx, &who, &config, &now_is, "may do more than before", now)?;
+                tell(tx, &who, &config, &now_is, "was given more rights", now)?;
             }
             Ok(None)
         })

@@ -23,8 +23,8 @@ use crate::auth::throttle;
 use crate::catalogue::{Catalogue, Scope, Scopes};
 use crate::clock::Timestamp;
 use crate::config::{Config, TokenConfig};
-use crate::db::Tx;
 use crate::db::schema::{form_uses, token_secrets, tokens};
+use crate::db::{Connection, Tx};
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, SecretId, ServiceAccountId, TokenId, UserId};
 use crate::mail::letters::TokenNotice;
@@ -239,7 +239,7 @@ pub(crate) fn beyond(allows: impl Fn(&Scope) -> bool, before: &Rights, after: &R
 
 /// Whether another live token of the holder's has this name.
 pub(crate) fn is_taken<'a>(
-    tx: &mut Tx<'_>,
+    connection: &mut Connection,
     holder: impl Into<Holder<'a>>,
     id: Option<&TokenId>,
     name: &str,
@@ -251,7 +251,7 @@ pub(crate) fn is_taken<'a>(
         .and(tokens::id.ne(id.map(TokenId::as_str).unwrap_or_default()))
         .and(token_secrets::is_current);
     let live = tokens::table.inner_join(token_secrets::table).filter(same).filter(queries::active_at(now));
-    Ok(live.count().get_result::<i64>(&mut **tx)? > 0)
+    Ok(live.count().get_result::<i64>(connection)? > 0)
 }
 
 /// For whom a new token acts, which says of what kind it is.

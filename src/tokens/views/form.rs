@@ -209,7 +209,7 @@ impl AccessWords {
         everything_hint: "The key inherits your rights: when your role changes, so does what it may do.",
     };
     pub const SERVICE: Self = Self {
-        hint: "What the token may do. It can never do more than the service account’s role allows at that moment.",
+        hint: "What the token may do. It can never do more than the service account’s role allows at that moment; what that does not allow now is out of reach.",
         selected: "Recommended. The less it may do, the less can happen.",
         everything: "Everything that its role allows",
         everything_hint: "When the role changes, so does what the token may do.",
@@ -249,6 +249,17 @@ impl Rights {
     pub fn saying(self, words: AccessWords) -> Self {
         Self { words, ..self }
     }
+
+    /// The same, with what is not allowed out of reach.
+    #[must_use]
+    pub fn within(mut self, allows: impl Fn(&str, &str) -> bool) -> Self {
+        for cell in self.matrix.rows.iter_mut().flat_map(|row| &mut row.cells) {
+            let mut parts = cell.value.splitn(3, ':');
+            let (kind, operation) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            cell.refused = !cell.checked && !allows(kind, operation);
+        }
+        self
+    }
 }
 
 pub struct ScopeMatrix {
@@ -268,6 +279,8 @@ pub struct MatrixRow {
     pub things: String,
     /// The single thing that the row is for, as the form sends it.
     pub entity: String,
+    /// It has just been added: the page goes on there.
+    pub is_added: bool,
     pub cells: Vec<Cell>,
 }
 
@@ -278,6 +291,8 @@ pub struct Cell {
     pub checked: bool,
     pub implied_by: String,
     pub implies: String,
+    /// Whoever the token acts for may not do it; what is ticked all the same can be taken out.
+    pub refused: bool,
 }
 
 pub struct Kind {
@@ -293,6 +308,8 @@ pub struct Ticked<'a> {
     pub entity: &'a [String],
     pub entity_type: &'a str,
     pub entity_id: &'a str,
+    /// Of the single things the one that has just been added.
+    pub added: &'a str,
 }
 
 impl ScopeMatrix {
@@ -314,7 +331,9 @@ impl ScopeMatrix {
         for kind in catalogue.entity_types() {
             rows.push(row(catalogue, &chosen, &kind.name, &kind.text, None));
             for (number, id) in singles(ticked, &kind.name).into_iter().enumerate() {
-                rows.push(row(catalogue, &chosen, &kind.name, &kind.text, Some((number, id))));
+                let mut row = row(catalogue, &chosen, &kind.name, &kind.text, Some((number, id)));
+                row.is_added = row.entity == ticked.added;
+                rows.push(row);
             }
         }
         Self { operations, rows, error }
@@ -371,6 +390,7 @@ fn row(
             checked: superior.is_some() || is_ticked(operation),
             implied_by: superior.unwrap_or_default().to_owned(),
             implies: catalogue.implied_by(operation).map(value).collect::<Vec<_>>().join(" "),
+            refused: false,
         }
     };
     MatrixRow {
@@ -379,6 +399,7 @@ fn row(
             None => format!("all {}", title.to_lowercase()),
         },
         entity: single.map(|(_, id)| format!("{kind}:{id}")).unwrap_or_default(),
+        is_added: false,
         cells: catalogue.operations().iter().map(|operation| cell(&operation.name)).collect(),
         label,
     }

@@ -57,7 +57,6 @@ impl TokenRow {
     pub fn at(home: &Home, token: &Token, places: &[Place], config: &Config, now: Timestamp) -> Self {
         let (record, secret) = (&token.record, &token.secret);
         let id = &record.id;
-        let from = [secret.last_used_address.as_str(), secret.last_used_agent.as_str()];
         Self {
             id: id.to_string(),
             name: record.name.clone(),
@@ -72,10 +71,10 @@ impl TokenRow {
             ),
             place: place_name(token, places).unwrap_or_else(|| "All of mine".to_owned()),
             created: Moment::new(record.created_at, now),
-            expires: secret.expires_at.map(|end| Moment::new(end, now)),
+            expires: secret.expires_at.map(|end| Moment::end(end, now)),
             soon: token.expires_soon(now),
             last_used: secret.last_used_at.map(|used| Moment::new(used, now)),
-            last_used_from: from.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
+            last_used_from: token::used_from(secret),
             url: home.token(id),
             edit_url: urls::settings_token_edit(id),
             regenerate_url: home.regenerate(id),

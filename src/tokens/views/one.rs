@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{ExpiryView, TokenRow};
+use super::{ExpiryView, Home, TokenRow};
 use crate::auth::secret::PlainSecret;
 use crate::web::{FieldError, Shell, filters};
 
@@ -16,6 +16,9 @@ pub struct OnePage {
     pub token: Option<TokenRow>,
     /// Its secret, in the answer that made it.
     pub secret: Option<PlainSecret>,
+    pub home: Home,
+    /// Whom to ask whose it is.
+    pub self_url: String,
     /// Another one was asked for while there was one.
     pub refused: bool,
     pub file_url: String,

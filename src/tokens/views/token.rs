@@ -42,6 +42,8 @@ pub struct TokenPage {
 pub struct TokenDetail {
     pub id: TokenId,
     pub row: TokenRow,
+    /// Its secret was made just now, and nothing used it yet: whoever did not copy it is told what to do.
+    pub is_fresh: bool,
     pub status_line: String,
     /// What follows "It can".
     pub can: String,
@@ -77,11 +79,15 @@ pub struct OldSecret {
     pub uses: i64,
     pub last_used: Option<Moment>,
     pub last_used_from: String,
+    /// As the program called itself.
+    pub last_used_agent: String,
     pub end_url: String,
 }
 
 pub struct AddressRow {
     pub address: String,
+    pub program: String,
+    /// As the program called itself.
     pub agent: String,
     pub used: Moment,
 }
@@ -93,6 +99,9 @@ pub struct HistoryRow {
     pub address: String,
     pub agent: String,
 }
+
+/// So long after a secret was made its page says what to do without it.
+const FRESH: i64 = 60 * 60;
 
 impl TokenDetail {
     /// A personal token's.
@@ -117,6 +126,7 @@ impl TokenDetail {
         Self {
             id: record.id.clone(),
             row: TokenRow::at(home, token, places, config, now),
+            is_fresh: status == Status::Active && secret.last_used_at.is_none() && secret.created_at.until(now) < FRESH,
             status_line,
             can: words::can(record.everything, &scopes, place.as_deref(), home.bound(), &config.catalogue),
             scopes: scope_lines(&scopes, &config.catalogue),
@@ -166,19 +176,24 @@ impl OldSecret {
             until: Moment::new(old.expires_at.unwrap_or(now), now),
             uses: old.later_uses,
             last_used: old.last_used_at.filter(|_| old.later_uses > 0).map(|used| Moment::new(used, now)),
-            last_used_from: [old.last_used_address.as_str(), old.last_used_agent.as_str()]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join(", "),
+            last_used_from: used_from(old),
+            last_used_agent: old.last_used_agent.clone(),
             end_url: home.end_old(&token.record.id),
         }
     }
 }
 
+/// From where a secret was last used, and with what.
+pub(super) fn used_from(secret: &Secret) -> String {
+    let program = if secret.last_used_agent.is_empty() { String::new() } else { agent::words(&secret.last_used_agent) };
+    let parts = [secret.last_used_address.clone(), program];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
 impl AddressRow {
     pub fn of(seen: Seen, now: Timestamp) -> Self {
-        Self { address: seen.address, agent: seen.agent, used: Moment::new(seen.used_at, now) }
+        let program = agent::words(&seen.agent);
+        Self { address: seen.address, program, agent: seen.agent, used: Moment::new(seen.used_at, now) }
     }
 }
 

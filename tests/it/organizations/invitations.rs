@@ -477,7 +477,16 @@ fn inviting_has_its_limits(engine: Engine) {
     for _ in 0..3 {
         ada.submit(&form.clone().set("email", "carol@example.com")).expect(200);
     }
-    ada.submit(&form.clone().set("email", "carol@example.com")).expect(429);
+    let page = ada.submit(&form.clone().set("email", "carol@example.com")).expect(429);
+    assert!(
+        page.one(".summary").contains("The limit is 3 invitations to one address in a day"),
+        "{}",
+        page.one(".summary")
+    );
+    assert_eq!(
+        (page.form(NEW).value("email").as_str(), page.form(NEW).value("role").as_str()),
+        ("carol@example.com", "viewer")
+    );
     for index in 3..20 {
         ada.submit(&form.clone().set("email", &format!("p{index}@example.com"))).expect(200);
     }

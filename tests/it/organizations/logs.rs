@@ -134,7 +134,7 @@ fn what_is_found_is_exported(engine: Engine) {
     // It goes out of the house: so one confirms, and comes back to the log.
     app.advance(10 * 60);
     let answer = export(&mut ada, "format=csv&action=role.changed");
-    let back = "/step-up?next=%2Forganizations%2Facme%2Flogs%3Faction%3Drole.changed";
+    let back = "/step-up?next=%2Forganizations%2Facme%2Flogs%3Faction%3Drole.changed%23%2Fexport";
     assert_eq!((answer.status, answer.location()), (303, back));
 }
 

@@ -10,7 +10,7 @@ fn name_description_and_rights_hold_after_update(engine: Engine) {
     let verifier = ada.make_verifier("billing");
     let path = format!("/settings/tokens/{id}/edit");
     let detail = ada.open(&format!("/settings/tokens/{id}"));
-    assert_eq!(detail.one(&format!("a[href=\"{path}#access\"].small")), "Add Scope");
+    assert_eq!(detail.one(&format!("a[href=\"{path}#access\"].small")), "Add scope");
     let page = ada.open(&path);
     let form = page.form(&path);
     assert_eq!((form.value("name"), form.value("access")), ("bot".to_owned(), "selected".to_owned()));
@@ -33,7 +33,7 @@ fn name_description_and_rights_hold_after_update(engine: Engine) {
     // It may do more than before: its owner hears of it.
     let told = app.mails().split_off(mails);
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0].subject, "Keystead: a personal access token may do more than before");
+    assert_eq!(told[0].subject, "Keystead: a personal access token was given more rights");
     assert!(told[0].text.contains("read, list, update and delete all groups"), "{}", told[0].text);
     // The same again changes nothing; less is no news.
     let again = ada.open(&path).form(&path);
@@ -60,7 +60,7 @@ fn scopes_are_taken_one_by_one_or_all(engine: Engine) {
         app.count(&format!("tokens WHERE id = '{id}' AND NOT everything AND scopes = '{text}'"))
     };
     let page = ada.open(&path);
-    assert_eq!(page.one(&format!("a[href=\"{clear}\"]")), "Delete All");
+    assert_eq!(page.one(&format!("a[href=\"{clear}\"]")), "Delete all");
     // What another right implies can't go alone.
     assert_eq!(
         page.attributes("form[action$=\"/scopes/remove\"] [name=scope]", "value"),
@@ -144,6 +144,8 @@ fn single_things_get_rows_of_their_own(engine: Engine) {
     let more = form.clone().set("entity_type", "clients").set("entity_id", "urn:x:42").press("more", "row");
     let page = ada.submit(&more).expect(200);
     assert_eq!(app.count("tokens"), 0, "a row is no token");
+    assert_eq!(page.attributes("[formaction]", "formaction"), ["#added"], "the page goes on at the new row");
+    assert!(page.one("tr#added[tabindex]").contains("Clients urn:x:42"));
     let form = page.form("/settings/tokens/new");
     assert_eq!(
         (form.value("name"), form.value("expiry"), form.value("entity_id")),
@@ -154,7 +156,9 @@ fn single_things_get_rows_of_their_own(engine: Engine) {
     for (kind, id) in [("clients", ""), ("clients", "a b"), ("boats", "1"), ("clients", "ä")] {
         let odd =
             form.clone().set("entity_id", id).without("entity_type").smuggle("entity_type", kind).press("more", "row");
-        assert_eq!(ada.submit(&odd).expect(422).errors(), ["entity_id"], "{kind} {id}");
+        let refused = ada.submit(&odd).expect(422);
+        assert_eq!(refused.errors(), ["entity_id"], "{kind} {id}");
+        assert!(refused.texts("#added").is_empty());
     }
     let typed = form.clone().set("entity_id", "7").tick("scope", "clients:publish:urn:x:42");
     assert_eq!(ada.submit(&typed).expect(422).errors(), ["entity_id"], "typed, and not added");

@@ -15,15 +15,20 @@ fn a_token_is_made_with_its_rows_its_mail_and_its_log_entry(engine: Engine) {
     assert!(page.one(".lede").contains("Active until 22 December 2026"), "{}", page.one(".lede"));
     assert!(page.text().contains("It is shown only now."));
     assert_eq!(page.header("cache-control"), Some("no-store"));
-    assert!(
-        page.one("#curl").contains(&secret) && page.one("#curl").contains("http://127.0.0.1:8080/api/v1/tokens/self")
-    );
+    let curl = page.one("#curl");
+    assert!(curl.contains("$TOKEN") && curl.contains("http://127.0.0.1:8080/api/v1/tokens/self"), "{curl}");
+    assert!(!curl.contains(&secret), "it would stay in the terminal's history");
+    assert_eq!(page.attributes("[data-address]", "data-address"), [format!("/settings/tokens/{id}")]);
     assert!(secret.starts_with("kst_pat_") && secret.len() == 44, "{secret}");
     let advice = page.one("section[aria-labelledby=keep-section]");
-    for part in ["Handle token files with care", "not in a script or in code", "export TOKEN=…", "Never share it"] {
+    for part in
+        ["Handle token files with care", "not in a script or in code", "read -rs TOKEN; export TOKEN", "Never share it"]
+    {
         assert!(advice.contains(part), "{part} in {advice}");
     }
     assert!(page.links().contains(&format!("/settings/tokens/{id}")), "from here one goes to the token's page");
+    let own = ada.open(&format!("/settings/tokens/{id}"));
+    assert!(own.text().contains("Did you not copy the secret?") && !own.text().contains(&secret));
 
     let user = app.user_id(ADMIN);
     let now = app.now().unix();
@@ -416,6 +421,12 @@ fn an_active_token_has_its_name_for_itself(engine: Engine) {
     let page = ada.submit(&form).expect(422);
     assert!(page.error_at("name").starts_with("You have an active token with this name."));
     assert_eq!(page.form("/settings/tokens/new").value("expiry"), "7", "what was chosen stays chosen");
+    let both = ada.submit(&ada.clone().token_form("bot", &[]).set("expiry", "400")).expect(422);
+    assert_eq!(both.errors(), ["name", "expiry", "scope"], "all at once");
+    let (other, _) = ada.create_token("other", &["channels:read"]);
+    let path = format!("/settings/tokens/{other}/edit");
+    let form = ada.open(&path).form(&path).set("name", "bot").set("entity_id", "7");
+    assert_eq!(ada.submit(&form).expect(422).errors(), ["name", "entity_id"]);
     let mut bob = app.other("bob@example.com");
     bob.create_token("bot", &["channels:read"]);
     ada.revoke_token(&id);

@@ -27,7 +27,11 @@ fn it_is_generated_shown_once_and_deleted(engine: Engine) {
     let mut ada = app.set_up();
     let verifier = ada.make_verifier("billing");
     let page = ada.open(LIST);
-    assert_eq!((page.one("h1"), page.one("#masked")), ("API token".to_owned(), String::new()), "the field is empty");
+    assert_eq!(
+        (page.one("h1"), page.one("#masked")),
+        ("Personal access token".to_owned(), String::new()),
+        "the field is empty"
+    );
     let form = page.form(NEW);
     assert_eq!(form.choices("expiry"), ["7", "30", "60", "90", "365"], "presets, and no date of one's own");
     assert_eq!(page.texts("main legend"), ["Expires in"]);
@@ -42,7 +46,7 @@ fn it_is_generated_shown_once_and_deleted(engine: Engine) {
     let dates = issued.attributes(".copyable + .facts time", "datetime");
     assert_eq!(dates, ["2026-11-22T00:06:00Z", "2026-12-22T00:06:00Z"], "both stand below the token");
     assert_eq!(app.verify(&verifier, &secret)["code"], "VALID");
-    assert_eq!(app.count("tokens WHERE everything AND organization_id IS NULL AND name = 'API token'"), 1);
+    assert_eq!(app.count("tokens WHERE everything AND organization_id IS NULL AND name = 'Personal access token'"), 1);
     let file = ada.submit(&issued.form(&format!("{LIST}/{id}/file"))).expect(200);
     assert_eq!(file.json()["token"], secret.as_str());
     // A reload sends the form again.
@@ -60,7 +64,7 @@ fn it_is_generated_shown_once_and_deleted(engine: Engine) {
     let delete = format!("{LIST}/{id}/delete");
     assert_eq!(page.attributes(".copyable a", "href"), [delete.as_str()], "the trash bin stands beside the field");
     let ask = ada.open(&delete);
-    assert_eq!(ask.one("h1"), "Delete API token?");
+    assert_eq!(ask.one("h1"), "Delete Personal access token?");
     assert!(ask.one(".confirm").contains("You will need to generate a new token for future calls."));
     assert_eq!(ask.texts(".confirm button"), ["Confirm"]);
     assert!(ask.attributes(".confirm a", "href") == [LIST], "one can keep it");
@@ -102,7 +106,11 @@ fn its_form_is_checked_and_comes_back(engine: Engine) {
     let before = app.dump_but(&["attempts"]);
     for bad in ["", "0", "-1", "1.5", "366", "1000000000", "9223372036854775808", "never", "soon"] {
         let page = ada.submit(&form.clone().without("expiry").smuggle("expiry", bad)).expect(422);
-        assert_eq!((page.errors(), page.one("h1")), (vec!["expiry".to_owned()], "API token".to_owned()), "{bad:?}");
+        assert_eq!(
+            (page.errors(), page.one("h1")),
+            (vec!["expiry".to_owned()], "Personal access token".to_owned()),
+            "{bad:?}"
+        );
     }
     app.is_still_but(&["attempts"], &before);
     // Too long after the sign-in: what was chosen comes back, and nothing is made by itself.
@@ -111,7 +119,7 @@ fn its_form_is_checked_and_comes_back(engine: Engine) {
     let step_up = ada.open(asked.location()).form("/step-up").set("password", PASSWORD);
     let back = ada.submit(&step_up).expect(303);
     let page = ada.follow(&back);
-    assert_eq!((page.one("h1"), page.form(NEW).value("expiry")), ("API token".to_owned(), "60".to_owned()));
+    assert_eq!((page.one("h1"), page.form(NEW).value("expiry")), ("Personal access token".to_owned(), "60".to_owned()));
     assert_eq!(app.count("tokens"), 0);
     let late = page.form(NEW);
     generate(&mut ada, "30");
@@ -173,7 +181,7 @@ fn who_has_more_keeps_the_list(engine: Engine) {
     let form = ada.open(&path).form(&path);
     ada.submit(&form).expect_lead(LIST);
     let page = ada.open(LIST);
-    assert_eq!(page.one("h1"), "API token");
+    assert_eq!(page.one("h1"), "Personal access token");
     assert!(page.one("#masked").starts_with("kst_pat_…"));
 }
 

@@ -55,6 +55,7 @@ fn a_new_maximum_is_looked_at_and_then_cuts(engine: Engine) {
     assert_eq!(page.one("#cut-section"), "4 tokens are cut, 2 of them at once");
     assert_eq!(page.texts("tbody .cell-main"), ["fresh", "his", "old", "never"]);
     assert_eq!(page.texts("tbody tr td:last-child"), ["in 90 days", "in 90 days", "At once", "At once"]);
+    assert_eq!(page.texts("tbody tr td:nth-child(3)"), ["Never"; 4], "whether anything still needs it");
     let changes = ["Longest validity in days: 365 → 90", "Never expiring: allowed → not allowed"];
     assert_eq!(page.texts("main .prose li"), changes);
     assert!(page.texts("tbody tr")[1].contains("bob@example.com"));
@@ -115,7 +116,13 @@ fn old_secrets_are_cut_with_the_others(engine: Engine) {
     let verifier = ada.make_verifier("billing");
     let codes = || [&first, &old, &new].map(|token| app.verify(&verifier, token)["code"].as_str().unwrap().to_owned());
     assert_eq!(codes(), ["VALID"; 3]);
-    assert_eq!(ada.open(&format!("{POLICY}/review?max_days=30")).one("#cut-section"), "1 token is cut, at once");
+    let page = ada.open(&format!("{POLICY}/review?max_days=30"));
+    assert_eq!(page.one("#cut-section"), "1 token is cut, at once");
+    assert!(
+        page.one("main").contains("valid for longer: “renewed”. They are cut with the tokens"),
+        "{}",
+        page.one("main")
+    );
     set(&mut ada, POLICY, "max_days=30", "cut");
     assert_eq!(codes(), ["EXPIRED", "SUPERSEDED", "VALID"]);
 }
