@@ -192,7 +192,7 @@ for (const way of WAYS) {
     const mails = (await app.mails()).length;
     await carol.goto("/step-up?next=/settings/tokens/new");
     assert.equal(await carol.locator("main input[type=password]").count(), 0);
-    await press(carol, "Mail me a link");
+    await press(carol, "Make a link");
     const mail = (await app.mails(mails + 1)).at(-1).replace(/=\r?\n/g, "").replaceAll("=3D", "=");
     const [link] = /\/step-up\?proved=[0-9a-f]{64}/.exec(mail);
     await carol.goto(link);

@@ -370,7 +370,7 @@ const withoutPassword = {
 };
 const alonePages = {
   "confirm, by mail alone": at(STEP_UP),
-  "check your mail, to confirm": by(sent(STEP_UP, "Mail me a link")),
+  "check your mail, to confirm": by(sent(STEP_UP, "Make a link")),
 };
 
 const PLACE = "/organizations/acme";

@@ -716,7 +716,7 @@ fn adding_needs_a_fresh_proof(engine: Engine) {
     let to = ada.submit(&page.set("name", "my phone").set("credential", &answer)).expect(303).location().to_owned();
     assert_eq!(to, "/step-up?next=%2Fsettings%2Fsecurity%2Fpasskeys%2Fnew%3Fname%3Dmy%2Bphone");
     let asked = ada.open(&to);
-    assert!(asked.one(".lede").contains("to change your passkeys"), "{}", asked.one(".lede"));
+    assert!(asked.one(".lede").contains("to add a passkey"), "{}", asked.one(".lede"));
     let back = ada.submit(&asked.form("/step-up").set("password", PASSWORD));
     assert_eq!(ada.follow(&back).form(NEW).value("name"), "my phone");
     assert_eq!(app.count("passkeys"), 0);

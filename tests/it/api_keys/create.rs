@@ -25,7 +25,8 @@ fn a_key_is_described_generated_and_copied(engine: Engine) {
     assert!(page.text().contains("It is shown only now."));
     assert_eq!(page.one("button[data-copy=secret]"), "Copy Key");
     assert_eq!(page.header("cache-control"), Some("no-store"));
-    assert!(page.one("#curl").contains(&secret));
+    assert!(page.one("#curl").contains("$TOKEN") && !page.one("#curl").contains(&secret));
+    assert_eq!(page.attributes("[data-address]", "data-address"), [format!("/settings/api-keys/{id}")]);
     assert!(secret.starts_with("kst_key_") && secret.len() == 44, "{secret}");
 
     let (user, acme, now) = (app.user_id(ADMIN), app.organization_id("acme"), app.now().unix());

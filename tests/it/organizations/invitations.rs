@@ -487,6 +487,13 @@ fn inviting_has_its_limits(engine: Engine) {
         (page.form(NEW).value("email").as_str(), page.form(NEW).value("role").as_str()),
         ("carol@example.com", "viewer")
     );
+    // A button alone has no form to come back: the page names the limit, and leads to where the button stands.
+    let list = "/organizations/acme/invitations";
+    let again = ada.open(list).attributes("form[action$=\"/resend\"]", "action").remove(0);
+    let form_again = ada.open(list).form(&again);
+    let page = ada.submit(&form_again).expect(429);
+    assert!(page.one(".lede").contains("The limit is 3 invitations to one address in a day"), "{}", page.one(".lede"));
+    assert!(page.links().contains(&list.to_owned()), "{:?}", page.links());
     for index in 3..20 {
         ada.submit(&form.clone().set("email", &format!("p{index}@example.com"))).expect(200);
     }
