@@ -156,6 +156,8 @@ pub struct EventLine {
     pub what: String,
     pub detail: String,
     pub who: String,
+    /// From where; nothing where that is unknown.
+    pub address: String,
     pub at: Moment,
 }
 

@@ -5,7 +5,7 @@ use keystead::catalogue::Role;
 use crate::support::{Browser, Engine, Page, TestApp, at_once, on_both};
 
 #[track_caller]
-fn allow(app: &TestApp, ada: &mut Browser, slug: &str, limits: &[(&str, &str)]) -> Page {
+pub(super) fn allow(app: &TestApp, ada: &mut Browser, slug: &str, limits: &[(&str, &str)]) -> Page {
     let path = format!("/admin/organizations/{}", app.organization_id(slug));
     let form = ada.open(&path).form(&path);
     let form = limits.iter().fold(form, |form, (name, value)| form.set(name, value));
