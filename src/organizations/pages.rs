@@ -245,8 +245,29 @@ fn figures_of(slug: &str, works_here: bool) -> [(Limited, Right, Option<String>)
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct SwitchForm {
-    /// `api-keys` leads on to its keys; else it leads to its overview.
+    /// What page one is on, as menus mark it: if the other organization has it, too, one stays there.
     to: String,
+}
+
+/// Where a switch leads: to the same page, as far as they may see it there, or else to the overview.
+fn same_page(to: &str, member: &Member) -> String {
+    let (slug, rights) = (&member.organization().slug, member.rights());
+    let (right, url) = match to {
+        "api-keys" => (Right::Belong, urls::settings_api_keys()),
+        "license" => (Right::Belong, urls::settings_license()),
+        "org-members" => (Right::SeeMembers, urls::members(slug)),
+        "org-teams" => (Right::SeeTeams, urls::teams(slug)),
+        "org-roles" => (Right::SeeRoles, urls::roles(slug)),
+        "org-logs" => (Right::SeeLogs, urls::organization_logs(slug)),
+        "org-license" => (Right::SeeOrganization, urls::organization_license(slug)),
+        "org-service-accounts" => (Right::SeeServiceAccounts, urls::service_accounts(slug)),
+        "org-settings" => (Right::ChangeOrganization, urls::organization_settings(slug)),
+        "org-policy" if member.organization().kind == Kind::Shared => {
+            (Right::ChangeOrganization, urls::organization_policy(slug))
+        }
+        _ => return urls::organization(slug),
+    };
+    if rights.may(right) { url } else { urls::organization(slug) }
 }
 
 /// `POST /organizations/{slug}/switch`: works in it from now on, in this browser and at the next sign-in.
@@ -256,10 +277,7 @@ pub struct SwitchForm {
 pub async fn switch(posted: MemberPost<SwitchForm>) -> Result<HttpResponse> {
     let by = posted.who.clone();
     posted.who.change(move |tx, acting, _, _| service::switch(tx, &by, acting)).await?;
-    let next = match posted.form.to.as_str() {
-        "api-keys" => urls::settings_api_keys(),
-        _ => urls::organization(&posted.who.organization().slug),
-    };
+    let next = same_page(&posted.form.to, &posted.who);
     Ok(done(posted.who.instance(), &next, Notice::OrganizationSwitched))
 }
 

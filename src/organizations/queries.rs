@@ -13,6 +13,7 @@ use crate::db::schema::{
 };
 use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId, UserId};
+use crate::tokens::TokenKind;
 use crate::users::UserStatus;
 
 /// An organization, as far as everybody in it may know.
@@ -94,6 +95,8 @@ pub enum Which<'a> {
     Slug(&'a str),
     /// By one of the two: a slug never looks like an id.
     Either(&'a str),
+    /// By the id of one of its API keys.
+    OfKey(&'a str),
 }
 
 diesel::alias!(roles as team_roles: TeamRoles);
@@ -149,6 +152,11 @@ pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) ->
         Which::Slug(slug) => mine.filter(organizations::slug.eq(slug)).load(connection)?,
         Which::Either(text) => {
             mine.filter(organizations::id.eq(text).or(organizations::slug.eq(text))).load(connection)?
+        }
+        Which::OfKey(id) => {
+            let this = tokens::id.eq(id).and(tokens::kind.eq(TokenKind::ApiKey));
+            let its = tokens::table.filter(this).select(tokens::organization_id);
+            mine.filter(organizations::id.nullable().eq_any(its)).load(connection)?
         }
     };
     let Some((organization, has_second_factor, (role, rights, role_name), _)) = rows.first().cloned() else {

@@ -92,6 +92,8 @@ pub struct HistoryRow {
     pub detail: String,
     pub address: String,
     pub agent: String,
+    /// Whether it is others' business from where, and with what.
+    pub hidden: bool,
 }
 
 impl TokenDetail {
@@ -190,6 +192,7 @@ impl HistoryRow {
             detail: entry.detail,
             address: entry.address,
             agent: agent::words(&entry.agent),
+            hidden: false,
         }
     }
 }
