@@ -8,7 +8,7 @@ pub(crate) mod views;
 use diesel::prelude::*;
 
 pub(crate) use queries::listed;
-pub use queries::{Listed, PAGE, containing, find, list};
+pub use queries::{Listed, PAGE, containing, count, find, list};
 
 use super::member::Acting;
 use super::policy::{Refusal, Rights};

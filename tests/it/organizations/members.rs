@@ -70,6 +70,8 @@ fn roles_are_changed_by_those_who_have_as_much(engine: Engine) {
     let before = app.dump();
     assert_eq!(give(&mut bob, "acme", &carol, "owner").expect(422).errors(), ["role"]);
     assert_eq!(give(&mut bob, "acme", &ada_id, "viewer").expect(422).errors(), ["role"]);
+    let own = give(&mut bob, "acme", &app.user_id("bob@example.com"), "owner").expect(422);
+    assert!(own.error_at("role").contains("You can't give yourself more"), "{}", own.error_at("role"));
     for nonsense in ["", "own", "root", "OWNER", "01kdxj2v9w0000000000000000"] {
         assert_eq!(give(&mut bob, "acme", &carol, nonsense).expect(422).errors(), ["role"], "{nonsense}");
     }
