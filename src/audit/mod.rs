@@ -281,7 +281,7 @@ impl Action {
             Self::TeamChanged => "Team changed",
             Self::TeamDeleted => "Team deleted",
             Self::TeamMemberAdded => "Member added to a team",
-            Self::TeamMemberRemoved => "Member taken out of a team",
+            Self::TeamMemberRemoved => "Member removed from a team",
             Self::LicenseChanged => "License changed",
             Self::VerifierCreated => "Verifier created",
             Self::VerifierDeleted => "Verifier deleted",
