@@ -14,6 +14,8 @@ use super::{DAYS, policy};
 use crate::clock::DAY;
 use crate::error::{Error, Result};
 use crate::ids::TokenId;
+use crate::organizations::license::Limited;
+use crate::organizations::license::pages::full;
 use crate::organizations::member::LACKING;
 use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Place};
 use crate::tokens::pages::{FileForm, explain, file_of, has_name};
@@ -79,6 +81,10 @@ fn form_page(
 pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
     let form: KeyForm = serde_html_form::from_str(visitor.request().query_string())
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
+    let called = ("Create an API key", "api-keys");
+    if let Some(page) = full(&member, &visitor, Limited::ApiKeys, called, urls::settings_api_keys()).await? {
+        return Ok(page);
+    }
     let problems = form.check(&member.instance().config.catalogue).err().unwrap_or_default().only(&form.given());
     form_page(&member, &visitor, StatusCode::OK, &form, &problems)
 }
