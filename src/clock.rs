@@ -8,8 +8,8 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
-use time::OffsetDateTime;
 use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
 /// Whole seconds since 1970-01-01 00:00:00 UTC.
 ///
@@ -74,6 +74,12 @@ impl Timestamp {
     /// The day alone, in UTC: `2026-11-22`.
     pub fn date(self) -> String {
         self.utc().format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+    }
+
+    /// The beginning of a day that is written as [`Self::date`] writes it; `None` where it is no day.
+    pub fn of_day(text: &str) -> Option<Self> {
+        let day = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
+        Some(Self(day.midnight().assume_utc().unix_timestamp()))
     }
 
     /// The day in words, in UTC: `22 November 2026`.
@@ -150,6 +156,11 @@ mod tests {
         assert_eq!(moment.date(), "2026-11-22");
         assert_eq!(moment.exact(), "22 November 2026, 00:06:00 UTC");
         assert_eq!(moment.day_in_words(), "22 November 2026");
+        assert_eq!(Timestamp::of_day("2026-11-22"), Some(moment.plus(-360)));
+        assert_eq!(Timestamp::of_day("2024-02-29").map(Timestamp::rfc3339).as_deref(), Some("2024-02-29T00:00:00Z"));
+        for no_day in ["", "2026-02-29", "22.11.2026", "2026-11-22 ", "26-1-1", "+12026-11-22"] {
+            assert_eq!(Timestamp::of_day(no_day), None, "{no_day}");
+        }
     }
 
     #[test]

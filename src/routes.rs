@@ -27,7 +27,8 @@ pub enum Needs {
     Administrator,
     /// An administrator's session, confirmed.
     AdministratorConfirmed,
-    /// A session of a member with a right in the organization of the address; where it names none, in the one worked in.
+    /// A session of a member with a right in the organization of the address; where it names none, in that of the key in it, or
+    /// else in the one worked in.
     Member(Right),
     /// The same, confirmed.
     MemberConfirmed(Right),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forms::KeyForm;
 use super::queries::{Actor, actors};
-use super::service::{self, seen_by};
+use super::service::{self, as_seen, known_as_seen, seen_by};
 use crate::api::{Page, Sent, asked, done, json, once};
 use crate::error::Result;
 use crate::ids::TokenId;
@@ -55,9 +55,10 @@ fn actor(key: &Token, actors: &HashMap<String, Actor>) -> Option<ActorView> {
     Some(ActorView { kind, id: id.to_owned(), name: known.name.clone(), is_enabled: known.is_enabled })
 }
 
-fn view(member: &Member, key: &Token, actors: &HashMap<String, Actor>) -> KeyView {
-    let token = TokenView::of(key, &member.instance().config, member.now());
-    KeyView { token: token.described_by_its_name(), actor: actor(key, actors) }
+fn view(member: &Member, key: Token, actors: &HashMap<String, Actor>) -> KeyView {
+    let key = as_seen(member, key);
+    let token = TokenView::of(&key, &member.instance().config, member.now());
+    KeyView { token: token.described_by_its_name(), actor: actor(&key, actors) }
 }
 
 /// `GET /api/v1/organizations/{slug}/api-keys`: one's own, or everybody's where one may see them; search, filter, order and
@@ -73,7 +74,7 @@ pub async fn list(request: HttpRequest, member: Member) -> Result<HttpResponse> 
         Ok((slice, actors))
     });
     let (slice, actors) = reading.await?;
-    let items: Vec<_> = slice.tokens.iter().map(|key| view(&member, key, &actors)).collect();
+    let items: Vec<_> = slice.tokens.into_iter().map(|key| view(&member, key, &actors)).collect();
     json(StatusCode::OK, &Page::of(&request, items, slice.before.as_deref(), slice.after.as_deref()))
 }
 
@@ -85,7 +86,7 @@ async fn find(member: &Member, id: &TokenId) -> Result<KeyView> {
         Ok((key, actors))
     });
     let (key, actors) = reading.await?;
-    Ok(view(member, &key, &actors))
+    Ok(view(member, key, &actors))
 }
 
 /// `GET /api/v1/organizations/{slug}/api-keys/{id}`.
@@ -95,7 +96,7 @@ async fn find(member: &Member, id: &TokenId) -> Result<KeyView> {
 pub async fn show(member: Member, path: Id) -> Result<HttpResponse> {
     let (now, by, id) = (member.now(), member.clone(), path.into_inner().1);
     let reading = member.instance().db.read(move |connection| {
-        let known = Known::read(connection, seen_by(&by), &id, now)?;
+        let known = known_as_seen(&by, Known::read(connection, seen_by(&by), &id, now)?);
         let actors = actors(connection, std::slice::from_ref(&known.token))?;
         let actor = actor(&known.token, &actors);
         Ok((known, actor))

@@ -1,5 +1,5 @@
 //! `/settings/api-keys` and below: the keys of the organization being worked in. Its name stands in no address here, so
-//! each form says which one it was made for, and a key of another one is not found.
+//! each form says which one it was made for. A key's own pages are of the key's organization, whatever else is worked in.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,16 @@ use actix_web::{HttpResponse, web};
 
 use super::forms::KeyForm;
 use super::queries::{Actor, actors};
-use super::service::{self, seen_by};
+use super::service::{self, known_as_seen, seen_by};
 use super::views::{DeleteKeyPage, Here, KeyPage, KeyRow, KeysPage, NewKeyPage, home, place};
 use super::{DAYS, policy};
 use crate::clock::DAY;
 use crate::error::{Error, Result};
 use crate::ids::TokenId;
+use crate::organizations::license::Limited;
+use crate::organizations::license::pages::full;
 use crate::organizations::member::LACKING;
-use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
+use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Place};
 use crate::tokens::pages::{FileForm, explain, file_of, has_name};
 use crate::tokens::views::{AccessWords, AddressRow, HistoryRow, IssuedPage, ListView, Rights, Ticked, TokenDetail};
 use crate::tokens::{self, Created, Known, Refused, Token, list as tokens_list};
@@ -84,6 +86,10 @@ fn form_page(
 pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
     let form: KeyForm = serde_html_form::from_str(visitor.request().query_string())
         .map_err(|_| Error::BadRequest("the address could not be read"))?;
+    let called = ("Create an API key", "api-keys");
+    if let Some(page) = full(&member, &visitor, Limited::ApiKeys, called, urls::settings_api_keys()).await? {
+        return Ok(page);
+    }
     let problems = form.check(&member.instance().config.catalogue).err().unwrap_or_default().only(&form.given());
     form_page(&member, &visitor, StatusCode::OK, &form, &problems)
 }
@@ -161,22 +167,24 @@ async fn own(member: &Member, id: &TokenId) -> Result<(Token, HashMap<String, Ac
 /// `GET /settings/api-keys/{id}`.
 ///
 /// # Errors
-/// [`Error::NotFound`] when it is no key that they see in the organization that they work in.
+/// [`Error::NotFound`] when it is no key that they see.
 pub async fn show(member: Member, visitor: Visitor, id: web::Path<TokenId>) -> Result<HttpResponse> {
     let (now, by, config) = (member.now(), member.clone(), &member.instance().config);
     let reading = member.instance().db.read(move |connection| {
-        let known = Known::read(connection, seen_by(&by), &id, now)?;
+        let known = known_as_seen(&by, Known::read(connection, seen_by(&by), &id, now)?);
         let actors = actors(connection, std::slice::from_ref(&known.token))?;
         Ok((known, actors))
     });
     let (Known { token: key, addresses, history, .. }, actors) = reading.await?;
+    let row = KeyRow::of(&key, &actors, &member, config);
+    let hidden = !row.sees_origins;
     let page = KeyPage {
-        shell: visitor.shell(&key.record.name, "api-keys"),
+        shell: visitor.shell_in(&Place::of(&member), &key.record.name, "api-keys"),
         place: Here::of(&member),
-        row: KeyRow::of(&key, &actors, &member, config),
+        row,
         token: TokenDetail::at(&home(&member), &key, &[place(&member)], config, now),
         addresses: addresses.into_iter().map(|address| AddressRow::of(address, now)).collect(),
-        history: history.into_iter().map(|entry| HistoryRow::of(entry, now)).collect(),
+        history: history.into_iter().map(|entry| HistoryRow { hidden, ..HistoryRow::of(entry, now) }).collect(),
     };
     html(StatusCode::OK, &page)
 }
@@ -191,7 +199,7 @@ pub async fn ask_delete(member: Member, visitor: Visitor, id: web::Path<TokenId>
         return Err(Error::Forbidden(LACKING));
     }
     let page = DeleteKeyPage {
-        shell: visitor.shell("Delete a key", "api-keys"),
+        shell: visitor.shell_in(&Place::of(&member), "Delete a key", "api-keys"),
         place: Here::of(&member),
         row: KeyRow::of(&key, &actors, &member, &member.instance().config),
     };
@@ -206,7 +214,7 @@ pub async fn ask_delete(member: Member, visitor: Visitor, id: web::Path<TokenId>
 pub async fn delete(id: web::Path<TokenId>, posted: MemberPost<Pressed>) -> Result<HttpResponse> {
     let (by, id) = (posted.who.clone(), id.into_inner());
     posted.who.change(move |tx, acting, now, _| service::delete(tx, by.instance(), acting, now, &id)).await?;
-    let mut response = see_other(&urls::settings_api_keys());
+    let mut response = see_other(&Here::of(&posted.who).list.0);
     Notice::KeyDeleted.send(&mut response, posted.who.instance().config.is_https());
     Ok(response)
 }

@@ -13,6 +13,11 @@ pub fn may_delete(rights: &Rights, me: &UserId, maker: Option<&UserId>) -> bool 
     maker == Some(me) || rights.may(Right::DeleteKeys)
 }
 
+/// Whether a member sees from where, and with what, a key was made and used: of their own, and where they read the log.
+pub fn sees_origins(rights: &Rights, me: &UserId, maker: Option<&UserId>) -> bool {
+    maker == Some(me) || rights.may(Right::SeeLogs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +38,9 @@ mod tests {
             assert_eq!(may_delete(&rights(role), &me, Some(&other)), deletes, "{role:?}");
             assert_eq!(may_delete(&rights(role), &me, None), deletes, "{role:?}");
             assert!(may_delete(&rights(role), &me, Some(&me)), "{role:?}");
+            assert_eq!(sees_origins(&rights(role), &me, Some(&other)), deletes, "{role:?}");
+            assert_eq!(sees_origins(&rights(role), &me, None), deletes, "{role:?}");
+            assert!(sees_origins(&rights(role), &me, Some(&me)), "{role:?}");
         }
     }
 }

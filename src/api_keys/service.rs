@@ -14,7 +14,7 @@ use crate::organizations::license::{Limited, room};
 use crate::organizations::member::LACKING;
 use crate::organizations::{Acting, Member, MemberConfirmed};
 use crate::text::plain_name;
-use crate::tokens::{self, Created, For, Holder, Made, NewToken, Refused, Rights, Wish, words};
+use crate::tokens::{self, Created, For, Holder, Known, Made, NewToken, Refused, Rights, Token, Wish, words};
 use crate::urls;
 
 /// A key to be, checked.
@@ -32,7 +32,22 @@ pub(super) fn seen_by(member: &Member) -> Holder<'_> {
     Holder::keys(&member.organization().id, only)
 }
 
-/// The same within a change. Keys are people's: a service account has tokens of its own.
+/// Whether they see from where a key was made and used.
+pub(super) fn sees_origins(member: &Member, key: &Token) -> bool {
+    policy::sees_origins(member.rights(), &member.account().user_id, key.record.user_id.as_ref())
+}
+
+/// A key as they see it,
+pub(super) fn as_seen(member: &Member, key: Token) -> Token {
+    if sees_origins(member, &key) { key } else { key.without_origins() }
+}
+
+/// and all that is known of one.
+pub(super) fn known_as_seen(member: &Member, known: Known) -> Known {
+    if sees_origins(member, &known.token) { known } else { known.without_origins() }
+}
+
+/// As [`seen_by`], within a change. Keys are people's: a service account has tokens of its own.
 fn seen_in(acting: &Acting) -> Result<Holder<'_>> {
     let me = acting.person()?;
     Ok(Holder::keys(&acting.organization().id, (!policy::sees_all(acting.rights())).then_some(me)))

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use askama::Template;
 
-use super::policy;
 use super::queries::Actor;
+use super::{policy, service};
 use crate::config::Config;
 use crate::organizations::Member;
 use crate::organizations::policy::may_make_keys;
@@ -26,6 +26,8 @@ pub struct Here {
     pub may_create: bool,
     /// Why not: the organization lets only those make keys who manage everybody's.
     pub closed: bool,
+    /// Where one comes from and what that is called: the list, or, of an organization that one does not work in, its overview.
+    pub list: (String, String),
 }
 
 impl Here {
@@ -39,6 +41,11 @@ impl Here {
             sees_all: policy::sees_all(rights),
             may_create,
             closed: !may_create && rights.may(Right::CreateKeys),
+            list: if member.account().organization.id == organization.id {
+                (urls::settings_api_keys(), "API keys".to_owned())
+            } else {
+                (urls::organization(&organization.slug), organization.name.clone())
+            },
         }
     }
 }
@@ -69,6 +76,8 @@ pub struct KeyRow {
     pub is_mine: bool,
     pub is_handed_over: bool,
     pub may_delete: bool,
+    /// Whether they see from where it was made and used.
+    pub sees_origins: bool,
 }
 
 impl KeyRow {
@@ -96,6 +105,7 @@ impl KeyRow {
             is_mine: record.user_id.as_ref() == Some(me),
             is_handed_over: record.user_id.is_none(),
             may_delete: policy::may_delete(rights, me, record.user_id.as_ref()),
+            sees_origins: service::sees_origins(member, key),
             token: row,
         }
     }

@@ -101,6 +101,8 @@ text_enum! {
         IdentityDisconnected = "identity.disconnected",
         /// An invitation was made.
         Invited = "invitation.created",
+        /// One to an organization was made anew, with another link.
+        InvitedAgain = "invitation.sent_again",
         /// An invitation was taken back.
         InvitationCancelled = "invitation.cancelled",
         /// Whoever was invited to an organization declined.
@@ -236,6 +238,7 @@ impl Action {
             Self::IdentityConnected => "Sign-in account connected",
             Self::IdentityDisconnected => "Sign-in account disconnected",
             Self::Invited => "Invitation sent",
+            Self::InvitedAgain => "Invitation sent again",
             Self::InvitationCancelled => "Invitation taken back",
             Self::InvitationDeclined => "Invitation declined",
             Self::PasskeyAdded => "Passkey added",
@@ -278,7 +281,7 @@ impl Action {
             Self::TeamChanged => "Team changed",
             Self::TeamDeleted => "Team deleted",
             Self::TeamMemberAdded => "Member added to a team",
-            Self::TeamMemberRemoved => "Member taken out of a team",
+            Self::TeamMemberRemoved => "Member removed from a team",
             Self::LicenseChanged => "License changed",
             Self::VerifierCreated => "Verifier created",
             Self::VerifierDeleted => "Verifier deleted",
@@ -435,6 +438,11 @@ pub fn renamed(before: (&str, &str), after: (&str, &str)) -> Vec<String> {
     let name = (before.0 != after.0).then(|| format!("called {} before", before.0));
     let description = (before.1 != after.1).then(|| "description".to_owned());
     name.into_iter().chain(description).collect()
+}
+
+/// From what to what something went, in words for an entry.
+pub fn went(before: &str, after: &str) -> String {
+    format!("from {before} to {after}")
 }
 
 /// Writes one entry, in the transaction of the change it tells of.

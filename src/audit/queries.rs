@@ -118,6 +118,10 @@ pub struct Sought {
     pub actor: Option<String>,
     /// Whose subject, its e-mail, or whose detail contains this.
     pub text: Option<String>,
+    /// Not before this moment,
+    pub from: Option<Timestamp>,
+    /// and before this one.
+    pub until: Option<Timestamp>,
 }
 
 /// An organization's log, newest first, up to `count` entries.
@@ -161,6 +165,12 @@ pub fn for_organization(
         let of_person = subjects.field(users::email_key).nullable().like(pattern.clone()).escape('\\');
         let told = audit_events::search_key.like(pattern).escape('\\');
         those = those.filter(told.nullable().or(of_person));
+    }
+    if let Some(from) = sought.from {
+        those = those.filter(audit_events::at.ge(from));
+    }
+    if let Some(until) = sought.until {
+        those = those.filter(audit_events::at.lt(until));
     }
     let rows: Vec<Row> = those.load(connection)?;
     let called = |person: Option<Person>| person.map(|(first, last, email)| called(&first, &last, &email));

@@ -9,18 +9,20 @@ use serde::{Deserialize, Serialize};
 
 use super::caller::{Acts, Caller};
 use super::member::{Member, MemberConfirmed};
+use super::pages::answer;
 use super::policy::{Right, Rights};
 use super::queries::{Which, standing};
 use super::views::{EventLine, Place};
 use crate::api::{Page, asked, json};
 use crate::app::Instance;
 use crate::audit::{self, Action, ActorKind, Entry, Sought, Told};
-use crate::clock::Timestamp;
+use crate::clock::{DAY, Timestamp};
+use crate::db::Connection;
 use crate::error::{Error, Result};
 use crate::ids::{OrganizationId, UserId};
 use crate::text;
 use crate::urls;
-use crate::web::{Moment, Shell, Visitor, filters, html};
+use crate::web::{Field, FieldError, Moment, Problems, Shell, Visitor, filters};
 
 /// So many entries stand on a page.
 const PAGE: usize = 50;
@@ -37,24 +39,56 @@ pub struct Asked {
     action: String,
     who: String,
     search: String,
+    from: String,
+    to: String,
     format: String,
 }
 
+/// Why a day can't be read.
+const NO_DAY: &str = "Choose a day, or write one like 2026-11-22";
+
 impl Asked {
-    fn sought(&self) -> Sought {
+    /// What is sought; days are whole ones, in UTC.
+    fn sought(&self) -> std::result::Result<Sought, Problems> {
         let some = |text: &str| Some(text::shown(text.trim(), 254)).filter(|text| !text.is_empty());
-        Sought {
+        let mut problems = Problems::none();
+        let mut day = |field, typed: &str| {
+            let day = Timestamp::of_day(typed.trim());
+            if day.is_none() && !typed.trim().is_empty() {
+                problems.add(field, NO_DAY);
+            }
+            day
+        };
+        let (from, to) = (day("from", &self.from), day("to", &self.to));
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            problems.add("to", "Choose the same day as the first, or a later one");
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Sought {
             before: some(&self.before),
             action: Action::from_word(&self.action),
             actor: some(&self.who),
             text: some(&self.search),
-        }
+            from,
+            until: to.map(|to| to.plus(DAY)),
+        })
+    }
+
+    /// The same for whoever has no form to mend.
+    fn sought_at_once(&self) -> Result<Sought> {
+        self.sought().map_err(|_| Error::BadRequest("“from” and “to” are days like 2026-11-22, the earlier one first"))
+    }
+
+    fn parts(&self) -> [(&'static str, &str); 5] {
+        let Self { action, who, search, from, to, .. } = self;
+        [("action", action), ("who", who), ("search", search), ("from", from), ("to", to)]
     }
 
     /// A path with what was asked, and what else.
     fn url(&self, path: &str, more: &[(&str, &str)]) -> String {
-        let asked = [("action", &self.action), ("who", &self.who), ("search", &self.search)];
-        let kept = asked.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied());
+        let kept = self.parts().into_iter().chain(more.iter().copied());
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(kept.filter(|(_, value)| !value.is_empty()));
         let query = query.finish();
@@ -62,7 +96,7 @@ impl Asked {
     }
 
     fn is_narrow(&self) -> bool {
-        [&self.action, &self.who, &self.search].iter().any(|text| !text.is_empty())
+        self.parts().iter().any(|(_, typed)| !typed.is_empty())
     }
 }
 
@@ -76,6 +110,9 @@ struct LogsPage {
     actions: Vec<(&'static str, &'static str, bool)>,
     who: String,
     search: String,
+    errors: Vec<FieldError>,
+    from: Field,
+    to: Field,
     narrow: bool,
     older: Option<String>,
     newest: Option<String>,
@@ -127,6 +164,12 @@ fn subject(told: &Told) -> String {
     }
 }
 
+/// From where it was done. Who runs the service changes a license without being a member, and where they sit is not the
+/// organization's business.
+fn address(told: &Told) -> &str {
+    if told.entry.action == Action::LicenseChanged { "" } else { &told.entry.address }
+}
+
 /// An entry as a line of a page.
 pub(super) fn line(told: &Told, now: Timestamp) -> EventLine {
     let parts = [subject(told), told.entry.detail.clone()];
@@ -134,6 +177,7 @@ pub(super) fn line(told: &Told, now: Timestamp) -> EventLine {
         what: told.entry.action.words().to_owned(),
         detail: parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": "),
         who: who(told),
+        address: address(told).to_owned(),
         at: Moment::new(told.entry.at, now),
     }
 }
@@ -144,11 +188,16 @@ pub(super) fn line(told: &Told, now: Timestamp) -> EventLine {
 /// When the database refuses.
 pub async fn show(member: Member, visitor: Visitor, asked: web::Query<Asked>) -> Result<HttpResponse> {
     let asked = asked.into_inner();
-    let (id, sought, now) = (member.organization().id.clone(), asked.sought(), member.now());
+    let (id, now) = (member.organization().id.clone(), member.now());
     // One more than is shown tells whether there is another page.
     let count = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let mut told =
-        member.instance().db.read(move |connection| audit::for_organization(connection, &id, &sought, count)).await?;
+    let (mut told, problems) = match asked.sought() {
+        Ok(sought) => {
+            let read = move |connection: &mut Connection| audit::for_organization(connection, &id, &sought, count);
+            (member.instance().db.read(read).await?, Problems::none())
+        }
+        Err(problems) => (Vec::new(), problems),
+    };
     let more = told.len() > PAGE;
     told.truncate(PAGE);
     let place = Place::of(&member);
@@ -164,9 +213,12 @@ pub async fn show(member: Member, visitor: Visitor, asked: web::Query<Asked>) ->
         narrow: asked.is_narrow(),
         who: text::shown(&asked.who, 254),
         search: text::shown(&asked.search, 254),
+        from: problems.field("from", &text::shown(&asked.from, 20)),
+        to: problems.field("to", &text::shown(&asked.to, 20)),
+        errors: problems.list(),
         place,
     };
-    html(StatusCode::OK, &page)
+    answer(&problems, &page)
 }
 
 /// How an export is written.
@@ -176,8 +228,8 @@ enum Format {
     JsonLines,
 }
 
-const COLUMNS: [&str; 10] =
-    ["id", "at", "action", "what", "actor_kind", "actor_id", "actor", "subject_id", "subject", "detail"];
+const COLUMNS: [&str; 11] =
+    ["id", "at", "action", "what", "actor_kind", "actor_id", "actor", "subject_id", "subject", "detail", "address"];
 
 /// A cell that no spreadsheet takes for a formula (OWASP, CSV injection).
 fn cell(text: &str) -> String {
@@ -212,6 +264,8 @@ struct Line<'a> {
     actor: Somebody<'a>,
     subject: Something<'a>,
     detail: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    address: &'a str,
 }
 
 impl<'a> Line<'a> {
@@ -225,6 +279,7 @@ impl<'a> Line<'a> {
             actor: Somebody { kind: actor_kind.as_str(), id: actor_id, name: told.actor.as_deref() },
             subject: Something { id: subject_id, name },
             detail,
+            address: address(told),
         }
     }
 }
@@ -265,7 +320,7 @@ impl Format {
         Ok(match self {
             Self::Csv => {
                 let (at, actor) = (at.rfc3339(), told.actor.clone().unwrap_or_default());
-                let cells: [&str; 10] = [
+                let cells: [&str; 11] = [
                     id,
                     &at,
                     action.as_str(),
@@ -276,6 +331,7 @@ impl Format {
                     subject_id,
                     &name,
                     detail,
+                    address(told),
                 ];
                 cells.map(cell).join(",") + "\r\n"
             }
@@ -295,6 +351,8 @@ struct PartOfIt {
     who: String,
     #[serde(alias = "search")]
     q: String,
+    from: String,
+    to: String,
     after: String,
 }
 
@@ -303,11 +361,12 @@ struct PartOfIt {
 /// # Errors
 /// [`Error::Problem`] when the address can't be read.
 pub async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse> {
-    let PartOfIt { action, who, q, after } = asked(&request)?;
+    let PartOfIt { action, who, q, from, to, after } = asked(&request)?;
     if !action.is_empty() && Action::from_word(&action).is_none() {
         return Err(Error::BadRequest("there is no such action"));
     }
-    let sought = Asked { before: after, action, who, search: q, format: String::new() }.sought();
+    let wanted = Asked { before: after, action, who, search: q, from, to, format: String::new() };
+    let sought = wanted.sought_at_once()?;
     let (id, count) = (caller.organization().id.clone(), i64::try_from(PAGE + 1).unwrap_or(i64::MAX));
     let reading = caller.instance().db.read(move |connection| audit::for_organization(connection, &id, &sought, count));
     let mut told = reading.await?;
@@ -376,7 +435,7 @@ pub async fn export(
         instance,
         user: member.account().user_id.clone(),
         organization: member.organization().id.clone(),
-        sought: Sought { before: None, ..asked.sought() },
+        sought: Sought { before: None, ..asked.sought_at_once()? },
         format,
     };
     let pieces = stream::try_unfold(Some(export), |left| async move {

@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::db::schema::{organizations, service_accounts, users};
 use crate::error::{Error, Result};
-use crate::ids::{OrganizationId, ServiceAccountId, TokenId, UserId};
+use crate::ids::{OrganizationId, ServiceAccountId, TokenId, UserId, is_ulid};
 use crate::routes::{Needs, OPEN_WITHOUT, ROUTES};
 use crate::text::plain_name;
 use crate::urls;
@@ -29,7 +29,7 @@ use diesel::prelude::*;
 pub(crate) const LACKING: &str = "Your role in this organization does not allow this.";
 
 /// Somebody signed in, a member of the organization in the address, with the right that the route needs. Where the address
-/// names none, it is the one being worked in.
+/// names none, it is that of the key in it, or else the one being worked in.
 #[derive(Clone)]
 pub struct Member {
     who: SignedIn,
@@ -105,14 +105,17 @@ impl Member {
     pub(super) async fn with(request: HttpRequest, needed: Right) -> Result<Self> {
         let who = SignedIn::extract(&request).await?;
         let (instance, slug) = (shared(&request)?, named(&request)?);
+        // The pages without an organization in their address are those of keys, each of which has its own.
+        let key = request.match_info().get("id").filter(|id| is_ulid(id)).map(str::to_owned);
         let (user, chosen) = (who.account().user_id.clone(), who.account().organization.id.clone());
         // A program may keep to the id, which never changes.
         let called = is_call(request.path());
         let asked = move |connection: &mut crate::db::Connection| {
-            let which = match slug.as_deref() {
-                None => Which::Id(&chosen),
-                Some(slug) if called => Which::Either(slug),
-                Some(slug) => Which::Slug(slug),
+            let which = match (slug.as_deref(), key.as_deref()) {
+                (None, None) => Which::Id(&chosen),
+                (None, Some(key)) => Which::OfKey(key),
+                (Some(slug), _) if called => Which::Either(slug),
+                (Some(slug), _) => Which::Slug(slug),
             };
             standing(connection, &user, which)
         };

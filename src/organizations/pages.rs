@@ -9,10 +9,11 @@ use super::forms::{HandOverForm, OrganizationForm, PhraseForm, closed_to, is_phr
 use super::license::{self, Limited};
 use super::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use super::policy::Right;
-use super::queries::{self, Listed};
+use super::queries::{self, Ending, Listed};
 use super::service::{self, HandedOver};
 use super::views::{
-    DeletePage, HandOverPage, ListPage, ListRow, NewPage, OfferRow, Place, SettingsPage, ShowPage, role_name,
+    DeletePage, EndingLine, HandOverPage, ListPage, ListRow, NewPage, OfferRow, Place, SettingsPage, ShowPage,
+    role_name,
 };
 use super::{Acts, Kind, invitations, logs, members};
 use crate::app::Instance;
@@ -21,8 +22,10 @@ use crate::auth::{SignedIn, throttle};
 use crate::avatars::pages::Made;
 use crate::avatars::{self, Face, Whose};
 use crate::error::{Error, Result};
+use crate::tokens::TokenKind;
 use crate::tokens::policies::{Realm, present};
 use crate::urls;
+use crate::users::called;
 use crate::web::upload::Upload;
 use crate::web::{Moment, Notice, Problems, Visitor, html, see_other};
 
@@ -205,13 +208,17 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
             Vec::new()
         };
         let mut figures = Vec::new();
+        let license = license::find(connection, id)?;
         for (what, right, url) in figures_of(&organization.slug, works_here) {
             if rights.may(right) {
                 let count = match what {
                     Limited::Members => queries::count_members(connection, id)?,
                     _ => license::used(connection, id, what, now)?,
                 };
-                figures.push((what.words(), count, url));
+                figures.push(match license.limit(what) {
+                    Some(limit) => (what.words(), format!("{count} of {limit}"), url),
+                    None => (what.words(), count.to_string(), url),
+                });
             }
         }
         let ending = queries::ending(connection, id, (&user, rights.may(Right::SeeKeys)), now)?;
@@ -222,13 +229,32 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
         shell: visitor.shell_in(&place, "Overview", "organization"),
         role: role_name(me.role, me.role_name.as_deref()),
         figures,
-        ending: ending.into_iter().map(|(name, at)| (name, Moment::new(at, now))).collect(),
+        ending: ending.into_iter().map(|one| ending_line(one, &member)).collect(),
         is_target: me.is_target,
         created: Moment::new(me.joined_at, now),
         events: events.iter().map(|told| logs::line(told, now)).collect(),
         place,
     };
     html(StatusCode::OK, &page)
+}
+
+/// What ends soon, with its page.
+fn ending_line(ending: Ending, member: &Member) -> EndingLine {
+    let Ending { id, kind, name, user, account, at } = ending;
+    let whose = match (user, &account) {
+        (Some((user, ..)), _) if user == member.account().user_id => "yours".to_owned(),
+        (Some((_, first, last, email)), _) => format!("of {}", called(&first, &last, &email)),
+        (None, Some((_, name))) => format!("of {name}"),
+        (None, None) => String::new(),
+    };
+    let (what, url) = match (kind, &account) {
+        (TokenKind::Personal, _) => ("personal token", urls::settings_token(&id)),
+        (TokenKind::ServiceAccount, Some((account, _))) => {
+            ("service account’s token", urls::service_token(&member.organization().slug, account, &id))
+        }
+        _ => ("API key", urls::settings_api_key(&id)),
+    };
+    EndingLine { name, url, kind: format!("{what}, {whose}"), at: Moment::new(at, member.now()) }
 }
 
 /// What the overview counts, who sees it, and where there is more. The page of keys is of the organization being worked in.
@@ -245,8 +271,29 @@ fn figures_of(slug: &str, works_here: bool) -> [(Limited, Right, Option<String>)
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct SwitchForm {
-    /// `api-keys` leads on to its keys; else it leads to its overview.
+    /// What page one is on, as menus mark it: if the other organization has it, too, one stays there.
     to: String,
+}
+
+/// Where a switch leads: to the same page, as far as they may see it there, or else to the overview.
+fn same_page(to: &str, member: &Member) -> String {
+    let (slug, rights) = (&member.organization().slug, member.rights());
+    let (right, url) = match to {
+        "api-keys" => (Right::Belong, urls::settings_api_keys()),
+        "license" => (Right::Belong, urls::settings_license()),
+        "org-members" => (Right::SeeMembers, urls::members(slug)),
+        "org-teams" => (Right::SeeTeams, urls::teams(slug)),
+        "org-roles" => (Right::SeeRoles, urls::roles(slug)),
+        "org-logs" => (Right::SeeLogs, urls::organization_logs(slug)),
+        "org-license" => (Right::SeeOrganization, urls::organization_license(slug)),
+        "org-service-accounts" => (Right::SeeServiceAccounts, urls::service_accounts(slug)),
+        "org-settings" => (Right::ChangeOrganization, urls::organization_settings(slug)),
+        "org-policy" if member.organization().kind == Kind::Shared => {
+            (Right::ChangeOrganization, urls::organization_policy(slug))
+        }
+        _ => return urls::organization(slug),
+    };
+    if rights.may(right) { url } else { urls::organization(slug) }
 }
 
 /// `POST /organizations/{slug}/switch`: works in it from now on, in this browser and at the next sign-in.
@@ -256,10 +303,7 @@ pub struct SwitchForm {
 pub async fn switch(posted: MemberPost<SwitchForm>) -> Result<HttpResponse> {
     let by = posted.who.clone();
     posted.who.change(move |tx, acting, _, _| service::switch(tx, &by, acting)).await?;
-    let next = match posted.form.to.as_str() {
-        "api-keys" => urls::settings_api_keys(),
-        _ => urls::organization(&posted.who.organization().slug),
-    };
+    let next = same_page(&posted.form.to, &posted.who);
     Ok(done(posted.who.instance(), &next, Notice::OrganizationSwitched))
 }
 
@@ -397,15 +441,14 @@ async fn delete_page(
     form: &PhraseForm,
     problems: &Problems,
 ) -> Result<HttpResponse> {
-    let organization = member.organization().id.clone();
-    let members =
-        member.instance().db.read(move |connection| queries::count_members(connection, &organization)).await?;
+    let (organization, now) = (member.organization().id.clone(), member.now());
+    let goes = member.instance().db.read(move |connection| queries::goes(connection, &organization, now)).await?;
     let place = Place::of(member);
     let page = DeletePage {
         shell: visitor.shell_in(&place, "Delete organization", "org-settings"),
         errors: problems.list(),
         phrase: problems.field("phrase", &form.phrase),
-        members,
+        goes,
         place,
     };
     answer(problems, &page)

@@ -9,10 +9,11 @@ use crate::catalogue::Role;
 use crate::clock::{DAY, Timestamp};
 use crate::db::Connection;
 use crate::db::schema::{
-    members, organizations, roles, service_accounts, team_members, teams, token_secrets, tokens, users,
+    invitations, members, organizations, roles, service_accounts, team_members, teams, token_secrets, tokens, users,
 };
 use crate::error::Result;
-use crate::ids::{OrganizationId, RoleId, UserId};
+use crate::ids::{OrganizationId, RoleId, ServiceAccountId, TokenId, UserId};
+use crate::tokens::{TokenKind, active_at};
 use crate::users::UserStatus;
 
 /// An organization, as far as everybody in it may know.
@@ -94,6 +95,8 @@ pub enum Which<'a> {
     Slug(&'a str),
     /// By one of the two: a slug never looks like an id.
     Either(&'a str),
+    /// By the id of one of its API keys.
+    OfKey(&'a str),
 }
 
 diesel::alias!(roles as team_roles: TeamRoles);
@@ -149,6 +152,11 @@ pub fn standing(connection: &mut Connection, user: &UserId, which: Which<'_>) ->
         Which::Slug(slug) => mine.filter(organizations::slug.eq(slug)).load(connection)?,
         Which::Either(text) => {
             mine.filter(organizations::id.eq(text).or(organizations::slug.eq(text))).load(connection)?
+        }
+        Which::OfKey(id) => {
+            let this = tokens::id.eq(id).and(tokens::kind.eq(TokenKind::ApiKey));
+            let its = tokens::table.filter(this).select(tokens::organization_id);
+            mine.filter(organizations::id.nullable().eq_any(its)).load(connection)?
         }
     };
     let Some((organization, has_second_factor, (role, rights, role_name), _)) = rows.first().cloned() else {
@@ -280,6 +288,23 @@ const SOON: i64 = 30 * DAY;
 /// so many of it.
 const ENDING: i64 = 5;
 
+/// A key or token that ends soon.
+#[derive(Debug, Clone, Queryable)]
+pub struct Ending {
+    /// Its id.
+    pub id: TokenId,
+    /// Which of them it is.
+    pub kind: TokenKind,
+    /// What it is called.
+    pub name: String,
+    /// The user that it acts for, and what they are called,
+    pub user: Option<(UserId, String, String, String)>,
+    /// or the service account.
+    pub account: Option<(ServiceAccountId, String)>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// The keys and tokens for this organization alone that end soon, the first first: one's own personal ones, and all the
 /// others where one may see keys.
 ///
@@ -290,7 +315,7 @@ pub fn ending(
     organization: &OrganizationId,
     (user, sees_keys): (&UserId, bool),
     now: Timestamp,
-) -> Result<Vec<(String, Timestamp)>> {
+) -> Result<Vec<Ending>> {
     // In whose lists they stand, so that one index finds them by their end, however many there are.
     let mut holders = vec![user.to_string()];
     if sees_keys {
@@ -300,14 +325,74 @@ pub fn ending(
     }
     Ok(token_secrets::table
         .inner_join(tokens::table)
+        .left_join(users::table.on(users::id.nullable().eq(tokens::user_id)))
+        .left_join(service_accounts::table.on(service_accounts::id.nullable().eq(tokens::service_account_id)))
         .filter(token_secrets::holder.eq_any(holders))
         .filter(token_secrets::is_current.and(token_secrets::revoked_at.is_null()))
         .filter(token_secrets::expires_at.gt(now).and(token_secrets::expires_at.le(now.plus(SOON))))
         .filter(tokens::organization_id.eq(organization))
         .order((token_secrets::expires_at, tokens::id))
         .limit(ENDING)
-        .select((tokens::name, token_secrets::expires_at.assume_not_null()))
+        .select((
+            tokens::id,
+            tokens::kind,
+            tokens::name,
+            (users::id, users::first_name, users::last_name, users::email).nullable(),
+            (service_accounts::id, service_accounts::name).nullable(),
+            token_secrets::expires_at.assume_not_null(),
+        ))
         .load(connection)?)
+}
+
+/// What goes with an organization, in numbers; of keys and tokens those that work.
+#[derive(Debug, Clone)]
+pub struct Goes {
+    /// Its members, who stay people.
+    pub members: i64,
+    /// Its teams.
+    pub teams: i64,
+    /// Its API keys.
+    pub keys: i64,
+    /// Its service accounts,
+    pub accounts: i64,
+    /// and their tokens.
+    pub account_tokens: i64,
+    /// People's tokens for it alone.
+    pub personal_tokens: i64,
+    /// Invitations that can still be accepted.
+    pub invitations: i64,
+}
+
+/// What goes with an organization: in one statement, so that it is of one moment.
+///
+/// # Errors
+/// When the database refuses.
+pub fn goes(connection: &mut Connection, organization: &OrganizationId, now: Timestamp) -> Result<Goes> {
+    let working = |kind: TokenKind| {
+        tokens::table
+            .inner_join(token_secrets::table)
+            .filter(tokens::organization_id.eq(organization).and(tokens::kind.eq(kind)))
+            .filter(token_secrets::is_current.and(active_at(now)))
+            .count()
+            .single_value()
+            .assume_not_null()
+    };
+    let open = invitations::organization_id.eq(organization).and(invitations::expires_at.gt(now));
+    let (members, teams, keys, accounts, account_tokens, personal_tokens, invitations) = diesel::select((
+        members::table.filter(members::organization_id.eq(organization)).count().single_value().assume_not_null(),
+        teams::table.filter(teams::organization_id.eq(organization)).count().single_value().assume_not_null(),
+        working(TokenKind::ApiKey),
+        service_accounts::table
+            .filter(service_accounts::organization_id.eq(organization))
+            .count()
+            .single_value()
+            .assume_not_null(),
+        working(TokenKind::ServiceAccount),
+        working(TokenKind::Personal),
+        invitations::table.filter(open).count().single_value().assume_not_null(),
+    ))
+    .get_result(connection)?;
+    Ok(Goes { members, teams, keys, accounts, account_tokens, personal_tokens, invitations })
 }
 
 /// The organizations of a user's that require a second factor, by name.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Kind;
 use super::member::Member;
 use super::policy::{Right, Rights};
+use super::queries::Goes;
 pub use super::roles::views::{RoleOption, built_in_roles, role_name, role_options, role_word};
 use crate::avatars::Face;
 use crate::text;
@@ -142,13 +143,22 @@ pub struct ShowPage {
     pub shell: Shell,
     pub place: Place,
     pub role: String,
-    /// What there is: words, number, and where there is more.
-    pub figures: Vec<(&'static str, i64, Option<String>)>,
-    /// What stops working soon, and when.
-    pub ending: Vec<(String, Moment)>,
+    /// What there is: words, number with its limit, and where there is more.
+    pub figures: Vec<(&'static str, String, Option<String>)>,
+    /// What stops working soon.
+    pub ending: Vec<EndingLine>,
     pub is_target: bool,
     pub created: Moment,
     pub events: Vec<EventLine>,
+}
+
+/// A key or token that stops working soon.
+pub struct EndingLine {
+    pub name: String,
+    pub url: String,
+    /// What it is, and whose.
+    pub kind: String,
+    pub at: Moment,
 }
 
 /// A line of the organization's recent events.
@@ -156,6 +166,8 @@ pub struct EventLine {
     pub what: String,
     pub detail: String,
     pub who: String,
+    /// From where; nothing where that is unknown.
+    pub address: String,
     pub at: Moment,
 }
 
@@ -193,7 +205,7 @@ pub struct DeletePage {
     pub place: Place,
     pub errors: Vec<FieldError>,
     pub phrase: Field,
-    pub members: i64,
+    pub goes: Goes,
 }
 
 /// A question before something is done: what stops, then the two ways on.

@@ -10,6 +10,8 @@ use super::service::{self, Outcome};
 use super::views::{AccountFormPage, AccountPage, AccountRow, AccountsPage};
 use crate::error::{Error, Result};
 use crate::ids::ServiceAccountId;
+use crate::organizations::license::Limited;
+use crate::organizations::license::pages::full;
 use crate::organizations::pages::{answer, done};
 use crate::organizations::views::{ConfirmPage, Place, role_name, role_options};
 use crate::organizations::{Acts, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost, Right, roles};
@@ -106,7 +108,7 @@ async fn form_page(
     options.retain(|option| option.word != "owner");
     let (title, action_url, back_url, button) = match of {
         Some(account) => (
-            "Change a service account",
+            "Edit a service account",
             urls::service_account_edit(&place.slug, &account.id),
             urls::service_account(&place.slug, &account.id),
             "Save service account",
@@ -145,7 +147,12 @@ fn from_address(visitor: &Visitor) -> Result<AccountForm> {
 /// # Errors
 /// [`Error::BadRequest`] when the address can't be read.
 pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
-    form_page(&member, &visitor, &from_address(&visitor)?, &Problems::none(), None).await
+    let called = ("Create a service account", "org-service-accounts");
+    let back = urls::service_accounts(&member.organization().slug);
+    match full(&member, &visitor, Limited::ServiceAccounts, called, back).await? {
+        Some(page) => Ok(page),
+        None => form_page(&member, &visitor, &from_address(&visitor)?, &Problems::none(), None).await,
+    }
 }
 
 fn explain(outcome: &Outcome) -> Problems {

@@ -11,6 +11,7 @@ use crate::db::schema::{roles, service_accounts, token_secrets, tokens, users};
 use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId, ServiceAccountId, UserId};
 use crate::organizations::Rights;
+use crate::organizations::roles::Choice;
 use crate::text;
 use crate::tokens::active_at;
 use crate::users::called;
@@ -42,6 +43,12 @@ impl Account {
     pub fn rights(&self, catalogue: &Catalogue) -> Rights {
         let (role, _, _, own) = &self.role;
         Rights::of_role(*role, own.as_deref(), catalogue)
+    }
+
+    /// Its role.
+    pub fn choice(&self) -> Choice {
+        let (role, id, ..) = &self.role;
+        Choice { role: *role, id: id.clone() }
     }
 
     /// Its role as forms write it.

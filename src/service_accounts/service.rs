@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 
 use super::queries::{Account, find};
-use crate::audit::{Action, renamed};
+use crate::audit::{Action, renamed, went};
 use crate::auth::secret::PlainSecret;
 use crate::catalogue::{Catalogue, Role, Scope};
 use crate::clock::Timestamp;
@@ -171,12 +171,10 @@ pub fn change(
         Err(outcome) => return Ok(outcome),
     };
     let mut parts = renamed((&before.name, &before.description), (&new.name, &new.description));
-    if before.role_word() != understood.role.word() {
-        let name = match &understood.role.id {
-            Some(id) => roles::find(tx, &acting.organization().id, id)?.name,
-            None => understood.role.word().to_owned(),
-        };
-        parts.push(format!("role {name}"));
+    let had = before.choice();
+    if had != understood.role {
+        let mut called = |role| roles::called(tx, &acting.organization().id, role);
+        parts.push(format!("role {}", went(&called(&had)?, &called(&understood.role)?)));
     }
     if before.responsible.as_ref().map(|(user, ..)| user) != understood.responsible.as_ref() {
         parts.push("responsible member".to_owned());

@@ -10,6 +10,8 @@ use super::views::{IssuedPage, NewTokenPage, RegeneratePage, TokenPage};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, TokenId};
+use crate::organizations::license::Limited;
+use crate::organizations::license::pages::full;
 use crate::organizations::pages::done;
 use crate::organizations::roles::views::OwnMatrix;
 use crate::organizations::views::{ConfirmPage, Place as OrganizationPlace, role_name};
@@ -109,6 +111,11 @@ fn form_page(
 pub async fn new(member: MemberConfirmed, visitor: Visitor, path: AccountPath) -> Result<HttpResponse> {
     let account = covered(&*member, &path.1).await?;
     let form = NewTokenForm::of_address(visitor.request().query_string())?;
+    let back = urls::service_account(&member.organization().slug, &account.id);
+    let called = ("Create a token", "org-service-accounts");
+    if let Some(page) = full(&member, &visitor, Limited::Tokens, called, back).await? {
+        return Ok(page);
+    }
     let policy = tokens::policy_in(member.instance(), Some(&member.organization().id)).await?;
     let catalogue = &member.instance().config.catalogue;
     let checked = form.check_for_account(member.now(), &policy, &place(&member), catalogue);

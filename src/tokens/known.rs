@@ -42,4 +42,15 @@ impl Known {
         let (old, addresses) = (old_secret(connection, &token, now)?, addresses(connection, &token)?);
         Ok(Self { token, old, addresses, history })
     }
+
+    /// The same without what tells where people and their programs are.
+    pub(crate) fn without_origins(self) -> Self {
+        let history = self.history.into_iter();
+        Self {
+            token: self.token.without_origins(),
+            addresses: Vec::new(),
+            history: history.map(|entry| Entry { address: String::new(), agent: String::new(), ..entry }).collect(),
+            ..self
+        }
+    }
 }

@@ -1,8 +1,5 @@
 //! The rules of tokens: pure functions of facts and the moment.
 
-use time::macros::format_description;
-use time::{Date, Time};
-
 use crate::clock::{DAY, Timestamp};
 use crate::config::TokenConfig;
 use crate::text_enum;
@@ -267,13 +264,12 @@ pub fn expiry(
 /// The end of a day, in UTC; on the last day possible, the maximum itself.
 fn on_date(text: &str, now: Timestamp, policy: &TokenPolicy) -> Result<Timestamp, ExpiryProblem> {
     let last = now.plus(policy.max_days * DAY);
-    let day = Date::parse(text, format_description!("[year]-[month]-[day]"))
-        .map_err(|_| ExpiryProblem::NoDate { example: now.plus(policy.proposed_days() * DAY).date() })?;
-    let end = day.with_time(Time::from_hms(23, 59, 59).unwrap_or(Time::MIDNIGHT)).assume_utc().unix_timestamp();
-    let end = Timestamp::from_unix(end);
+    let day = Timestamp::of_day(text)
+        .ok_or_else(|| ExpiryProblem::NoDate { example: now.plus(policy.proposed_days() * DAY).date() })?;
+    let end = day.plus(DAY - 1);
     if end <= now {
         Err(ExpiryProblem::Past { first: now.day_in_words() })
-    } else if day > last.utc().date() {
+    } else if day > last {
         Err(ExpiryProblem::TooLate { last: last.day_in_words(), max: policy.max_days })
     } else {
         Ok(end.min(last))

@@ -98,6 +98,13 @@ impl Token {
     pub fn expires_soon(&self, now: Timestamp) -> bool {
         self.status(now) == Status::Active && expires_soon(self.secret.created_at, self.secret.expires_at, now)
     }
+
+    /// The same without where it was last used from, and with what.
+    pub(crate) fn without_origins(mut self) -> Self {
+        self.secret.last_used_address.clear();
+        self.secret.last_used_agent.clear();
+        self
+    }
 }
 
 impl From<(Record, Secret)> for Token {

@@ -200,6 +200,8 @@ const FIELD_NAMES: &[&str] = &[
     "user_code",
     "what",
     "theme",
+    "from",
+    "to",
 ];
 
 /// A form that says nothing but that its button was pressed.

@@ -41,4 +41,6 @@ function show(question, link) {
   });
   document.body.append(dialog);
   dialog.showModal();
+  // Whoever presses Enter without reading changes nothing.
+  dialog.querySelector("[data-close]")?.focus();
 }

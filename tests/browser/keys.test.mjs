@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { arrive, createOrganization, createVerifier, fill, press, said, verify } from "./support/acts.mjs";
+import { fitsItsWidth } from "./support/checks.mjs";
 import { start } from "./support/server.mjs";
 import { launch, visit } from "./support/visit.mjs";
 
@@ -54,3 +55,42 @@ for (const scripts of [true, false]) {
     }
   });
 }
+
+const WIDTHS = [1280, 1000, 900, 700, 641, 360];
+
+// Covers: S2-1, S4-17
+// Neither a long name nor a window between two layouts pushes a list sideways.
+test("lists of keys, members' rights and logs fit their windows", { timeout: 120_000 }, async () => {
+  const app = await start({});
+  const here = await visit(browser, app);
+  const { page } = here;
+  try {
+    await arrive(here, app);
+    await createOrganization(page, "Acme", "acme");
+    for (const description of ["Production API key", "x".repeat(90)]) {
+      await page.goto("/settings/api-keys/new");
+      await fill(page, { description });
+      await press(page, "Create API key");
+    }
+    await page.goto("/organizations/acme/teams/new");
+    await fill(page, { name: "y".repeat(90) });
+    await page.locator('[name="role"][value="admin"]').check();
+    await press(page, "Create team");
+    await page.getByRole("link", { name: "Add members" }).click();
+    await page.locator('main [name="user"]').first().check();
+    await press(page, "Add to team");
+    await page.locator(".notice.good").waitFor();
+    await page.goto("/organizations/acme/members");
+    const member = await page.locator("tbody a.cell-main").first().getAttribute("href");
+    for (const path of ["/settings/api-keys", member, "/organizations/acme/logs", "/organizations/acme/teams"]) {
+      await page.goto(path);
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 800 });
+        await fitsItsWidth(page, `${path} at ${width} px`);
+      }
+    }
+    await here.end();
+  } finally {
+    await app.stop();
+  }
+});

@@ -256,9 +256,9 @@ pub fn invite(
     }
     // It takes the place of an earlier one, which whoever asks must be able to take back.
     let earlier = invitations::organization_id.eq(&organization.id).and(invitations::email_key.eq(&key));
-    let earlier: Vec<InvitationId> = invitations::table.filter(earlier).select(invitations::id).load(&mut **tx)?;
-    for id in &earlier {
-        if !cancel(tx, acting, now, id, catalogue)? {
+    let earlier: Vec<Row> = invitations::table.filter(earlier).select(Row::as_select()).load(&mut **tx)?;
+    for row in &earlier {
+        if !take_away(tx, acting, row, catalogue)? {
             return Ok(Invited::Beyond);
         }
     }
@@ -293,9 +293,9 @@ pub fn invite(
         None => None,
     };
     let called = role_name(role.role, own.as_deref());
-    // Not the address: it would outlive its owner's account in the log.
     let detail = if names.is_empty() { called.clone() } else { format!("{called}; teams: {}", names.join(", ")) };
-    acting.record(tx, now, Action::Invited, None, (id.as_str(), "", &detail))?;
+    let action = if earlier.is_empty() { Action::Invited } else { Action::InvitedAgain };
+    acting.record(tx, now, action, None, (id.as_str(), new.email.trim(), &detail))?;
     mail(tx, organization, new.email.trim(), (&called, &mailed), head, now)?;
     let told = pending(tx, &organization.id, Some(&id))?.pop().ok_or(Error::NotFound)?;
     Ok(Invited::Yes { told, code: shown })
@@ -356,15 +356,22 @@ pub fn cancel(
     id: &InvitationId,
     catalogue: &Catalogue,
 ) -> Result<bool> {
-    let organization = &acting.organization().id;
-    let row = find_in(tx, organization, id)?;
-    let (_, rights) = roles::chosen(tx, organization, row.choice().word(), catalogue)?;
-    if !acting.rights().covers(&rights) {
-        return Ok(false);
+    let row = find_in(tx, &acting.organization().id, id)?;
+    let may = take_away(tx, acting, &row, catalogue)?;
+    if may {
+        acting.record(tx, now, Action::InvitationCancelled, None, (id.as_str(), &row.email, ""))?;
     }
-    diesel::delete(invitations::table.find(id)).execute(&mut **tx)?;
-    acting.record(tx, now, Action::InvitationCancelled, None, (id.as_str(), "", ""))?;
-    Ok(true)
+    Ok(may)
+}
+
+/// Ends an invitation, if whoever asks may do what it would have given.
+fn take_away(tx: &mut Tx<'_>, acting: &Acting, row: &Row, catalogue: &Catalogue) -> Result<bool> {
+    let (_, rights) = roles::chosen(tx, &acting.organization().id, row.choice().word(), catalogue)?;
+    let may = acting.rights().covers(&rights);
+    if may {
+        diesel::delete(invitations::table.find(&row.id)).execute(&mut **tx)?;
+    }
+    Ok(may)
 }
 
 /// Takes away what is long over; for the hourly job.

@@ -339,7 +339,7 @@ pub fn decline(tx: &mut Tx<'_>, (user, actor): (&UserId, &Actor), text: &str, no
         organization: Some(&organization),
         subject_id: row.id.as_str(),
         subject_name: &name,
-        detail: "",
+        detail: &row.email,
     };
     record(tx, actor, now, &event)
 }

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::ids::{InvitationId, TeamId};
 use crate::organizations::caller::{Acts, Caller};
 use crate::organizations::forms::InvitationForm;
+use crate::organizations::license::Limited;
+use crate::organizations::license::pages::full;
 use crate::organizations::member::{ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::pages::{answer, done};
 use crate::organizations::roles::views::role_options;
@@ -104,7 +106,11 @@ pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpRespon
     if form.role.is_empty() {
         "member".clone_into(&mut form.role);
     }
-    form_page(&member, &visitor, &form, &Problems::none()).await
+    let (called, back) = (("Invite somebody", "org-members"), urls::member_invitations(&member.organization().slug));
+    match full(&member, &visitor, Limited::Members, called, back).await? {
+        Some(page) => Ok(page),
+        None => form_page(&member, &visitor, &form, &Problems::none()).await,
+    }
 }
 
 /// What somebody is told who would give more than they have,

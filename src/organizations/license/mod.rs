@@ -76,13 +76,23 @@ impl Limited {
 pub struct Full {
     /// Of what.
     pub what: Limited,
+    /// How many there are.
+    pub used: i64,
     /// How many there may be.
     pub limit: i64,
 }
 
+impl Full {
+    /// In a few words: "12 of 12 teams are used".
+    pub fn count(self) -> String {
+        let Self { what, used, limit } = self;
+        format!("{used} of {limit} {} {} used", what.noun(limit), if limit == 1 { "is" } else { "are" })
+    }
+}
+
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, limit } = self;
+        let Self { what, limit, .. } = self;
         write!(f, "The license of this organization allows {limit} {}, and there are as many. ", what.noun(*limit))?;
         f.write_str("Remove one first, or ask whoever runs this service for more")
     }
@@ -193,8 +203,42 @@ pub fn room(
     now: Timestamp,
 ) -> Result<std::result::Result<(), Full>> {
     lock(tx, organization)?;
-    let Some(limit) = find(tx, organization)?.limit(what) else { return Ok(Ok(())) };
-    Ok(if used(tx, organization, what, now)? < limit { Ok(()) } else { Err(Full { what, limit }) })
+    Ok(full(tx, organization, what, now)?.map_or(Ok(()), Err))
+}
+
+/// Whether there is no room for one more of something at this moment, for pages: whatever adds one asks for [`room`].
+///
+/// # Errors
+/// When the database refuses.
+pub fn full(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    what: Limited,
+    now: Timestamp,
+) -> Result<Option<Full>> {
+    let Some(limit) = find(connection, organization)?.limit(what) else { return Ok(None) };
+    let used = used(connection, organization, what, now)?;
+    Ok((used >= limit).then_some(Full { what, used, limit }))
+}
+
+/// Those of some organizations in which there is no room for one more token.
+///
+/// # Errors
+/// When the database refuses.
+pub fn full_of_tokens(
+    connection: &mut Connection,
+    organizations: &[&OrganizationId],
+    now: Timestamp,
+) -> Result<Vec<(OrganizationId, Full)>> {
+    let limited: Vec<OrganizationId> = licenses::table
+        .filter(licenses::organization_id.eq_any(organizations).and(licenses::tokens.is_not_null()))
+        .select(licenses::organization_id)
+        .load(connection)?;
+    let mut those = Vec::new();
+    for id in limited {
+        those.extend(full(connection, &id, Limited::Tokens, now)?.map(|full| (id, full)));
+    }
+    Ok(those)
 }
 
 /// What a license counts, beside what there is of it.

@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
-use super::usage;
-use super::views::{LicensePage, LicenseView, LicenseWorkedInPage};
+use super::views::{FullPage, LicensePage, LicenseView, LicenseWorkedInPage};
+use super::{Limited, usage};
 use crate::app::Instance;
 use crate::auth::SignedIn;
 use crate::error::{Error, Result};
@@ -29,6 +29,25 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
         place,
     };
     html(StatusCode::OK, &page)
+}
+
+/// In place of the form for one more of something, where there is no room for it: says so, and what to do.
+///
+/// # Errors
+/// When the database refuses.
+pub(crate) async fn full(
+    member: &Member,
+    visitor: &Visitor,
+    what: Limited,
+    (title, current): (&str, &'static str),
+    back_url: String,
+) -> Result<Option<HttpResponse>> {
+    let (id, now) = (member.organization().id.clone(), member.now());
+    let reading = member.instance().db.read(move |connection| super::full(connection, &id, what, now));
+    let Some(full) = reading.await? else { return Ok(None) };
+    let place = Place::of(member);
+    let page = FullPage { shell: visitor.shell_in(&place, title, current), count: full.count(), back_url, place };
+    html(StatusCode::OK, &page).map(Some)
 }
 
 /// `GET /settings/license`: that of the organization being worked in, as far as one may see it.

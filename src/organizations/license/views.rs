@@ -25,6 +25,16 @@ pub struct LicenseWorkedInPage {
     pub license: Option<LicenseView>,
 }
 
+/// There is no room for one more.
+#[derive(Template)]
+#[template(path = "organizations/full.html")]
+pub struct FullPage {
+    pub shell: Shell,
+    pub place: Place,
+    pub count: String,
+    pub back_url: String,
+}
+
 /// What a plan allows, beside what there is.
 pub struct LicenseView {
     pub plan: String,

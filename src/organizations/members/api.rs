@@ -21,11 +21,12 @@ use crate::service_accounts;
 use crate::tokens::Token;
 
 /// What was refused, of a member.
-fn refused(refusal: Refusal) -> Error {
+fn refused(refusal: Refusal, oneself: bool) -> Error {
+    let why = words(refusal, oneself);
     match refusal {
-        Refusal::Beyond => Error::Forbidden(words(refusal)),
-        Refusal::LastOwner => Problem::conflict(format!("{}.", words(refusal)), Vec::new()).into(),
-        Refusal::Leaving => wrong("#/keys_to", &format!("{}.", words(refusal))),
+        Refusal::Beyond => Error::Forbidden(why),
+        Refusal::LastOwner => Problem::conflict(format!("{why}."), Vec::new()).into(),
+        Refusal::Leaving => wrong("#/keys_to", &format!("{why}.")),
     }
 }
 
@@ -155,13 +156,13 @@ pub async fn change(
         };
         super::change_role(tx, acting, now, &whom, (&role.0, &role.1), catalogue)
     });
-    changed.await?.map_err(refused)?;
+    changed.await?.map_err(|refusal| refused(refusal, caller.is(&user)))?;
     tell(&caller, user).await
 }
 
 async fn take_out(caller: &impl Acts, user: UserId) -> Result<HttpResponse> {
     let removed = caller.change(move |tx, acting, now, catalogue| super::remove(tx, acting, now, &user, catalogue));
-    removed.await?.map_err(refused)?;
+    removed.await?.map_err(|refusal| refused(refusal, false))?;
     Ok(done())
 }
 
@@ -211,7 +212,7 @@ pub async fn preview_removal(caller: Caller, path: web::Path<(String, UserId)>) 
     let (found, owners) = reading.await?;
     let config = &caller.instance().config;
     let before = Rights::of(&found.standing, found.organization.kind, &config.catalogue);
-    let refused = may_change(caller.rights(), &before, None, owners).err().map(words);
+    let refused = may_change(caller.rights(), &before, None, owners).err().map(|refusal| words(refusal, leaving));
     let Stopping { live, heirs } = stopping(&caller, &user, leaving).await?;
     let stop = |token: &Token| StopView {
         id: token.record.id.to_string(),
@@ -251,7 +252,7 @@ pub async fn remove_handing(
         };
         super::remove_handing(tx, acting, now, &user, Some(&heir), catalogue)
     });
-    removing.await?.map_err(refused)?;
+    removing.await?.map_err(|refusal| refused(refusal, false))?;
     Ok(done())
 }
 

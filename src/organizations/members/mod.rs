@@ -8,13 +8,13 @@ pub(crate) mod views;
 use diesel::prelude::*;
 
 pub(crate) use queries::listed;
-pub use queries::{Listed, PAGE, containing, find, list};
+pub use queries::{Listed, PAGE, containing, count, find, list};
 
 use super::member::Acting;
 use super::policy::{Refusal, Rights};
 use super::roles::Choice;
 use super::service::{check_change, set_role};
-use crate::audit::Action;
+use crate::audit::{Action, went};
 use crate::auth::throttle;
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
@@ -44,7 +44,8 @@ pub fn change_role(
     if let Err(refusal) = check_change(tx, acting, user, Some(rights), catalogue)? {
         return Ok(Err(refusal));
     }
-    if holds_already(tx, &acting.organization().id, user, role)? {
+    let before = held(tx, &acting.organization().id, user)?;
+    if before == *role {
         return Ok(Ok(()));
     }
     if acting.user() != Some(user) {
@@ -52,21 +53,19 @@ pub fn change_role(
         throttle::enter_with(tx, &(door, throttle::TELLING), now)?;
     }
     set_role(tx, &acting.organization().id, user, role)?;
-    let name = match &role.id {
-        Some(id) => super::roles::find(tx, &acting.organization().id, id)?.name,
-        None => role.word().to_owned(),
-    };
-    acting.record(tx, now, Action::MemberRoleChanged, Some(user), (user.as_str(), "", &name))?;
+    let name = super::roles::called(tx, &acting.organization().id, role)?;
+    let detail = went(&super::roles::called(tx, &acting.organization().id, &before)?, &name);
+    acting.record(tx, now, Action::MemberRoleChanged, Some(user), (user.as_str(), "", &detail))?;
     let more = format!("It is “{}” now, and holds at once, for your tokens, too.", plain_name(&name, "another role"));
     tell(tx, acting, now, user, ("Your role in", "changed", &more))?;
     Ok(Ok(()))
 }
 
-/// Whether they have just this role; then nothing changes, and nobody is told.
-fn holds_already(tx: &mut Tx<'_>, organization: &OrganizationId, user: &UserId, role: &Choice) -> Result<bool> {
+/// The role that they have. Where it is the new one, nothing changes, and nobody is told.
+fn held(tx: &mut Tx<'_>, organization: &OrganizationId, user: &UserId) -> Result<Choice> {
     let member = members::table.find((organization, user)).select((members::role, members::role_id));
-    let (present, own): (Role, Option<RoleId>) = member.get_result(&mut **tx)?;
-    Ok(present == role.role && own == role.id)
+    let (role, id): (Role, Option<RoleId>) = member.get_result(&mut **tx)?;
+    Ok(Choice { role, id })
 }
 
 /// Removes a member; everything that they had for this organization stops in the same moment, and for good: who is

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use super::views::{MemberPage, MemberRolePage, MemberRow, MembersPage, OutPage, Stop};
-use super::{Listed, PAGE, find, list as listed};
+use super::{Listed, PAGE, count, find, list as listed};
 use crate::auth::secret::masked;
 use crate::error::{Error, Result};
 use crate::ids::{ServiceAccountId, UserId};
@@ -25,12 +25,15 @@ use crate::web::{Notice, Pressed, Problems, Visitor, html};
 /// Nobody but an owner changes one, and where there are two none is the last: so it is whoever asks.
 const LAST_OWNER: &str = "You are its only owner. Make somebody else an owner first, or delete the organization";
 const BEYOND: &str = "They may do more here than you, or would then. Ask somebody who may do as much";
+const BEYOND_FOR_ONESELF: &str =
+    "You can't give yourself more than you may do here now. Ask somebody who may do as much";
 const LEAVING: &str = "Who leaves hands no keys over. Ask somebody else to remove you, and to hand them over then";
 
-/// Why not, in words.
-pub fn words(refusal: Refusal) -> &'static str {
+/// Why not, in words to whoever asks, about themselves or another.
+pub fn words(refusal: Refusal, oneself: bool) -> &'static str {
     match refusal {
         Refusal::LastOwner => LAST_OWNER,
+        Refusal::Beyond if oneself => BEYOND_FOR_ONESELF,
         Refusal::Beyond => BEYOND,
         Refusal::Leaving => LEAVING,
     }
@@ -46,9 +49,11 @@ pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> R
     let targets = part.only == TARGETS;
     let work = move |connection: &mut crate::db::Connection| {
         let rows = listed(connection, &id, (&search, targets, page))?;
-        Ok((rows, queries::count_members(connection, &id)?))
+        let found =
+            if search.is_empty() && !targets { None } else { Some(count(connection, &id, (&search, targets))?) };
+        Ok((rows, found, queries::count_members(connection, &id)?))
     };
-    let (rows, total) = member.instance().db.read(work).await?;
+    let (rows, found, total) = member.instance().db.read(work).await?;
     let place = Place::of(&member);
     let (now, me) = (member.now(), &member.account().user_id);
     let (rows, pager) = split(rows, PAGE, &part, &urls::members(&place.slug));
@@ -56,6 +61,7 @@ pub async fn list(member: Member, visitor: Visitor, part: web::Query<Part>) -> R
         shell: visitor.shell_in(&place, "Members", "org-members"),
         rows: rows.iter().map(|row| MemberRow::of(row, me, &place.slug, now)).collect(),
         total,
+        found,
         targets,
         pager,
         search: part.search,
@@ -180,7 +186,7 @@ pub async fn change_role(
             let back = urls::member(&member.organization().slug, &listed.user_id);
             return Ok(done(member.instance(), &back, Notice::MemberRoleSaved));
         }
-        Some(Err(refusal)) => problems.add("role", words(refusal)),
+        Some(Err(refusal)) => problems.add("role", words(refusal, listed.user_id == member.account().user_id)),
         None => problems.add("role", "Choose one of the roles"),
     }
     role_page(&member, &visitor, &listed, &form.role, &problems).await
@@ -258,7 +264,7 @@ async fn out_page(
         text: text.to_owned(),
         heirs,
         stops: live.iter().map(stop).collect(),
-        refused: refused.map(|refusal| words(refusal).to_owned()),
+        refused: refused.map(|refusal| words(refusal, false).to_owned()),
         action_url,
         keep: if leaving { "Stay" } else { "Keep member" },
         button,

@@ -1,5 +1,6 @@
 //! Reading members.
 
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 use crate::catalogue::Role;
@@ -70,6 +71,20 @@ pub fn containing(typed: &str) -> String {
     text::containing(&email_key(typed))
 }
 
+/// Those whose name or e-mail contains what was typed, or of those the targets alone.
+macro_rules! narrowed {
+    ($those:expr, $search:expr, $targets:expr) => {{
+        let (mut those, search): (_, &str) = ($those, $search);
+        if $targets {
+            those = those.filter(members::is_target);
+        }
+        if !search.trim().is_empty() {
+            those = those.filter(members::name_key.like(containing(search)).escape('\\'));
+        }
+        those
+    }};
+}
+
 /// The members whose name or e-mail contains what was typed, or of those the targets alone, by name, one page; one more than that tells of another.
 ///
 /// # Errors
@@ -79,19 +94,26 @@ pub fn list(
     organization: &OrganizationId,
     (search, targets, page): (&str, bool, i64),
 ) -> Result<Vec<Listed>> {
-    let mut those = listed!()
+    let those = listed!()
         .filter(members::organization_id.eq(organization))
         .order((members::name_key, members::user_id))
         .limit(PAGE + 1)
         .offset(page.saturating_mul(PAGE))
         .into_boxed();
-    if targets {
-        those = those.filter(members::is_target);
-    }
-    if !search.trim().is_empty() {
-        those = those.filter(members::name_key.like(containing(search)).escape('\\'));
-    }
-    Ok(those.load(connection)?)
+    Ok(narrowed!(those, search, targets).load(connection)?)
+}
+
+/// How many those are.
+///
+/// # Errors
+/// When the database refuses.
+pub fn count(
+    connection: &mut Connection,
+    organization: &OrganizationId,
+    (search, targets): (&str, bool),
+) -> Result<i64> {
+    let those = members::table.filter(members::organization_id.eq(organization)).select(count_star()).into_boxed();
+    Ok(narrowed!(those, search, targets).get_result(connection)?)
 }
 
 /// One member.

@@ -45,6 +45,8 @@ pub struct MembersPage {
     pub rows: Vec<MemberRow>,
     pub search: String,
     pub total: i64,
+    /// How many of them are as asked, where something is asked.
+    pub found: Option<i64>,
     /// Are the targets alone listed?
     pub targets: bool,
     pub pager: Pager,

@@ -112,6 +112,17 @@ pub fn list(connection: &mut Connection, organization: &OrganizationId) -> Resul
         .load(connection)?)
 }
 
+/// What the log calls a role: a built-in one's word, or its name.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not one of this organization's.
+pub fn called(tx: &mut Tx<'_>, organization: &OrganizationId, choice: &Choice) -> Result<String> {
+    match &choice.id {
+        Some(id) => Ok(find(tx, organization, id)?.name),
+        None => Ok(choice.word().to_owned()),
+    }
+}
+
 /// One of an organization's own roles.
 ///
 /// # Errors

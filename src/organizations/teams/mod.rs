@@ -13,7 +13,7 @@ use super::license::{Full, Limited, room};
 use super::member::Acting;
 use super::policy::Rights;
 use super::roles::Choice;
-use crate::audit::{Action, renamed};
+use crate::audit::{Action, renamed, went};
 use crate::catalogue::{Catalogue, Role};
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -31,6 +31,12 @@ pub struct NewTeam {
     pub description: String,
     /// The role that it adds; `None` adds nothing.
     pub role: Option<(Choice, Rights)>,
+}
+
+impl NewTeam {
+    fn role(&self) -> Option<&Choice> {
+        self.role.as_ref().map(|(choice, _)| choice)
+    }
 }
 
 /// What came of a wish to change teams.
@@ -60,7 +66,7 @@ fn may_give(acting: &Acting, role: Option<&(Choice, Rights)>) -> Result<(), Outc
 fn role_columns(
     new: &NewTeam,
 ) -> (diesel::dsl::Eq<teams::role, Option<Role>>, diesel::dsl::Eq<teams::role_id, Option<crate::ids::RoleId>>) {
-    let choice = new.role.as_ref().map(|(choice, _)| choice);
+    let choice = new.role();
     (teams::role.eq(choice.map(|choice| choice.role)), teams::role_id.eq(choice.and_then(|choice| choice.id.clone())))
 }
 
@@ -90,18 +96,14 @@ pub fn create(tx: &mut Tx<'_>, acting: &Acting, now: Timestamp, new: &NewTeam) -
             teams::created_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    let detail = role_detail(tx, organization, new)?;
+    let detail = role_called(tx, organization, new.role(), "no role")?;
     acting.record(tx, now, Action::TeamCreated, None, (id.as_str(), &new.name, &detail))?;
     Ok((id, Outcome::Done(1)))
 }
 
 /// A team's role, for the log.
-fn role_detail(tx: &mut Tx<'_>, organization: &OrganizationId, new: &NewTeam) -> Result<String> {
-    Ok(match &new.role {
-        None => "no role".to_owned(),
-        Some((Choice { id: Some(id), .. }, _)) => super::roles::find(tx, organization, id)?.name,
-        Some((choice, _)) => choice.word().to_owned(),
-    })
+fn role_called(tx: &mut Tx<'_>, organization: &OrganizationId, role: Option<&Choice>, none: &str) -> Result<String> {
+    role.map_or_else(|| Ok(none.to_owned()), |role| super::roles::called(tx, organization, role))
 }
 
 /// Changes a team's name or role, for everybody in it. Where nothing is different, nothing is done or logged.
@@ -128,9 +130,10 @@ pub fn change(
         return Ok(Outcome::NameTaken);
     }
     let mut parts = renamed((&before.name, &before.description), (&new.name, &new.description));
-    if before.role_word() != new.role.as_ref().map(|(choice, _)| choice.word()).unwrap_or_default() {
-        let role = role_detail(tx, organization, new)?;
-        parts.push(if new.role.is_some() { format!("role {role}") } else { role });
+    let had = before.choice();
+    if had.as_ref() != new.role() {
+        let mut called = |role| role_called(tx, organization, role, "none");
+        parts.push(format!("role {}", went(&called(had.as_ref())?, &called(new.role())?)));
     }
     if parts.is_empty() {
         return Ok(Outcome::Done(0));

@@ -10,6 +10,8 @@ use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 use crate::ids::{TeamId, UserId};
 use crate::organizations::forms::{PickedForm, TeamForm};
+use crate::organizations::license::Limited;
+use crate::organizations::license::pages::full;
 use crate::organizations::member::{Acting, ConfirmedMemberPost, Member, MemberConfirmed, MemberPost};
 use crate::organizations::members::views::MemberRow;
 use crate::organizations::pages::{answer, done, done_with};
@@ -135,7 +137,7 @@ async fn form_page(
     let place = Place::of(member);
     let (title, action_url, back_url, button) = match of {
         Some((team, _)) => {
-            ("Change a team", urls::team_edit(&place.slug, &team.id), urls::team(&place.slug, &team.id), "Save team")
+            ("Edit a team", urls::team_edit(&place.slug, &team.id), urls::team(&place.slug, &team.id), "Save team")
         }
         None => ("Create a team", urls::teams_new(&place.slug), urls::teams(&place.slug), "Create team"),
     };
@@ -166,7 +168,11 @@ fn from_address(visitor: &Visitor) -> Result<TeamForm> {
 /// # Errors
 /// When the database refuses.
 pub async fn new(member: MemberConfirmed, visitor: Visitor) -> Result<HttpResponse> {
-    form_page(&member, &visitor, &from_address(&visitor)?, &Problems::none(), None).await
+    let (called, back) = (("Create a team", "org-teams"), urls::teams(&member.organization().slug));
+    match full(&member, &visitor, Limited::Teams, called, back).await? {
+        Some(page) => Ok(page),
+        None => form_page(&member, &visitor, &from_address(&visitor)?, &Problems::none(), None).await,
+    }
 }
 
 /// What is wrong with a team that was not written.

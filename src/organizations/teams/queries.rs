@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::ids::{OrganizationId, RoleId, TeamId, UserId};
 use crate::organizations::members::{Listed, containing, listed};
 use crate::organizations::policy::Rights;
+use crate::organizations::roles::Choice;
 use crate::users::email_key;
 
 /// So many teams, or members of one, stand on a page.
@@ -42,12 +43,14 @@ impl Team {
         }
     }
 
+    /// Its role, if it has one.
+    pub fn choice(&self) -> Option<Choice> {
+        self.role.map(|role| Choice { role, id: self.role_id.clone() })
+    }
+
     /// Its role as forms write it; nothing for none.
     pub fn role_word(&self) -> String {
-        match (&self.role_id, self.role) {
-            (Some(id), _) => id.to_string(),
-            (None, role) => role.map(|role| role.as_str().to_owned()).unwrap_or_default(),
-        }
+        self.choice().map(|choice| choice.word().to_owned()).unwrap_or_default()
     }
 }
 

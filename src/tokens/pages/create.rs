@@ -11,6 +11,8 @@ use crate::app::Instance;
 use crate::auth::secret::present;
 use crate::auth::{Confirmed, SignedIn};
 use crate::error::{Error, Result};
+use crate::ids::OrganizationId;
+use crate::organizations::license::{self, Full};
 use crate::tokens::forms::NewTokenForm;
 use crate::tokens::policy::{TokenPolicy, may_create};
 use crate::tokens::queries::{self, Place, Token};
@@ -26,6 +28,8 @@ use crate::web::{Notice, Posted, Problems, Visitor, errors, html, see_other};
 struct Ground {
     policy: TokenPolicy,
     places: Vec<Place>,
+    /// Those of the places whose license has no room for another token.
+    full: Vec<(OrganizationId, Full)>,
     count: i64,
     /// Where there is one token at a time: that one.
     one: Option<Token>,
@@ -39,12 +43,15 @@ impl Ground {
 }
 
 async fn ground(instance: &Instance, who: &SignedIn) -> Result<Ground> {
-    let (who, config) = (who.clone(), instance.config.tokens.clone());
+    let (who, config, now) = (who.clone(), instance.config.tokens.clone(), instance.clock.now());
     let reading = instance.db.read(move |connection| {
         let policy = queries::policy(connection, &config)?;
+        let places = queries::places(connection, who.owner().user_id())?;
+        let ids: Vec<&OrganizationId> = places.iter().map(|place| &place.id).collect();
         Ok(Ground {
+            full: license::full_of_tokens(connection, &ids, now)?,
             one: if policy.is_single() { queries::newest(connection, who.owner())? } else { None },
-            places: queries::places(connection, who.owner().user_id())?,
+            places,
             count: queries::count(connection, who.owner())?,
             policy,
         })
@@ -99,7 +106,7 @@ fn form_page(
         description: problems.field("description", &form.description),
         expiry: ExpiryView::new(&form.expiry, &form.date, problems, policy, now),
         organization: problems.field("organization", &or(organization, "all")),
-        places: PlaceChoice::all(&ground.places),
+        places: PlaceChoice::all(&ground.places, &ground.full),
         exceptions: PlaceChoice::exceptions(&ground.places),
         rights: Rights::new(catalogue, problems.field("access", &or(&form.access, "selected")), &ticked, problems),
         may_rotate: form.may_rotate == "yes",

@@ -6,6 +6,8 @@ use askama::Template;
 
 use crate::catalogue::Catalogue;
 use crate::clock::{DAY, Timestamp};
+use crate::ids::OrganizationId;
+use crate::organizations::license::Full;
 use crate::tokens::policy::{Overlap, TokenPolicy, presets};
 use crate::tokens::queries::Place;
 use crate::web::{Field, FieldError, Problems, Shell, filters};
@@ -85,17 +87,21 @@ pub struct PlaceChoice {
 }
 
 impl PlaceChoice {
-    pub fn all(places: &[Place]) -> Vec<Self> {
-        let one = |place: &Place| Self {
-            value: place.slug.clone(),
-            label: place.name.clone(),
-            closed: !place.takes_personal,
-            hint: match place.rule.max_days {
-                _ if !place.takes_personal => "takes no personal access tokens".to_owned(),
-                None => "only this one".to_owned(),
-                Some(1) => "only this one, for 1 day at most".to_owned(),
-                Some(days) => format!("only this one, for {days} days at most"),
-            },
+    pub fn all(places: &[Place], full: &[(OrganizationId, Full)]) -> Vec<Self> {
+        let one = |place: &Place| {
+            let full = full.iter().find(|(id, _)| *id == place.id).map(|(_, full)| full.count());
+            Self {
+                value: place.slug.clone(),
+                label: place.name.clone(),
+                closed: !place.takes_personal || full.is_some(),
+                hint: match (full, place.rule.max_days) {
+                    _ if !place.takes_personal => "takes no personal access tokens".to_owned(),
+                    (Some(count), _) => format!("{count}: ask an administrator of this service for more"),
+                    (None, None) => "only this one".to_owned(),
+                    (None, Some(1)) => "only this one, for 1 day at most".to_owned(),
+                    (None, Some(days)) => format!("only this one, for {days} days at most"),
+                },
+            }
         };
         places.iter().map(one).collect()
     }

@@ -98,6 +98,8 @@ pub struct HistoryRow {
     pub detail: String,
     pub address: String,
     pub agent: String,
+    /// Whether it is others' business from where, and with what.
+    pub hidden: bool,
 }
 
 /// So long after a secret was made its page says what to do without it.
@@ -205,6 +207,7 @@ impl HistoryRow {
             detail: entry.detail,
             address: entry.address,
             agent: agent::words(&entry.agent),
+            hidden: false,
         }
     }
 }

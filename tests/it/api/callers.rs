@@ -426,6 +426,17 @@ fn a_program_gone_wild_is_stopped(engine: Engine) {
     assert_eq!(call(&app, &secret, "GET", &at("/teams"), &Value::Null).status, 200, "reading goes on");
     app.advance(2 * 60 * 60 + 1);
     assert_eq!(more("One more").status, 201);
+    // Nor does it write to more strangers in a day than a person may.
+    app.sql(&format!(
+        "INSERT INTO attempts (door, failures, window_started_at, closed_until) VALUES ('invite by {account}', 60, {now}, 0)",
+        now = app.now().unix()
+    ));
+    let invite = |email: &str| {
+        let body = json!({ "email": email, "role": "viewer" });
+        call(&app, &secret, "POST", &at("/invitations"), &body)
+    };
+    assert_eq!(invite("first@example.com").status, 201);
+    assert_eq!(invite("second@example.com").status, 429);
 }
 
 /// Nobody's mailbox is filled by turning something on and off.

@@ -193,9 +193,9 @@ fn a_change_of_nothing_is_not_logged(engine: Engine) {
             "called Deployers before; -channels:update",
         ),
         (&role, json!({ "description": "for the build" }), "description"),
-        (&team, json!({ "name": "Build", "role": null }), "called Deploy before; no role"),
-        (&team, json!({ "description": "for the build", "role": "member" }), "description; role member"),
-        (&account, json!({ "name": "cd", "role": "member" }), "called ci before; role member"),
+        (&team, json!({ "name": "Build", "role": null }), "called Deploy before; role from viewer to none"),
+        (&team, json!({ "description": "for the build", "role": "member" }), "description; role from none to member"),
+        (&account, json!({ "name": "cd", "role": "member" }), "called ci before; role from viewer to member"),
         (&account, json!({ "responsible": ADMIN }), "responsible member"),
     ] {
         let (path, edit) = (format!("{ALL}/acme{below}"), format!("/organizations/acme{below}/edit"));

@@ -153,6 +153,7 @@ fn invitations_are_sent_again_and_taken_back(engine: Engine) {
     app.is_still_but(&["attempts"], &before);
     let again = done(&mut ada, "POST", &format!("{path}/{id}/resend"), &Value::Null, 200);
     assert!(again["link"] != made["link"] && again["role_name"] == "Admin" && again["teams"] == json!(["Deploy"]));
+    assert_eq!(app.last_logged().action, "invitation.sent_again");
     refused(&ada.call("DELETE", &format!("{path}/{id}"), &Value::Null), 404, "about:blank");
     let id = again["id"].as_str().unwrap();
     done(&mut ada, "DELETE", &format!("{path}/{id}"), &Value::Null, 204);

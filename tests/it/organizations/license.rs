@@ -4,8 +4,19 @@ use keystead::catalogue::Role;
 
 use crate::support::{Browser, Engine, Page, TestApp, at_once, on_both};
 
+/// In place of a form for what there is no room for, the page says so, and who may change that.
 #[track_caller]
-fn allow(app: &TestApp, ada: &mut Browser, slug: &str, limits: &[(&str, &str)]) -> Page {
+fn says_full(browser: &mut Browser, path: &str, count: &str) {
+    let page = browser.open(path);
+    assert!(page.one(".lede").starts_with(&format!("{count} used.")), "{}", page.one(".lede"));
+    assert!(
+        page.text().contains("ask an administrator of this service for more") && page.texts("main form").is_empty(),
+        "{path}"
+    );
+}
+
+#[track_caller]
+pub(super) fn allow(app: &TestApp, ada: &mut Browser, slug: &str, limits: &[(&str, &str)]) -> Page {
     let path = format!("/admin/organizations/{}", app.organization_id(slug));
     let form = ada.open(&path).form(&path);
     let form = limits.iter().fold(form, |form, (name, value)| form.set(name, value));
@@ -61,6 +72,8 @@ fn a_license_holds(engine: Engine) {
     assert_eq!(app.count("teams"), 2);
     let page = ada.submit(&form.set("name", "Another")).expect(422);
     assert!(page.error_at("name").contains("allows 2 teams"), "{}", page.error_at("name"));
+    says_full(&mut ada, path, "2 of 2 teams are");
+    assert_eq!(ada.open("/organizations/acme").texts(".figures .figure"), ["1 of 2", "2 of 2", "0", "0"]);
     // Three are invited, one place is left.
     let invited = ["bob@example.com", "carol@example.com", "dora@example.com"].map(|email| {
         let mut browser = app.other(email);
@@ -68,6 +81,8 @@ fn a_license_holds(engine: Engine) {
         let link = app.mailed_link(email);
         (browser.open(&link).form(&link), browser)
     });
+    let path = "/organizations/acme/invitations/new";
+    let invite = ada.open(path).form(path).set("email", "erin@example.com");
     let answers = at_once(3, |index| {
         let (form, browser) = &invited[index];
         browser.clone().submit(form).status
@@ -78,16 +93,16 @@ fn a_license_holds(engine: Engine) {
     let late = answers.iter().position(|status| *status == 409).unwrap();
     let (form, mut browser) = (invited[late].0.clone(), invited[late].1.clone());
     assert!(browser.submit(&form).expect(409).text().contains("ACME is full"));
-    let path = "/organizations/acme/invitations/new";
-    let invite = ada.open(path).form(path).set("email", "erin@example.com");
     let page = ada.submit(&invite).expect(422);
     assert!(page.error_at("email").contains("allows 2 members"), "{}", page.error_at("email"));
+    says_full(&mut ada, path, "2 of 2 members are");
     // With more room the same invitation lets in; what is beyond a lowered limit stays.
     allow(&app, &mut ada, "acme", &[("members", "3")]).expect(303);
     browser.submit(&form).expect_lead("/organizations/acme");
     allow(&app, &mut ada, "acme", &[("members", "1")]).expect(303);
     assert_eq!(app.count(&format!("members WHERE organization_id = '{}'", app.organization_id("acme"))), 3);
     assert!(ada.open("/organizations/acme/license").texts("tbody .badge").contains(&"Over the limit".to_owned()));
+    says_full(&mut ada, path, "3 of 1 member is");
 }
 
 /// Covers: S0-35, S4-21
@@ -99,19 +114,19 @@ fn a_license_counts_keys_and_service_accounts(engine: Engine) {
     allow(&app, &mut ada, "acme", &limits).expect(303);
     // Keys: many at once, each with a form of its own.
     let forms: Vec<_> = (0..6).map(|index| ada.key_form(&format!("key {index}"))).collect();
+    let (again, last) = (ada.key_form("another"), ada.key_form("the last"));
     let answers = at_once(6, |index| ada.clone().submit(&forms[index]).status);
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 2, "{answers:?}");
     assert_eq!(app.count("tokens WHERE kind = 'key'"), 2);
-    let again = ada.key_form("another");
     let page = ada.submit(&again).expect(422);
     assert!(page.text().contains("allows 2 API keys"), "{}", page.text());
+    says_full(&mut ada, "/settings/api-keys/new", "2 of 2 API keys are");
     // One that is gone makes room, one that is over, too.
     let key = ada.open("/settings/api-keys").attributes("tbody .cell-main", "href").remove(0);
     let delete = format!("{key}/delete");
     let form = ada.open(&delete).form(&delete);
     ada.submit(&form).expect(303);
     ada.submit(&again).expect(200);
-    let last = ada.key_form("the last");
     ada.submit(&last).expect(422);
     app.sql("UPDATE token_secrets SET expires_at = 1");
     ada.submit(&last).expect(200);
@@ -123,17 +138,24 @@ fn a_license_counts_keys_and_service_accounts(engine: Engine) {
     assert_eq!(app.count("service_accounts"), 2);
     let page = ada.submit(&form.set("name", "another")).expect(422);
     assert!(page.text().contains("allows 2 service accounts"), "{}", page.text());
+    says_full(&mut ada, path, "2 of 2 service accounts are");
     let account = ada.open("/organizations/acme/service-accounts").attributes("tbody .cell-main", "href").remove(0);
     let account = account.rsplit('/').next().unwrap();
     let forms: Vec<_> =
         (0..6).map(|index| ada.service_token_form("acme", account, &format!("token {index}"), &[])).collect();
+    let own = ada.token_form("mine", &["channels:read"]).set("organization", "acme");
+    let another = ada.service_token_form("acme", account, "another", &[]);
     let answers = at_once(6, |index| ada.clone().submit(&forms[index]).status);
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 2, "{answers:?}");
-    let page = ada.submit(&ada.clone().service_token_form("acme", account, "another", &[])).expect(422);
+    let page = ada.submit(&another).expect(422);
     assert!(page.text().contains("allows 2 tokens"), "{}", page.text());
-    let own = ada.token_form("mine", &["channels:read"]).set("organization", "acme");
+    let path = format!("/organizations/acme/service-accounts/{account}/tokens/new");
+    says_full(&mut ada, &path, "2 of 2 tokens of its own are");
     let page = ada.submit(&own).expect(422);
     assert!(page.text().contains("allows 2 tokens"), "{}", page.text());
+    let page = ada.open("/settings/tokens/new");
+    assert_eq!(page.attributes("#organization input[disabled]", "value"), ["acme"]);
+    assert!(page.one("#organization").contains("2 of 2 tokens of its own are used"), "{}", page.one("#organization"));
     // One that was over, and gets a new secret, is one more.
     let all = format!("/api/v1/organizations/acme/service-accounts/{account}/tokens");
     let first = ada.call("GET", &all, &serde_json::Value::Null).json()["items"][0]["id"].as_str().unwrap().to_owned();

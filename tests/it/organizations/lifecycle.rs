@@ -1,8 +1,9 @@
 //! Making, renaming, handing over and deleting organizations, and the switch in the header.
 
 use keystead::catalogue::Role;
+use keystead::clock::DAY;
 
-use crate::support::{ADMIN, Engine, PASSWORD, Request, TestApp, on_both};
+use crate::support::{ADMIN, Browser, Engine, PASSWORD, Request, TestApp, on_both};
 
 /// Covers: S0-28, S0-30, S0-40
 fn a_newcomer_makes_an_organization(engine: Engine) {
@@ -244,6 +245,32 @@ fn deleting_takes_its_name_and_everything_with_it(engine: Engine) {
     app.sql("UPDATE members SET role = 'own', role_id = (SELECT id FROM roles) WHERE role = 'admin'");
     let path = "/organizations/acme/delete";
     bob.get(path).expect(403);
+    // What goes is told before, in numbers; of keys and tokens those that work.
+    let goes = |ada: &mut Browser| ada.open(path).texts("ul.prose li").concat();
+    let told = goes(&mut ada);
+    assert!(told.contains("2 members lose") && !told.contains("team") && !told.contains("invitation"), "{told}");
+    ada.make_team("acme", "Deploy", "viewer");
+    ada.create_key("one", &[]);
+    let account = ada.make_service_account("acme", "ci", "viewer");
+    ada.create_service_token("acme", &account, "a", &[]);
+    let (over, _) = ada.create_service_token("acme", &account, "b", &[]);
+    app.sql(&format!("UPDATE token_secrets SET expires_at = 1 WHERE token_id = '{over}'"));
+    for name in ["mine", "mine too"] {
+        let form = ada.token_form(name, &["channels:read"]).set("organization", "acme");
+        ada.submit(&form).expect(200);
+    }
+    ada.create_token("everywhere", &["channels:read"]);
+    ada.invite_to("acme", "carol@example.com", "viewer");
+    let told = goes(&mut ada);
+    for line in [
+        "1 team.",
+        "1 API key that works.",
+        "1 service account, with 1 token that works.",
+        "2 personal access tokens for this organization alone.",
+        "1 open invitation.",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
     let form = ada.open(path).form(path);
     assert_eq!(ada.submit(&form.clone().set("phrase", "acme")).expect(422).errors(), ["phrase"]);
     let gone = ada.submit(&form.set("phrase", " ACME ")).expect_lead("/organizations");
@@ -258,6 +285,44 @@ fn deleting_takes_its_name_and_everything_with_it(engine: Engine) {
     // The address is free again.
     bob.make_organization("acme");
     ada.get("/organizations/acme").expect(404);
+}
+
+/// What ends soon leads to its page, and says what it is and whose.
+/// Covers: S0-40
+fn the_overview_leads_to_what_ends_soon(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let mut bob = app.member("acme", "bob@example.com", Role::Member);
+    bob.work_in("acme");
+    let (key, _) = bob.create_key("of Bob", &[]);
+    let account = ada.make_service_account("acme", "ci", "viewer");
+    let (service, _) = ada.create_service_token("acme", &account, "runner", &[]);
+    let form = ada.token_form("mine", &["channels:read"]).set("organization", "acme");
+    ada.submit(&form).expect(200);
+    // Whatever else one works in.
+    ada.make_organization("globex");
+    let soon = app.now().plus(DAY).unix();
+    app.sql(&format!("UPDATE token_secrets SET expires_at = {soon}"));
+    let lines = ada.open("/organizations/acme").texts("[aria-labelledby=ending-section] li");
+    let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "mine, personal token, yours: in 1 day",
+            "of Bob, API key, of Bob Babbage: in 1 day",
+            "runner, service account’s token, of ci: in 1 day",
+        ]
+    );
+    let links = ada.open("/organizations/acme").attributes("[aria-labelledby=ending-section] a", "href");
+    assert!(links.contains(&format!("/settings/api-keys/{key}")), "{links:?}");
+    assert!(links.contains(&format!("/organizations/acme/service-accounts/{account}/tokens/{service}")), "{links:?}");
+    for link in links {
+        ada.open(&link);
+    }
+    let lines = bob.open("/organizations/acme").texts("[aria-labelledby=ending-section] li");
+    assert!(lines.contains(&"of Bob, API key, yours: in 1 day".to_owned()), "{lines:?}");
 }
 
 /// One and the same answer for what is not there and for what one may not know of.
@@ -327,5 +392,6 @@ on_both!(
     so_many_are_made_within_an_hour,
     no_name_speaks_for_the_service,
     deleting_takes_its_name_and_everything_with_it,
+    the_overview_leads_to_what_ends_soon,
     outsiders_learn_nothing,
 );

@@ -1,8 +1,11 @@
 //! An organization's log: who did what, found again, and taken along.
 
 use keystead::catalogue::Role;
+use keystead::clock::{DAY, Timestamp};
+use serde_json::{Value, json};
 
-use crate::support::{ADMIN, Engine, TestApp, on_both};
+use super::license::allow;
+use crate::support::{ADMIN, Browser, Engine, TestApp, on_both};
 
 /// So many entries, the text of each after its number.
 fn fill(app: &TestApp, count: usize) {
@@ -24,6 +27,16 @@ fn fill(app: &TestApp, count: usize) {
         ));
         index += 500;
     }
+}
+
+/// One entry at a moment.
+fn fill_at(app: &TestApp, index: usize, at: i64) {
+    let organization = app.organization_id("acme");
+    app.sql(&format!(
+        "INSERT INTO audit_events (id, at, action, actor_kind, actor_id, through, address, agent, user_id, \
+         organization_id, subject_id, subject_name, detail, search_key) VALUES ('01k{index:023}', {at}, \
+         'role.changed', 'operator', '', '', '', '', NULL, '{organization}', 's', '', 'At {index}', 'at {index}')"
+    ));
 }
 
 /// Covers: S0-34, S0-40
@@ -83,14 +96,19 @@ fn the_log_is_filtered_searched_and_paged(engine: Engine) {
     let form = ada.open(&path).form(&path).set("role", "member");
     ada.submit(&form).expect(303);
     assert!(
-        ada.open(logs).texts("tbody th")[0].contains("Bob Babbage: member"),
+        ada.open(logs).texts("tbody th")[0].contains("Bob Babbage: from admin to member"),
         "{:?}",
         ada.open(logs).texts("tbody th")[0]
     );
-    assert!(bob.open("/settings/logs").texts("tbody th").iter().any(|line| line.contains("ACME: member")));
+    assert!(
+        bob.open("/settings/logs").texts("tbody th").iter().any(|line| line.contains("ACME: from admin to member"))
+    );
     app.sql("UPDATE audit_events SET subject_id = 'gone', actor_id = 'gone' WHERE action = 'member.role_changed'");
     let erased = ada.open(logs).texts("tbody tr").remove(0);
-    assert!(erased.contains("Somebody whose account is gone: member") && !erased.contains("ACME"), "{erased}");
+    assert!(
+        erased.contains("Somebody whose account is gone: from admin to member") && !erased.contains("ACME"),
+        "{erased}"
+    );
     // Members see no log, and nobody another organization's.
     let mut carol = app.member("acme", "carol@example.com", Role::Member);
     carol.get(logs).expect(403);
@@ -118,7 +136,8 @@ fn what_is_found_is_exported(engine: Engine) {
     let text = csv.text();
     let lines: Vec<&str> = text.trim_end().split("\r\n").collect();
     assert_eq!(lines.len(), 1 + 2 + 1_234);
-    assert_eq!(lines[0], "id,at,action,what,actor_kind,actor_id,actor,subject_id,subject,detail");
+    assert_eq!(lines[0], "id,at,action,what,actor_kind,actor_id,actor,subject_id,subject,detail,address");
+    assert!(lines[1].ends_with(",\"127.0.0.1\""), "{}", lines[1]);
     assert!(lines[1].contains("\"'=1+1\"\"; DROP\""), "{}", lines[1]);
     assert!(text.contains("\"'+channels:update\"") && text.contains("\"Ada Lovelace\""));
     let mut ids: Vec<&str> = lines[1..].iter().map(|line| line.split(',').next().unwrap()).collect();
@@ -130,6 +149,17 @@ fn what_is_found_is_exported(engine: Engine) {
     assert_eq!(told.len(), 1 + 10 + 34, "12, 120 to 129, 1200 to 1233");
     assert_eq!(told[0]["actor"]["name"], "Ada Lovelace");
     assert_eq!(told[0]["action"], "role.changed");
+    assert_eq!(told[0].get("address"), None, "it is not known");
+    let json = export(&mut ada, "format=jsonl&action=team.created");
+    assert_eq!(json.text().lines().count(), 1);
+    assert!(json.text().contains("\"address\":\"127.0.0.1\""), "{}", json.text());
+    // Of the first twenty minutes, and of nothing else.
+    for format in ["csv", "jsonl"] {
+        let found = export(&mut ada, &format!("format={format}&from=2023-11-14&to=2023-11-14"));
+        assert_eq!(found.text().matches("role.changed").count(), 1_234);
+        assert!(!found.text().contains("team.created"));
+        assert_eq!(export(&mut ada, &format!("format={format}&from=yesterday")).status, 400);
+    }
     assert_eq!(export(&mut ada, "format=xlsx").status, 400);
     // It goes out of the house: so one confirms, and comes back to the log.
     app.advance(10 * 60);
@@ -152,4 +182,55 @@ fn a_long_log_is_streamed(engine: Engine) {
     assert_eq!(ada.open("/organizations/acme/logs?search=role+77777").texts("tbody tr").len(), 1);
 }
 
-on_both!(the_log_is_filtered_searched_and_paged, what_is_found_is_exported, a_long_log_is_streamed);
+/// Covers: S0-34
+fn the_log_is_read_by_day_and_says_from_where(engine: Engine) {
+    let app = TestApp::start(engine);
+    let mut ada = app.set_up();
+    ada.make_organization("acme");
+    let day = Timestamp::of_day("2026-03-01").unwrap().unix();
+    for (index, at) in [day, day + DAY - 1, day + DAY].into_iter().enumerate() {
+        fill_at(&app, index, at);
+    }
+    let logs = "/organizations/acme/logs";
+    let found = |ada: &mut Browser, query: &str| ada.open(&format!("{logs}?{query}")).texts("tbody .cell-sub");
+    assert_eq!(found(&mut ada, "from=2026-03-01&to=2026-03-01"), ["At 1", "At 0"]);
+    assert_eq!(found(&mut ada, "from=2026-03-02&to=2026-03-05"), ["At 2"]);
+    assert_eq!(found(&mut ada, "to=2026-03-01"), ["At 1", "At 0"]);
+    assert_eq!(found(&mut ada, "from=2026-03-02&action=role.changed"), ["At 2"]);
+    assert!(found(&mut ada, "to=2026-02-28").is_empty());
+    let page = ada.open(&format!("{logs}?from=2026-03-01&to=2026-03-01&action=role.changed"));
+    assert_eq!(page.attributes("#from, #to", "value"), ["2026-03-01", "2026-03-01"]);
+    for link in page.attributes(".hint a", "href") {
+        assert!(link.contains("from=2026-03-01&to=2026-03-01"), "{link}");
+    }
+    // What is no day is said at its field, with nothing found in its place.
+    for (query, field) in [
+        ("from=2026-02-30", "from"),
+        ("to=tomorrow", "to"),
+        ("from=2026-03-02&to=2026-03-01", "to"),
+        ("from=%00", "from"),
+    ] {
+        let page = ada.get(&format!("{logs}?{query}")).expect(422);
+        assert_eq!(page.attributes(".summary a", "href"), [format!("#{field}")], "{query}");
+        assert!(!page.one(&format!("#{field}-error")).is_empty() && page.texts("tbody tr").is_empty(), "{query}");
+        let called = ada.call("GET", &format!("/api/v1/organizations/acme/logs?{query}"), &Value::Null);
+        assert_eq!(called.status, 400, "{query}");
+    }
+    let called = ada.call("GET", "/api/v1/organizations/acme/logs?from=2026-03-02&to=2026-03-02", &Value::Null).json();
+    assert_eq!((called["items"].as_array().unwrap().len(), &called["items"][0]["detail"]), (1, &json!("At 2")));
+    // Each entry says from where, but that of whoever runs the service.
+    let mut bob = app.member("acme", "bob@example.com", Role::Admin);
+    app.sql("UPDATE audit_events SET address = '192.0.2.7' WHERE detail = 'At 1'");
+    allow(&app, &mut ada, "acme", &[("teams", "5")]).expect(303);
+    let cells = |page: &crate::support::Page| page.texts("td[data-label=Address]");
+    assert_eq!(cells(&bob.open(&format!("{logs}?search=at+1"))), ["192.0.2.7"]);
+    assert_eq!(cells(&bob.open(&format!("{logs}?action=license.changed"))), ["Not known"]);
+    assert_eq!(cells(&bob.open(&format!("{logs}?action=organization.created"))), ["127.0.0.1"]);
+}
+
+on_both!(
+    the_log_is_read_by_day_and_says_from_where,
+    the_log_is_filtered_searched_and_paged,
+    what_is_found_is_exported,
+    a_long_log_is_streamed
+);

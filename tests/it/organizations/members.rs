@@ -62,7 +62,7 @@ fn roles_are_changed_by_those_who_have_as_much(engine: Engine) {
     give(&mut bob, "acme", &carol, "member").expect_lead(&format!("/organizations/acme/members/{carol}"));
     assert_eq!(app.role_of("acme", "carol@example.com").as_deref(), Some("member"));
     let entry = app.last_logged();
-    assert_eq!((entry.action.as_str(), entry.detail.as_str()), ("member.role_changed", "member"));
+    assert_eq!((entry.action.as_str(), entry.detail.as_str()), ("member.role_changed", "from viewer to member"));
     assert_eq!((entry.user_id.as_deref(), entry.subject_id.as_str()), (Some(carol.as_str()), carol.as_str()));
     let mail = app.mails().into_iter().rfind(|mail| mail.recipient == "carol@example.com").unwrap();
     assert_eq!(mail.subject, "Keystead: your role in ACME changed");
@@ -74,6 +74,8 @@ fn roles_are_changed_by_those_who_have_as_much(engine: Engine) {
     let before = app.dump();
     assert_eq!(give(&mut bob, "acme", &carol, "owner").expect(422).errors(), ["role"]);
     assert_eq!(give(&mut bob, "acme", &ada_id, "viewer").expect(422).errors(), ["role"]);
+    let own = give(&mut bob, "acme", &app.user_id("bob@example.com"), "owner").expect(422);
+    assert!(own.error_at("role").contains("You can't give yourself more"), "{}", own.error_at("role"));
     for nonsense in ["", "own", "root", "OWNER", "01kdxj2v9w0000000000000000"] {
         assert_eq!(give(&mut bob, "acme", &carol, nonsense).expect(422).errors(), ["role"], "{nonsense}");
     }

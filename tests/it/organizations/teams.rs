@@ -255,6 +255,16 @@ fn long_lists_are_searched_and_paged(engine: Engine) {
     // Targets alone, and searched among.
     let targets = ada.open("/organizations/acme/members?only=targets");
     assert_eq!(targets.texts("tbody tr").len(), 30);
+    let total = app.count(&format!("members WHERE organization_id = '{organization}'"));
+    for (query, told) in [
+        ("", format!("{total} people work in this organization.")),
+        ("?only=targets", format!("30 of {total} people are targets.")),
+        ("?only=targets&search=person+08", format!("1 of {total} people is a target and found.")),
+        ("?search=person+07", format!("1 of {total} people found.")),
+    ] {
+        let lede = ada.open(&format!("/organizations/acme/members{query}")).one(".lede");
+        assert!(lede.starts_with(&told), "{query}: {lede}");
+    }
     assert_eq!(ada.open("/organizations/acme/members?only=targets&search=person+07").texts("tbody tr").len(), 0);
     assert_eq!(ada.open("/organizations/acme/members?only=targets&search=person+08").texts("tbody tr").len(), 1);
 }

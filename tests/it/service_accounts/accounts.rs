@@ -52,7 +52,7 @@ fn an_account_acts_with_its_role_and_outlives_its_maker(engine: Engine) {
     let entry = app.last_logged();
     assert_eq!(
         (entry.action.as_str(), entry.detail.as_str()),
-        ("service_account.changed", "role viewer; responsible member")
+        ("service_account.changed", "role from member to viewer; responsible member")
     );
     let page = ada.open(&format!("/organizations/acme/service-accounts/{id}"));
     assert!(page.one("dl.facts").contains("Ada Lovelace"), "{}", page.one("dl.facts"));
