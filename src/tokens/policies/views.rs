@@ -175,7 +175,7 @@ fn named(names: &[String]) -> Option<String> {
     let shown = names.iter().take(READ).map(|name| format!("“{name}”")).collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => None,
-        ..=READ => Some(shown),
+        1..=READ => Some(shown),
         all => Some(format!("{shown} and {} more", all - READ)),
     }
 }

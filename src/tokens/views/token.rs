@@ -39,6 +39,7 @@ pub struct TokenPage {
     pub history: Vec<HistoryRow>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is another thing that the page says or leaves out")]
 pub struct TokenDetail {
     pub id: TokenId,
     pub row: TokenRow,
