@@ -78,7 +78,8 @@ impl Asked {
 
     /// The same for whoever has no form to mend.
     fn sought_at_once(&self) -> Result<Sought> {
-        self.sought().map_err(|_| Error::BadRequest("“from” and “to” are days like 2026-11-22, the earlier one first"))
+        self.sought()
+            .map_err(|_| Error::BadRequest("the days from and to are written like 2026-11-22, the earlier one first"))
     }
 
     fn parts(&self) -> [(&'static str, &str); 5] {

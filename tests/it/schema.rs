@@ -56,7 +56,8 @@ fn sqlite() -> BTreeMap<String, Table> {
             }
         }
         for row in asked(&["name", "unique", "origin", "partial"], &format!("pragma_index_list('{name}')"), "") {
-            let columns = asked(&["name"], &format!("pragma_index_info('{}')", row[0]), "ORDER BY seqno");
+            let named = "SELECT coalesce(name, 'an expression') AS line FROM pragma_index_info";
+            let columns = read(&app, &format!("{named}('{}') ORDER BY seqno", row[0]));
             let columns = columns.concat().join(", ") + if row[3] == "1" { " partly" } else { "" };
             match (row[1].as_str(), row[2].as_str()) {
                 (_, "pk") => {}
@@ -87,9 +88,9 @@ fn postgres() -> BTreeMap<String, Table> {
         }
         let indexes = format!(
             "SELECT i.indisprimary::text || '|' || i.indisunique::text || '|' || \
-             (i.indpred IS NOT NULL)::text || '|' || string_agg(a.attname, ', ' ORDER BY k.place) AS line \
+             (i.indpred IS NOT NULL)::text || '|' || string_agg(coalesce(a.attname, 'an expression'), ', ' ORDER BY k.place) AS line \
              FROM pg_index i JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place) ON TRUE \
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
+             LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
              WHERE i.indrelid = '{name}'::regclass GROUP BY i.indexrelid, i.indisprimary, i.indisunique, i.indpred"
         );
         for row in read(&app, &indexes) {

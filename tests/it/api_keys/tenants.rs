@@ -132,7 +132,7 @@ fn from_where_others_keys_come_is_for_the_logs_readers(engine: Engine) {
         for (from, told) in [("127.0.0.1", [&shown, &called].as_slice()), ("192.0.2.7", &[&shown, &called, &listed])] {
             assert!(told.iter().all(|text| text.contains(from) == sees), "{from} {sees}: {shown} {called} {listed}");
         }
-        assert_eq!((shown.contains("Firefox"), shown.contains("Access token created")), (sees, true));
+        assert_eq!((shown.contains("Firefox"), shown.contains("API key created")), (sees, true));
     }
 }
 

@@ -94,12 +94,12 @@ fn every_route_allows_whom_its_row_says(engine: Engine) {
         let right = needed(route).unwrap();
         let path = call_path(&places, route);
         // An outsider, the instance's administrator among them, finds nothing; whatever the form says. Where the address names
-        // no organization they are in their own, where a form for another one does nothing.
+        // neither an organization nor a key they are in their own, where a form for another one does nothing.
         let answer = ask(&mut ada, &mine, route, &path, &organization);
         let outside = match (route.path.contains("{slug}"), route.method) {
             (true, _) => 404,
-            (false, "POST") => 403,
             (false, _) if route.path.contains("{id}") => 404,
+            (false, "POST") => 403,
             (false, _) => 200,
         };
         assert_eq!(answer.status, outside, "{} {path} for an outsider", route.method);

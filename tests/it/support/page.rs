@@ -101,8 +101,9 @@ impl Page {
     #[track_caller]
     pub fn form_with(&self, action: &str, field: &str) -> Form {
         let document = self.document();
-        let all: Vec<Form> = document.select(&selector("form")).map(Form::read).collect();
-        all.into_iter()
+        document
+            .select(&selector("form"))
+            .map(Form::read)
             .find(|form| form.action == action && form.controls.iter().any(|control| control.name == field))
             .unwrap_or_else(|| panic!("no form to {action} with {field} on {}: {}", self.path, self.text()))
     }
