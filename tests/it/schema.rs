@@ -56,8 +56,8 @@ fn sqlite() -> BTreeMap<String, Table> {
             }
         }
         for row in asked(&["name", "unique", "origin", "partial"], &format!("pragma_index_list('{name}')"), "") {
-            let named = "SELECT coalesce(name, 'an expression') AS line FROM pragma_index_info";
-            let columns = read(&app, &format!("{named}('{}') ORDER BY seqno", row[0]));
+            let sql = "SELECT coalesce(name, 'an expression') AS line FROM pragma_index_info";
+            let columns = read(&app, &format!("{sql}('{}') ORDER BY seqno", row[0]));
             let columns = columns.concat().join(", ") + if row[3] == "1" { " partly" } else { "" };
             match (row[1].as_str(), row[2].as_str()) {
                 (_, "pk") => {}

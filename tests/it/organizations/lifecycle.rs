@@ -315,10 +315,10 @@ fn the_overview_leads_to_what_ends_soon(engine: Engine) {
             "runner, service account’s token, of ci: in 1 day",
         ]
     );
-    let links = ada.open("/organizations/acme").attributes("[aria-labelledby=ending-section] a", "href");
-    assert!(links.contains(&format!("/settings/api-keys/{key}")), "{links:?}");
-    assert!(links.contains(&format!("/organizations/acme/service-accounts/{account}/tokens/{service}")), "{links:?}");
-    for link in links {
+    let led_to = ada.open("/organizations/acme").attributes("[aria-labelledby=ending-section] a", "href");
+    assert!(led_to.contains(&format!("/settings/api-keys/{key}")), "{led_to:?}");
+    assert!(led_to.contains(&format!("/organizations/acme/service-accounts/{account}/tokens/{service}")), "{led_to:?}");
+    for link in led_to {
         ada.open(&link);
     }
     let lines = bob.open("/organizations/acme").texts("[aria-labelledby=ending-section] li");
