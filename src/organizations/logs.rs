@@ -165,10 +165,14 @@ fn subject(told: &Told) -> String {
     }
 }
 
-/// From where it was done. Who runs the service changes a license without being a member, and where they sit is not the
-/// organization's business.
+/// From where it was done. Who runs the service changes a license, and who declines an invitation does so, without being a
+/// member, and where they sit is not the organization's business.
 fn address(told: &Told) -> &str {
-    if told.entry.action == Action::LicenseChanged { "" } else { &told.entry.address }
+    if matches!(told.entry.action, Action::LicenseChanged | Action::InvitationDeclined) {
+        ""
+    } else {
+        &told.entry.address
+    }
 }
 
 /// An entry as a line of a page.
