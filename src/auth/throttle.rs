@@ -100,6 +100,8 @@ pub const CONFIRM: Limit = Limit {
     closed: 15 * MINUTE,
     closed_at_most: HOUR,
 };
+/// New passwords that are compared with the one that was taken away from an account, which costs as much as a sign-in.
+pub const WITHDRAWN: Limit = Limit { what: "new passwords for one account", ..CONFIRM };
 /// Second factors of one account, in an hour,
 pub const FACTOR: Limit =
     Limit { what: "wrong codes", failures: 10, window: HOUR, closed: 10 * MINUTE, closed_at_most: HOUR };

@@ -221,7 +221,12 @@ pub async fn show(member: Member, visitor: Visitor) -> Result<HttpResponse> {
                 });
             }
         }
-        let ending = queries::ending(connection, id, (&user, rights.may(Right::SeeKeys)), now)?;
+        let ending = queries::ending(
+            connection,
+            id,
+            (&user, rights.may(Right::SeeKeys), rights.may(Right::SeeServiceAccounts)),
+            now,
+        )?;
         Ok((figures, ending, members::find(connection, id, &user)?, events))
     };
     let (figures, ending, me, events) = member.instance().db.read(work).await?;

@@ -306,21 +306,23 @@ pub struct Ending {
 }
 
 /// The keys and tokens for this organization alone that end soon, the first first: one's own personal ones, and all the
-/// others where one may see keys.
+/// others where one may see keys, service accounts' tokens where one may see those accounts, too.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn ending(
     connection: &mut Connection,
     organization: &OrganizationId,
-    (user, sees_keys): (&UserId, bool),
+    (user, sees_keys, sees_accounts): (&UserId, bool, bool),
     now: Timestamp,
 ) -> Result<Vec<Ending>> {
     // In whose lists they stand, so that one index finds them by their end, however many there are.
     let mut holders = vec![user.to_string()];
-    if sees_keys {
+    if sees_keys && sees_accounts {
         let here = service_accounts::table.filter(service_accounts::organization_id.eq(organization));
         holders.extend(here.select(service_accounts::id).load::<String>(connection)?);
+    }
+    if sees_keys {
         holders.push(organization.to_string());
     }
     Ok(token_secrets::table

@@ -243,9 +243,6 @@ pub async fn reset(
         Typed::RecoveryCode(_) => "recovery_code",
         Typed::Passkey(_) => "credential",
     };
-    if found.is_empty() && service::is_withdrawn(&instance, &place.known, &form.password).await? {
-        found.add("password", service::WITHDRAWN);
-    }
     let new = match Password::new(&form.password) {
         Ok(new) if found.is_empty() => new,
         _ => return reset_page(&visitor, &instance, &place, revoke_tokens, &found, None),
@@ -255,6 +252,9 @@ pub async fn reset(
     let done = if place.known.second_factor && evidence.is_none() {
         service::refuse(&instance, place.known.id.clone(), origin).await?;
         Ok(false)
+    } else if service::is_withdrawn(&instance, &place.known, &form.password).await? {
+        found.add("password", service::WITHDRAWN);
+        return reset_page(&visitor, &instance, &place, revoke_tokens, &found, None);
     } else {
         service::reset(&instance, place.code.clone(), new, evidence, revoke_tokens, origin).await
     };

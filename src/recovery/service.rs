@@ -169,9 +169,12 @@ pub async fn reset(
 /// Whether this password was taken away because somebody else knew it.
 ///
 /// # Errors
-/// When too many passwords are being checked.
+/// [`crate::error::Error::TooMany`] when it was asked too often, since each time costs a hash; when too many passwords are
+/// being checked.
 pub async fn is_withdrawn(instance: &Instance, known: &Credentials, typed: &str) -> Result<bool> {
     let (Some(hash), Ok(password)) = (&known.withdrawn_hash, Password::new(typed)) else { return Ok(false) };
+    let doors = vec![(format!("withdrawn {}", known.id), throttle::WITHDRAWN)];
+    throttle::enter(&instance.db, doors, instance.clock.now()).await?;
     Ok(instance.hasher.verify(password, Some(hash)).await? != Verdict::Mismatch)
 }
 

@@ -57,9 +57,10 @@ pub struct StepUpForm {
 /// What one is about to do, by where one goes on. The fragment says which of that page's buttons it was.
 fn act(next: &str) -> &'static str {
     let (page, button) = next.split_once('#').unwrap_or((next, ""));
-    let path = format!("{}{button}", page.split('?').next().unwrap_or_default());
+    let page = page.split('?').next().unwrap_or_default();
+    let named = |path: &str| page_pattern(path).and_then(act_at);
     // Only the start page, where one goes who came from nowhere, has none.
-    page_pattern(&path).and_then(act_at).unwrap_or("go on")
+    named(&format!("{page}{button}")).or_else(|| named(page)).unwrap_or("go on")
 }
 
 /// What one confirms at an address of the route table.
@@ -72,7 +73,7 @@ pub fn act_at(pattern: &str) -> Option<&'static str> {
         "/settings/security/second-factor/remove" => "remove your authenticator app",
         "/settings/security/recovery-codes" => "make new recovery codes",
         "/settings/security/sessions/{id}/end" => "end another session",
-        "/settings/security/logout-all" => "log out your other sessions",
+        "/settings/security/logout-all" => "log out all your sessions",
         "/settings/security/connections/with/{provider}" | "/settings/security/connections/offers/{code}" => {
             "connect an account to sign in with"
         }
@@ -297,4 +298,24 @@ async fn prove(
         problems.add(field, wrong(field));
         problems
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_act_is_of_where_one_goes() {
+        for (next, named) in [
+            ("/settings/security/password", "change your password"),
+            ("/settings/security#/sessions/01jd/end", "end another session"),
+            ("/settings/tokens/new?name=a#/b", "create a personal access token"),
+            ("/organizations/acme/logs#/export", "download the organization’s log"),
+            // A fragment that is no button takes no name away.
+            ("/device/terminal?user_code=A#x", "sign a terminal in"),
+            ("/", "go on"),
+        ] {
+            assert_eq!(act(next), named, "{next}");
+        }
+    }
 }

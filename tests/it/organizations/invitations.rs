@@ -340,6 +340,13 @@ fn an_invitation_ends(engine: Engine) {
     let said = bob.submit(&page.form(&decline)).expect_lead("/organizations");
     assert_eq!(bob.follow(&said).notice(), "The invitation is declined. Nobody else can use it.");
     assert_eq!(app.last_logged().action, "invitation.declined");
+    // Who declines is no member, and from where they did is not told.
+    let logs = ada.open("/organizations/acme/logs");
+    let cells = logs.texts("tbody tr:first-child td[data-label=Address]");
+    assert!(
+        logs.one("tbody tr:first-child th").starts_with("Invitation declined") && cells == ["Not known"],
+        "{cells:?}"
+    );
     bob.get(&third).expect(404);
     // With its organization.
     let link = {

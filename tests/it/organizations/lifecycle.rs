@@ -323,6 +323,7 @@ fn the_overview_leads_to_what_ends_soon(engine: Engine) {
     }
     let lines = bob.open("/organizations/acme").texts("[aria-labelledby=ending-section] li");
     assert!(lines.contains(&"of Bob, API key, yours: in 1 day".to_owned()), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("runner")), "no member sees service accounts: {lines:?}");
 }
 
 /// One and the same answer for what is not there and for what one may not know of.
